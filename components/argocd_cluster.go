@@ -1,0 +1,271 @@
+package components
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"net/url"
+	"strconv"
+	"strings"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+)
+
+// ArgoCDClusterType is the type token of [ArgoCDCluster].
+const ArgoCDClusterType = "eks-irsa:index:ArgoCDCluster"
+
+// DefaultArgoCDNamespace is where Argo CD's own manifests put it.
+const DefaultArgoCDNamespace = "argocd"
+
+// argoCDSecretType is the label by which Argo CD finds cluster secrets.
+//
+// https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#clusters
+const argoCDSecretType = "argocd.argoproj.io/secret-type" //nolint:gosec // a label, not a credential
+
+// ArgoCDClusterArgs are the arguments of [NewArgoCDCluster]. The component's Kubernetes provider is that of the cluster
+// that Argo CD runs in.
+type ArgoCDClusterArgs struct {
+	// DisplayName is the name that Argo CD shows and that Applications may use. Default: ClusterName.
+	DisplayName pulumi.StringInput
+	// ClusterName is the EKS cluster's name, for which Argo CD makes its login tokens.
+	ClusterName pulumi.StringInput
+	// Server is the URL of the cluster's API server.
+	Server pulumi.StringInput
+	// CertificateAuthorityData is the cluster's CA, base64, unchanged from EKS's certificateAuthority.data.
+	CertificateAuthorityData pulumi.StringInput
+	// RoleArn is a role that Argo CD assumes on its way into the cluster. Leave it out when Argo CD's own role is let in
+	// directly: assuming oneself fails without a trust statement for it.
+	RoleArn pulumi.StringInput
+	// Profile is an AWS profile for argocd-k8s-auth, rarely needed.
+	Profile string
+	// ServerName is the name that the server's certificate must have. Default: the host of Server.
+	ServerName string
+	// ProxyURL is a proxy on the way to the server.
+	ProxyURL string
+	// Project limits the cluster to one Argo CD project.
+	Project string
+	// Namespaces limit what Argo CD manages. Default: all.
+	Namespaces []string
+	// ClusterResources lets Argo CD manage cluster-scoped resources as well; only with Namespaces.
+	ClusterResources *bool
+	// Shard assigns the cluster to a replica of the application controller, from 0.
+	Shard *int
+	// Namespace of the secret. Default: DefaultArgoCDNamespace.
+	Namespace string
+	// SecretName is the secret's name. Default: the one that `argocd cluster add` gives it, which is made from Server.
+	SecretName string
+	// Labels and Annotations are added to the secret, for ApplicationSets to select by.
+	Labels, Annotations map[string]string
+}
+
+// ArgoCDCluster is the secret that registers a cluster with Argo CD.
+type ArgoCDCluster struct {
+	pulumi.ResourceState
+
+	// SecretName and Namespace are the secret's.
+	SecretName pulumi.StringOutput `pulumi:"secretName"`
+	Namespace  pulumi.StringOutput `pulumi:"namespace"`
+	// Server is the URL under which Argo CD knows the cluster.
+	Server pulumi.StringOutput `pulumi:"server"`
+}
+
+// NewArgoCDCluster registers a cluster with the Argo CD whose cluster the Kubernetes provider reaches.
+func NewArgoCDCluster(
+	ctx *pulumi.Context, name string, args *ArgoCDClusterArgs, opts ...pulumi.ResourceOption,
+) (*ArgoCDCluster, error) {
+	component := &ArgoCDCluster{}
+	children, err := register(ctx, ArgoCDClusterType, name, component, args.Validate(), opts...)
+	if err != nil {
+		return nil, err
+	}
+	namespace := args.Namespace
+	if namespace == "" {
+		namespace = DefaultArgoCDNamespace
+	}
+	secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
+		Metadata: &metav1.ObjectMetaArgs{
+			Name: args.secretName(), Namespace: pulumi.String(namespace),
+			Labels: args.labels(), Annotations: stringMap(args.Annotations),
+		},
+		Type: pulumi.String("Opaque"),
+		Data: args.data(),
+	}, children...)
+	if err != nil {
+		return nil, fmt.Errorf("ArgoCDCluster %q: creating the secret: %w", name, err)
+	}
+	component.SecretName = secret.Metadata.Name().Elem()
+	component.Namespace = pulumi.String(namespace).ToStringOutput()
+	component.Server = args.Server.ToStringOutput()
+	outputs := pulumi.Map{
+		"secretName": component.SecretName, "namespace": component.Namespace, "server": component.Server,
+	}
+	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
+		return nil, fmt.Errorf("registering the outputs of ArgoCDCluster %q: %w", name, err)
+	}
+	return component, nil
+}
+
+func (args *ArgoCDClusterArgs) secretName() pulumi.StringInput {
+	if args.SecretName != "" {
+		return pulumi.String(args.SecretName)
+	}
+	return args.Server.ToStringOutput().ApplyT(argoCDSecretName).(pulumi.StringOutput)
+}
+
+// argoCDSecretName is the name that Argo CD itself gives the secret of a cluster: the host, in lower case, and the
+// 32-bit FNV-1a hash of the whole URL. With the same name, a cluster that was added by hand shows up as a conflict and
+// not twice in Argo CD's list.
+func argoCDSecretName(server string) (string, error) {
+	parsed, err := parseServer(server)
+	if err != nil {
+		return "", err
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(server)) // a hash takes everything
+	return fmt.Sprintf("cluster-%s-%d", strings.ToLower(parsed.Hostname()), hash.Sum32()), nil
+}
+
+func parseServer(server string) (*url.URL, error) {
+	parsed, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+	if parsed.Scheme != "https" || parsed.Hostname() == "" {
+		return nil, fmt.Errorf("%q is not an https URL", server)
+	}
+	return parsed, nil
+}
+
+func (args *ArgoCDClusterArgs) labels() pulumi.StringMap {
+	labels := map[string]string{managedByLabel: "pulumi"}
+	maps.Copy(labels, args.Labels)
+	labels[argoCDSecretType] = "cluster"
+	return pulumi.ToStringMap(labels)
+}
+
+// argoCDConfig is the JSON under the secret's key config, as far as EKS needs it.
+type argoCDConfig struct {
+	AWSAuthConfig   argoCDAWSAuthConfig   `json:"awsAuthConfig"`
+	TLSClientConfig argoCDTLSClientConfig `json:"tlsClientConfig"`
+	ProxyURL        string                `json:"proxyUrl,omitempty"`
+}
+
+type argoCDAWSAuthConfig struct {
+	ClusterName string `json:"clusterName"`
+	RoleARN     string `json:"roleARN,omitempty"`
+	Profile     string `json:"profile,omitempty"`
+}
+
+type argoCDTLSClientConfig struct {
+	Insecure   bool   `json:"insecure"`
+	ServerName string `json:"serverName,omitempty"`
+	CAData     string `json:"caData"`
+}
+
+// data is the secret's data, base64 as the API has it: with stringData the API server would write another field than the
+// one in state.
+func (args *ArgoCDClusterArgs) data() pulumi.StringMapOutput {
+	displayName, roleArn := args.DisplayName, args.RoleArn
+	if displayName == nil {
+		displayName = args.ClusterName
+	}
+	if roleArn == nil {
+		roleArn = pulumi.String("")
+	}
+	inputs := pulumi.StringArray{displayName, args.ClusterName, args.Server, args.CertificateAuthorityData, roleArn}
+	data := inputs.ToStringArrayOutput().ApplyT(func(in []string) (map[string]string, error) {
+		return args.plainData(in[0], in[1], in[2], in[3], in[4])
+	}).(pulumi.StringMapOutput)
+	return pulumi.ToSecret(data).(pulumi.StringMapOutput)
+}
+
+func (args *ArgoCDClusterArgs) plainData(displayName, clusterName, server, caData, roleArn string) (map[string]string, error) {
+	if _, err := parseServer(server); err != nil {
+		return nil, fault.At("server", err)
+	}
+	if err := validCertificateAuthority(caData); err != nil {
+		return nil, fault.At("certificateAuthorityData", err)
+	}
+	config, err := json.Marshal(argoCDConfig{
+		AWSAuthConfig:   argoCDAWSAuthConfig{ClusterName: clusterName, RoleARN: roleArn, Profile: args.Profile},
+		TLSClientConfig: argoCDTLSClientConfig{ServerName: args.ServerName, CAData: caData},
+		ProxyURL:        args.ProxyURL,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	data := map[string]string{"name": displayName, "server": server, "config": string(config)}
+	if args.Project != "" {
+		data["project"] = args.Project
+	}
+	if len(args.Namespaces) > 0 {
+		data["namespaces"] = strings.Join(args.Namespaces, ",")
+	}
+	if args.ClusterResources != nil {
+		data["clusterResources"] = strconv.FormatBool(*args.ClusterResources)
+	}
+	if args.Shard != nil {
+		data["shard"] = strconv.Itoa(*args.Shard)
+	}
+	for key, value := range data {
+		data[key] = base64.StdEncoding.EncodeToString([]byte(value))
+	}
+	return data, nil
+}
+
+// validCertificateAuthority refuses a CA that was encoded twice or not at all: Argo CD would only say that it cannot
+// connect.
+func validCertificateAuthority(data string) error {
+	pem, err := base64.StdEncoding.DecodeString(data)
+	if err != nil || !strings.HasPrefix(string(pem), "-----BEGIN CERTIFICATE-----") {
+		return errors.New("must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data")
+	}
+	return nil
+}
+
+// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
+// arguments are a fault.
+func (args *ArgoCDClusterArgs) Validate() error {
+	if args == nil {
+		return errors.New("args: must not be nil")
+	}
+	var faults []error
+	for _, needed := range []struct {
+		path  string
+		input pulumi.StringInput
+		check func(string) error
+	}{
+		{"clusterName", args.ClusterName, nil},
+		{"server", args.Server, func(server string) error { _, err := parseServer(server); return err }},
+		{"certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority},
+	} {
+		value, plain := plainString(needed.input)
+		switch {
+		case needed.input == nil || plain && value == "":
+			faults = append(faults, fmt.Errorf("%s: must not be empty", needed.path))
+		case plain && needed.check != nil:
+			faults = append(faults, fault.At(needed.path, needed.check(value)))
+		}
+	}
+	if arn, plain := plainString(args.RoleArn); plain {
+		faults = append(faults, fault.At("roleArn", ValidateRoleArn(arn)))
+	}
+	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
+		faults = append(faults, errors.New("clusterResources: only with namespaces"))
+	}
+	faults = append(faults, validateNames("namespaces", args.Namespaces))
+	if args.Shard != nil && *args.Shard < 0 {
+		faults = append(faults, fmt.Errorf("shard: %d is negative", *args.Shard))
+	}
+	if value, taken := args.Labels[argoCDSecretType]; taken && value != "cluster" {
+		faults = append(faults, fmt.Errorf("labels: %s must stay \"cluster\"", argoCDSecretType))
+	}
+	return errors.Join(faults...)
+}

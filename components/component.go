@@ -1,0 +1,99 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// register registers a component after its arguments were found valid, and gives the options of its children. faults is
+// nil or every fault of the arguments.
+func register(
+	ctx *pulumi.Context, token, name string, component pulumi.ComponentResource, faults error,
+	opts ...pulumi.ResourceOption,
+) (children, error) {
+	if name == "" {
+		faults = errors.Join(errors.New("name: must not be empty"), faults)
+	}
+	if faults != nil {
+		return nil, fmt.Errorf("invalid arguments of %s %q:\n%w", typeName(token), name, faults)
+	}
+	if err := ctx.RegisterComponentResource(token, name, component, opts...); err != nil {
+		return nil, fmt.Errorf("registering %s %q: %w", typeName(token), name, err)
+	}
+	return childrenOf(component, opts)
+}
+
+// children are the options that all children of a component have.
+type children []pulumi.ResourceOption
+
+// childrenOf passes on what the component depends on: the engine makes only the component itself wait for it, which
+// makes nothing. No other option of the caller is the children's.
+func childrenOf(component pulumi.Resource, opts []pulumi.ResourceOption) (children, error) {
+	snapshot, err := pulumi.NewResourceOptions(opts...)
+	if err != nil {
+		return nil, err
+	}
+	options := children{pulumi.Parent(component)}
+	if len(snapshot.DependsOn) > 0 {
+		options = append(options, pulumi.DependsOn(snapshot.DependsOn))
+	}
+	for _, inputs := range snapshot.DependsOnInputs {
+		options = append(options, pulumi.DependsOnInputs(inputs))
+	}
+	return options, nil
+}
+
+// with adds a child's own options.
+func (c children) with(opts ...pulumi.ResourceOption) []pulumi.ResourceOption {
+	return slices.Concat(c, opts)
+}
+
+// typeName is the last part of a type token, the name under which users know the component.
+func typeName(token string) string { return token[strings.LastIndex(token, ":")+1:] }
+
+// plainString is the value of an input that is known before anything is registered.
+func plainString(input pulumi.Input) (string, bool) {
+	value, ok := input.(pulumi.String)
+	return string(value), ok
+}
+
+// validateNames refuses empty names in a list, and names that stand there twice.
+func validateNames(path string, names []string) error {
+	faults := []error{duplicates(path, names)}
+	for i, name := range names {
+		if name == "" {
+			faults = append(faults, fmt.Errorf("%s[%d]: must not be empty", path, i))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func duplicates(path string, names []string) error {
+	var faults []error
+	for i, name := range names {
+		if first := slices.Index(names, name); first < i && name != "" {
+			faults = append(faults, fmt.Errorf("%s[%d]: %q is there already, at %s[%d]", path, i, name, path, first))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// optionalString leaves an input unset when the plain value is empty.
+func optionalString(value string) pulumi.StringPtrInput {
+	if value == "" {
+		return nil
+	}
+	return pulumi.String(value)
+}
+
+// stringMap makes an input of a plain map.
+func stringMap(values map[string]string) pulumi.StringMap {
+	if values == nil {
+		return nil
+	}
+	return pulumi.ToStringMap(values)
+}

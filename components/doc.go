@@ -1,0 +1,13 @@
+// Package components gives pods on Amazon EKS their own AWS identity (IAM Roles for Service Accounts) and lets an IAM
+// role, Argo CD's for example, into other clusters.
+//
+//   - [OidcProvider] adopts or creates the IAM OIDC provider of a cluster.
+//   - [IrsaRole] is an IAM role that exactly the named service accounts may assume, the service accounts themselves, and
+//     a test pod that proves it.
+//   - [ClusterAccess] lets an IAM role into a cluster, by an EKS access entry or by aws-auth.
+//   - [ArgoCDCluster] registers a cluster with Argo CD.
+//
+// Plain Go values (names, modes, map keys) decide which resources there are; Pulumi inputs (ARNs, issuers, documents,
+// tags) carry data. Every constructor checks its arguments before it registers anything and reports all faults in one
+// error, each with its path.
+package components

@@ -1,0 +1,167 @@
+package iampolicy
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Arn is an Amazon Resource Name: arn:partition:service:region:account:resource.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+type Arn struct {
+	// Partition is "aws", "aws-cn", "aws-us-gov" or another that begins so.
+	Partition string
+	// Service is the service's namespace: "iam", "eks".
+	Service string
+	// Region is empty for global services such as IAM.
+	Region string
+	// Account is 12 digits, "aws" for what AWS owns, or empty (S3 buckets).
+	Account string
+	// Resource is the rest; it may contain colons and slashes.
+	Resource string
+}
+
+var (
+	partitionPattern = regexp.MustCompile(`^aws(-[a-z]+)*$`)
+	accountPattern   = regexp.MustCompile(`^[0-9]{12}$`)
+	arnWordPattern   = regexp.MustCompile(`^[a-z0-9-]+$`)
+	arnOwnerPattern  = regexp.MustCompile(`^([0-9]{12}|[a-z][a-z-]*)?$`)
+	arnRestPattern   = regexp.MustCompile(`^[!-~]+$`)
+	issuerHost       = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
+	issuerPath       = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+)
+
+// maxIssuer is the length that IAM allows for the URL of an OIDC provider, scheme included:
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
+const maxIssuer = 255
+
+// ParseArn reads an ARN. It checks the form of each part, not that the service or the resource exists.
+func ParseArn(text string) (Arn, error) {
+	parts := strings.SplitN(text, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return Arn{}, fmt.Errorf("%q is not an ARN; its form is arn:partition:service:region:account:resource", text)
+	}
+	arn := Arn{Partition: parts[1], Service: parts[2], Region: parts[3], Account: parts[4], Resource: parts[5]}
+	wrong := func(part, value, want string) error {
+		return fmt.Errorf("%q is not an ARN: the %s is %q; it should be %s", text, part, value, want)
+	}
+	switch {
+	case !partitionPattern.MatchString(arn.Partition):
+		return Arn{}, wrong("partition", arn.Partition, "aws, aws-cn, aws-us-gov or the like")
+	case !arnWordPattern.MatchString(arn.Service):
+		return Arn{}, wrong("service", arn.Service, "a service such as iam")
+	case arn.Region != "" && !arnWordPattern.MatchString(arn.Region):
+		return Arn{}, wrong("region", arn.Region, "a region such as eu-west-1, or empty")
+	case !arnOwnerPattern.MatchString(arn.Account):
+		return Arn{}, wrong("account", arn.Account, "12 digits, aws, or empty")
+	case !arnRestPattern.MatchString(arn.Resource):
+		return Arn{}, wrong("resource", arn.Resource, "printable, without white space, and not empty")
+	}
+	return arn, nil
+}
+
+// String is the ARN as AWS writes it.
+func (a Arn) String() string {
+	return strings.Join([]string{"arn", a.Partition, a.Service, a.Region, a.Account, a.Resource}, ":")
+}
+
+// IsRole says whether this is the ARN of an IAM role: arn:aws:iam::<account>:role/<path and name>.
+func (a Arn) IsRole() bool {
+	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("role")
+}
+
+// IsPolicy says whether this is the ARN of a managed policy, the customer's own or (account "aws") one of AWS.
+func (a Arn) IsPolicy() bool {
+	return a.isIAM() && (accountPattern.MatchString(a.Account) || a.Account == "aws") && a.hasKind("policy")
+}
+
+// IsOIDCProvider says whether this is the ARN of an IAM OIDC provider: arn:aws:iam::<account>:oidc-provider/<issuer>.
+func (a Arn) IsOIDCProvider() bool {
+	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("oidc-provider")
+}
+
+func (a Arn) isIAM() bool { return a.Service == "iam" && a.Region == "" }
+
+// hasKind says whether the resource is kind/name, with a name and without wildcards.
+func (a Arn) hasKind(kind string) bool {
+	name, ok := strings.CutPrefix(a.Resource, kind+"/")
+	return ok && name != "" && !strings.HasSuffix(name, "/") && !strings.ContainsAny(name, "*?")
+}
+
+// issuer is what an OIDC provider's ARN says the issuer is.
+func (a Arn) issuer() string { return strings.TrimPrefix(a.Resource, "oidc-provider/") }
+
+// ProviderArn is the ARN that IAM gives the OIDC provider of an issuer.
+func ProviderArn(partition, account, issuer string) (string, error) {
+	host, err := ParseIssuer(issuer)
+	if err != nil {
+		err = fmt.Errorf("issuer: %w", err)
+	}
+	if !partitionPattern.MatchString(partition) {
+		err = errors.Join(fmt.Errorf("partition: %q is not a partition; use aws, aws-cn, aws-us-gov or the like", partition), err)
+	}
+	if !accountPattern.MatchString(account) {
+		err = errors.Join(err, fmt.Errorf("account: %q is not an AWS account; it has 12 digits", account))
+	}
+	if err != nil {
+		return "", err
+	}
+	arn := Arn{Partition: partition, Service: "iam", Account: account, Resource: "oidc-provider/" + host}
+	return arn.String(), nil
+}
+
+// ParseIssuer reduces the issuer URL of a cluster to the form that ARNs and condition keys want: host and path, without
+// https:// and without a slash at the end. A bare host and path is taken as well, because that is the form of IAM's own
+// url attribute.
+//
+// It refuses what IAM refuses in the URL of an OIDC provider (any scheme but https, a port, a query:
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html) and whatever could not be
+// part of a condition key or would change its meaning.
+func ParseIssuer(issuer string) (string, error) {
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("issuer %q %s", issuer, fmt.Sprintf(format, args...))
+	}
+	if issuer == "" {
+		return "", errors.New("issuer is empty; it looks like https://oidc.eks.<region>.amazonaws.com/id/<id>")
+	}
+	if strings.HasPrefix(issuer, "arn:") {
+		return "", wrong("is an ARN; the issuer is what follows oidc-provider/ in it")
+	}
+	full := issuer
+	if !strings.Contains(issuer, "://") {
+		full = "https://" + issuer
+	}
+	parsed, err := url.Parse(full)
+	if err != nil {
+		// url.Error would quote the issuer a second time.
+		var reason *url.Error
+		if errors.As(err, &reason) {
+			err = reason.Err
+		}
+		return "", fmt.Errorf("issuer %q is not a URL: %w", issuer, err)
+	}
+	path := strings.TrimSuffix(parsed.EscapedPath(), "/")
+	switch {
+	case parsed.Scheme != "https":
+		return "", wrong("has the scheme %q; it must be https", parsed.Scheme)
+	case parsed.User != nil:
+		return "", fmt.Errorf("issuer at host %q has a user name; it must not", parsed.Host) // do not repeat a password
+	case strings.Contains(issuer, "?"):
+		return "", wrong("has a query; it must not")
+	case strings.Contains(issuer, "#"):
+		return "", wrong("has a fragment; it must not")
+	case parsed.Hostname() == "":
+		return "", wrong("has no host")
+	case strings.Contains(parsed.Host, ":"):
+		return "", wrong("has a port; IAM takes none in the URL of an OIDC provider")
+	case !issuerHost.MatchString(parsed.Host):
+		return "", wrong("has the host %q, which is not a full DNS name", parsed.Host)
+	case !issuerPath.MatchString(path):
+		return "", wrong("has the path %q; use letters, digits and ._~- between single slashes", path)
+	case len(full) > maxIssuer:
+		return "", wrong("has %d characters with https://; IAM allows %d", len(full), maxIssuer)
+	}
+	return parsed.Host + path, nil
+}

@@ -1,0 +1,156 @@
+package iampolicy_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+func TestParseIssuer(t *testing.T) {
+	t.Parallel()
+	const eks = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"
+	long := "x.example/" + strings.Repeat("a", 255-len("https://x.example/"))
+	cases := []struct{ issuer, want, wantErr string }{
+		{"https://" + eks, eks, ""},
+		{eks, eks, ""},
+		{"https://" + eks + "/", eks, ""},
+		{"HTTPS://" + eks, eks, ""},
+		{"https://oidc.example", "oidc.example", ""},
+		{"https://oidc.example/", "oidc.example", ""},
+		{"https://sso.example/realms/team_a~1", "sso.example/realms/team_a~1", ""},
+		{"https://" + long, long, ""},
+
+		{"", "", "issuer is empty; it looks like https://oidc.eks.<region>.amazonaws.com/id/<id>"},
+		{"http://" + eks, "", `issuer "http://` + eks + `" has the scheme "http"; it must be https`},
+		{"arn:aws:iam::111122223333:oidc-provider/" + eks, "", `issuer "arn:aws:iam::111122223333:oidc-provider/` + eks + `" is an ARN; the issuer is what follows oidc-provider/ in it`},
+		{"https://user:secret@oidc.example", "", `issuer at host "oidc.example" has a user name; it must not`},
+		{"https://oidc.example?x=y", "", `issuer "https://oidc.example?x=y" has a query; it must not`},
+		{"https://oidc.example?", "", `issuer "https://oidc.example?" has a query; it must not`},
+		{"https://oidc.example#x", "", `issuer "https://oidc.example#x" has a fragment; it must not`},
+		{"https://oidc.example#", "", `issuer "https://oidc.example#" has a fragment; it must not`},
+		{"https://oidc.example:443/id", "", `issuer "https://oidc.example:443/id" has a port; IAM takes none in the URL of an OIDC provider`},
+		{"https://oidc.example:/id", "", `issuer "https://oidc.example:/id" has a port; IAM takes none in the URL of an OIDC provider`},
+		{"oidc.example:8443", "", `issuer "oidc.example:8443" has a port; IAM takes none in the URL of an OIDC provider`},
+		{"https://oidc.example:x/id", "", `issuer "https://oidc.example:x/id" is not a URL: invalid port ":x" after host`},
+		{"https://", "", `issuer "https://" has no host`},
+		{"https:///id/x", "", `issuer "https:///id/x" has no host`},
+		{"my-cluster", "", `issuer "my-cluster" has the host "my-cluster", which is not a full DNS name`},
+		{"https://*.example/id", "", `issuer "https://*.example/id" has the host "*.example", which is not a full DNS name`},
+		{"https://oidc.example/*", "", `issuer "https://oidc.example/*" has the path "/*"; use letters, digits and ._~- between single slashes`},
+		{"https://oidc.example/${aws:username}", "", `issuer "https://oidc.example/${aws:username}" has the path "/$%7Baws:username%7D"; use letters, digits and ._~- between single slashes`},
+		{"https://oidc.example//", "", `issuer "https://oidc.example//" has the path "/"; use letters, digits and ._~- between single slashes`},
+		{"https://oidc.example/a b", "", `issuer "https://oidc.example/a b" has the path "/a%20b"; use letters, digits and ._~- between single slashes`},
+		{" https://oidc.example", "", `issuer " https://oidc.example" is not a URL: first path segment in URL cannot contain colon`},
+		{"https://" + long + "a", "", `issuer "https://` + long + `a" has 256 characters with https://; IAM allows 255`},
+	}
+	for _, test := range cases {
+		t.Run(test.issuer, func(t *testing.T) {
+			t.Parallel()
+			host, err := iampolicy.ParseIssuer(test.issuer)
+			if test.wantErr != "" {
+				require.EqualError(t, err, test.wantErr)
+				assert.Empty(t, host)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, test.want, host)
+		})
+	}
+}
+
+func TestProviderArn(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ name, partition, account, issuer, want, wantErr string }{
+		{"commercial", "aws", "111122223333", "https://oidc.example/id/X", "arn:aws:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
+		{"China", "aws-cn", "111122223333", "oidc.example/id/X", "arn:aws-cn:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
+		{"GovCloud", "aws-us-gov", "000000000001", "https://oidc.example/", "arn:aws-us-gov:iam::000000000001:oidc-provider/oidc.example", ""},
+		{"everything wrong", "", "1111", "http://oidc.example", "",
+			"partition: \"\" is not a partition; use aws, aws-cn, aws-us-gov or the like\n" +
+				"issuer: issuer \"http://oidc.example\" has the scheme \"http\"; it must be https\n" +
+				"account: \"1111\" is not an AWS account; it has 12 digits"},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			arn, err := iampolicy.ProviderArn(test.partition, test.account, test.issuer)
+			assert.Equal(t, test.want, arn)
+			if test.wantErr != "" {
+				require.EqualError(t, err, test.wantErr)
+				return
+			}
+			require.NoError(t, err)
+			parsed, err := iampolicy.ParseArn(arn)
+			require.NoError(t, err)
+			assert.True(t, parsed.IsOIDCProvider())
+		})
+	}
+}
+
+func TestParseArn(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ arn, kind string }{
+		{"arn:aws:iam::111122223333:role/x", "role"},
+		{"arn:aws-cn:iam::111122223333:role/team/x", "role"},
+		{"arn:aws-us-gov:iam::111122223333:policy/x", "policy"},
+		{"arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy", "policy"},
+		{"arn:aws:iam::111122223333:oidc-provider/oidc.example/id/X", "provider"},
+		{"arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy", ""},
+		{"arn:aws:eks:eu-west-1:111122223333:cluster/my-cluster", ""},
+		{"arn:aws:sts::111122223333:assumed-role/x/session:1", ""},
+		{"arn:aws:s3:::my-test-bucket", ""},
+		{"arn:aws:iam::111122223333:role/", ""},
+		{"arn:aws:iam::111122223333:role/team/", ""},
+		{"arn:aws:iam::111122223333:role/*", ""},
+		{"arn:aws:iam::aws:role/x", ""},
+		{"arn:aws:iam:eu-west-1:111122223333:role/x", ""},
+		{"arn:aws:iam::aws:oidc-provider/x", ""},
+	}
+	for _, test := range cases {
+		t.Run(test.arn, func(t *testing.T) {
+			t.Parallel()
+			arn, err := iampolicy.ParseArn(test.arn)
+			require.NoError(t, err)
+			assert.Equal(t, test.arn, arn.String())
+			assert.Equal(t, test.kind == "role", arn.IsRole())
+			assert.Equal(t, test.kind == "policy", arn.IsPolicy())
+			assert.Equal(t, test.kind == "provider", arn.IsOIDCProvider())
+		})
+	}
+}
+
+func TestParseArnRefuses(t *testing.T) {
+	t.Parallel()
+	const form = "is not an ARN; its form is arn:partition:service:region:account:resource"
+	cases := []struct{ name, arn, want string }{
+		{"nothing", "", `"" ` + form},
+		{"a name", "my-role", `"my-role" ` + form},
+		{"too few parts", "arn:aws:iam::111122223333", `"arn:aws:iam::111122223333" ` + form},
+		{"another scheme", "urn:aws:iam::111122223333:role/x", `"urn:aws:iam::111122223333:role/x" ` + form},
+		{"no partition", "arn::iam::111122223333:role/x",
+			`"arn::iam::111122223333:role/x" is not an ARN: the partition is ""; it should be aws, aws-cn, aws-us-gov or the like`},
+		{"an unknown partition", "arn:azure:iam::111122223333:role/x",
+			`"arn:azure:iam::111122223333:role/x" is not an ARN: the partition is "azure"; it should be aws, aws-cn, aws-us-gov or the like`},
+		{"no service", "arn:aws:::111122223333:role/x",
+			`"arn:aws:::111122223333:role/x" is not an ARN: the service is ""; it should be a service such as iam`},
+		{"a region in upper case", "arn:aws:eks:EU:111122223333:cluster/x",
+			`"arn:aws:eks:EU:111122223333:cluster/x" is not an ARN: the region is "EU"; it should be a region such as eu-west-1, or empty`},
+		{"an account of 11 digits", "arn:aws:iam::11112222333:role/x",
+			`"arn:aws:iam::11112222333:role/x" is not an ARN: the account is "11112222333"; it should be 12 digits, aws, or empty`},
+		{"no resource", "arn:aws:iam::111122223333:",
+			`"arn:aws:iam::111122223333:" is not an ARN: the resource is ""; it should be printable, without white space, and not empty`},
+		{"a line break", "arn:aws:iam::111122223333:role/x\n",
+			`"arn:aws:iam::111122223333:role/x\n" is not an ARN: the resource is "role/x\n"; it should be printable, without white space, and not empty`},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			arn, err := iampolicy.ParseArn(test.arn)
+			require.EqualError(t, err, test.want)
+			assert.Equal(t, iampolicy.Arn{}, arn)
+		})
+	}
+}

@@ -1,0 +1,235 @@
+package iampolicy_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	const (
+		statementElements = "Sid, Effect, Principal, NotPrincipal, Action, NotAction, Resource, NotResource, Condition"
+		unknown           = "unknown element; known here (upper and lower case matter) are "
+	)
+	// statement wraps the elements of a statement that is otherwise right.
+	statement := func(elements string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"},{` + elements + `}]}`
+	}
+	condition := func(condition string) string {
+		return statement(`"Effect":"Allow","Action":"s3:GetObject","Condition":` + condition)
+	}
+	cases := []struct{ name, text, want string }{
+		{"nothing", "", "empty; a JSON policy document is expected"},
+		{"white space", " \n", "empty; a JSON policy document is expected"},
+		{"no JSON", "Allow everything", "not JSON: invalid character 'A' looking for beginning of value, at byte 0"},
+		{"half a document", `{"Version":`, "not JSON: the text ends too early, at byte 11"},
+		{"half a list", `[1,`, "not JSON: the text ends too early, at byte 3"},
+		{"an open list", `[1`, "not JSON: the text ends too early, at byte 2"},
+		{"an open object", `{"a":1`, "not JSON: the text ends too early, at byte 6"},
+		{"a key that is no string", `{1:2}`, "not JSON: invalid character '1', at byte 1"},
+		{"two documents", `{} {}`, "trailing data after byte 2; one JSON value is expected"},
+		{"trailing data", statement(`"Effect":"Deny","Action":"*"`) + "x", "trailing data after byte 126; one JSON value is expected"},
+		{"deep nesting", strings.Repeat("[", 100000), "nested more than 16 levels deep; no policy is"},
+		{"a list", `[]`, "must be an object, is a list"},
+		{"null", `null`, "must be an object, is null"},
+		{"an empty object", `{}`, "Statement: is missing; a policy needs at least one statement"},
+		{"no statement", `{"Version":"2012-10-17"}`, "Statement: is missing; a policy needs at least one statement"},
+		{"an empty statement list", `{"Version":"2012-10-17","Statement":[]}`, "Statement: is missing; a policy needs at least one statement"},
+		{"a wrong version", `{"Version":"2021-10-17","Statement":{"Effect":"Allow","Action":"*"}}`,
+			`Version: "2021-10-17" is not a version of the policy language; use "2012-10-17"`},
+		{"a version that is a number", `{"Version":2012,"Statement":{"Effect":"Allow","Action":"*"}}`, "Version: must be a string, is a number"},
+		{"an ID that is null", `{"Id":null,"Statement":{"Effect":"Allow","Action":"*"}}`, "Id: must be a string, is null"},
+		{"a statement that is a string", `{"Statement":["x"]}`, "Statement[0]: must be an object, is a string"},
+		{"an unknown element of the document", `{"Statements":[]}`,
+			"Statements: " + unknown + "Version, Id, Statement\nStatement: is missing; a policy needs at least one statement"},
+		{"an unknown element of a statement", statement(`"Effect":"Allow","Action":"*","Resources":"*"`),
+			"Statement[1].Resources: " + unknown + statementElements},
+		{"an element in the wrong case", statement(`"effect":"Allow","Action":"*"`),
+			"Statement[1].effect: " + unknown + statementElements + "\nStatement[1].Effect: is missing; use Allow or Deny"},
+		{"a statement without effect", statement(`"Action":"*"`), "Statement[1].Effect: is missing; use Allow or Deny"},
+		{"an effect in the wrong case", statement(`"Effect":"allow","Action":"*"`), `Statement[1].Effect: "allow" is neither Allow nor Deny`},
+		{"an effect that is a list", statement(`"Effect":["Allow"],"Action":"*"`), "Statement[1].Effect: must be a string, is a list"},
+		{"a statement without action", statement(`"Effect":"Allow"`), "Statement[1].Action: is missing; a statement needs Action or NotAction"},
+		{"a statement with both actions", statement(`"Effect":"Allow","Action":"*","NotAction":"*"`), "Statement[1].NotAction: cannot stand beside Action"},
+		{"a statement with both resources", statement(`"Effect":"Allow","Action":"*","Resource":"*","NotResource":"*"`),
+			"Statement[1].NotResource: cannot stand beside Resource"},
+		{"a statement with both principals", statement(`"Effect":"Allow","Action":"*","Principal":"*","NotPrincipal":"*"`),
+			"Statement[1].NotPrincipal: cannot stand beside Principal"},
+		{"an action that is a number", statement(`"Effect":"Allow","Action":1`), "Statement[1].Action: must be a string or a list of strings, is a number"},
+		{"a negated action that is a number", statement(`"Effect":"Allow","NotAction":1`), "Statement[1].NotAction: must be a string or a list of strings, is a number"},
+		{"an action that is true", statement(`"Effect":"Allow","Action":["*",true]`), "Statement[1].Action[1]: must be a string, is a boolean"},
+		{"an empty list of actions", statement(`"Effect":"Allow","Action":[]`), "Statement[1].Action: is an empty list"},
+		{"an action without service", statement(`"Effect":"Allow","Action":["s3:*","GetObject"]`),
+			`Statement[1].Action[1]: "GetObject" is not an action; use "service:Action" or "*"`},
+		{"an empty resource", statement(`"Effect":"Allow","Action":"*","Resource":""`), "Statement[1].Resource[0]: is empty"},
+		{"a Sid with a space", statement(`"Sid":"a b","Effect":"Allow","Action":"*"`),
+			`Statement[1].Sid: "a b" has a character that is not allowed; use letters and digits`},
+		{"a key twice", statement(`"Effect":"Deny","Effect":"Allow","Action":"*"`), "Statement[1].Effect: appears twice in one object"},
+		{"a condition key twice", condition(`{"StringEquals":{"a:b":"x","a:b":"y"}}`),
+			`Statement[1].Condition.StringEquals["a:b"]: appears twice in one object`},
+		{"a principal that is a name", statement(`"Effect":"Allow","Action":"*","Principal":"111122223333"`),
+			`Statement[1].Principal: "111122223333" is not a principal; use "*" or an object such as {"AWS": "111122223333"}`},
+		{"a principal that is a list", statement(`"Effect":"Allow","Action":"*","Principal":["*"]`), "Statement[1].Principal: must be an object, is a list"},
+		{"a principal of an unknown kind", statement(`"Effect":"Allow","Action":"*","Principal":{"aws":"*"}`),
+			"Statement[1].Principal.aws: " + unknown + "AWS, Federated, Service, CanonicalUser\nStatement[1].Principal: names nobody"},
+		{"an empty principal", statement(`"Effect":"Allow","Action":"*","Principal":{}`), "Statement[1].Principal: names nobody"},
+		{"an empty condition", condition(`{}`), "Statement[1].Condition: is empty; leave it out or name an operator"},
+		{"a condition that is a list", condition(`[]`), "Statement[1].Condition: must be an object, is a list"},
+		{"an operator with a list", condition(`{"StringEquals":["a:b"]}`), "Statement[1].Condition.StringEquals: must be an object, is a list"},
+		{"an unknown operator", condition(`{"StringIs":{"a:b":"x"}}`), "Statement[1].Condition.StringIs: is not a condition operator"},
+		{"an operator that is no word", condition(`{"String Equals":{"a:b":"x"}}`), `Statement[1].Condition["String Equals"]: is not a condition operator`},
+		{"Null with IfExists", condition(`{"NullIfExists":{"a:b":"true"}}`), "Statement[1].Condition.NullIfExists: is not a condition operator"},
+		{"a condition key without prefix", condition(`{"StringEquals":{"sub":"x"}}`),
+			`Statement[1].Condition.StringEquals.sub: is not a condition key; its form is "prefix:name"`},
+		{"a condition key that is a URL", condition(`{"StringEquals":{"https://x.example/:sub":"x"}}`),
+			`Statement[1].Condition.StringEquals["https://x.example/:sub"]: is a URL; a condition key has the issuer without https://`},
+		{"a condition value that is null", condition(`{"StringEquals":{"a:b":null}}`),
+			`Statement[1].Condition.StringEquals["a:b"]: must be a string or a list of strings, is null`},
+		{"a condition value that is an object", condition(`{"StringEquals":{"a:b":["x",{}]}}`),
+			`Statement[1].Condition.StringEquals["a:b"][1]: must be a string, is an object`},
+		{"a condition without values", condition(`{"StringEquals":{"a:b":[]}}`), `Statement[1].Condition.StringEquals["a:b"]: is an empty list`},
+		{"a character that IAM does not take", condition(`{"StringEquals":{"a:b":"\u2026"}}`),
+			`Statement[1].Condition.StringEquals["a:b"][0]: has the character '…' (U+2026); IAM takes tab, line breaks and U+0020 to U+00FF only`},
+		{"a control character", statement(`"Effect":"Allow","Action":"*","Resource":"a\u0000"`),
+			`Statement[1].Resource[0]: has the character '\x00' (U+0000); IAM takes tab, line breaks and U+0020 to U+00FF only`},
+		{"text that is not UTF-8", "{\"Id\":\"\xff\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\"}}",
+			"Id: has the character '\ufffd' (U+FFFD); IAM takes tab, line breaks and U+0020 to U+00FF only"},
+		{"several faults at once", `{"Version":1,"Statement":[{"Effect":"allow"},{"Action":"x","Extra":1}]}`,
+			"Version: must be a string, is a number\n" +
+				"Statement[0].Effect: \"allow\" is neither Allow nor Deny\n" +
+				"Statement[0].Action: is missing; a statement needs Action or NotAction\n" +
+				"Statement[1].Extra: " + unknown + statementElements + "\n" +
+				"Statement[1].Effect: is missing; use Allow or Deny\n" +
+				`Statement[1].Action[0]: "x" is not an action; use "service:Action" or "*"`},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			document, err := iampolicy.Parse(test.text)
+			require.EqualError(t, err, test.want)
+			assert.Equal(t, iampolicy.Document{}, document)
+		})
+	}
+}
+
+func TestParseTakesEveryFormThatIAMTakes(t *testing.T) {
+	t.Parallel()
+	document, err := iampolicy.Parse(`{
+		"Statement": {
+			"Effect": "Allow",
+			"Principal": {"AWS": ["111122223333"]},
+			"Action": ["sts:AssumeRole"],
+			"Condition": {
+				"Bool": {"aws:MultiFactorAuthPresent": true},
+				"NumericLessThan": {"aws:MultiFactorAuthAge": [3600, 1.5]},
+				"ForAllValues:StringLikeIfExists": {"aws:TagKeys": ""}
+			}
+		}
+	}`)
+	require.NoError(t, err)
+	assert.Equal(t, iampolicy.Document{
+		Version: "2008-10-17", // what IAM assumes
+		Statements: []iampolicy.Statement{{
+			Effect:    iampolicy.Allow,
+			Principal: &iampolicy.Principal{AWS: iampolicy.Strings{"111122223333"}},
+			Actions:   iampolicy.Strings{"sts:AssumeRole"},
+			Condition: iampolicy.Condition{
+				iampolicy.Bool:                    {"aws:MultiFactorAuthPresent": {"true"}},
+				iampolicy.NumericLessThan:         {"aws:MultiFactorAuthAge": {"3600", "1.5"}},
+				"ForAllValues:StringLikeIfExists": {"aws:TagKeys": {""}},
+			},
+		}},
+	}, document)
+}
+
+func TestEveryOperatorIsKnown(t *testing.T) {
+	t.Parallel()
+	operators := []iampolicy.Operator{
+		iampolicy.StringEquals, iampolicy.StringNotEquals, iampolicy.StringEqualsIgnoreCase, iampolicy.StringNotEqualsIgnoreCase,
+		iampolicy.StringLike, iampolicy.StringNotLike, iampolicy.NumericEquals, iampolicy.NumericNotEquals, iampolicy.NumericLessThan,
+		iampolicy.NumericLessThanEquals, iampolicy.NumericGreaterThan, iampolicy.NumericGreaterThanEquals, iampolicy.DateEquals,
+		iampolicy.DateNotEquals, iampolicy.DateLessThan, iampolicy.DateLessThanEquals, iampolicy.DateGreaterThan,
+		iampolicy.DateGreaterThanEquals, iampolicy.Bool, iampolicy.BinaryEquals, iampolicy.IPAddress, iampolicy.NotIPAddress,
+		iampolicy.ArnEquals, iampolicy.ArnLike, iampolicy.ArnNotEquals, iampolicy.ArnNotLike, iampolicy.Null,
+	}
+	document := bucketPolicy()
+	document.Statements[0].Condition = iampolicy.Condition{}
+	for _, operator := range operators {
+		document.Statements[0].Condition[operator] = map[string]iampolicy.Strings{"a:b": {"c"}}
+	}
+	require.NoError(t, document.ValidateIdentity())
+	assert.Len(t, document.Statements[0].Condition, 27)
+}
+
+// The types are as strict inside a caller's own JSON as Parse is.
+func TestUnmarshallingIsStrict(t *testing.T) {
+	t.Parallel()
+	type config struct {
+		Document  *iampolicy.Document   `json:"document,omitempty"`
+		Extra     []iampolicy.Statement `json:"extra,omitempty"`
+		Principal *iampolicy.Principal  `json:"principal,omitempty"`
+		Arns      iampolicy.Strings     `json:"arns,omitempty"`
+	}
+	cases := []struct{ name, text, want string }{
+		{"a document", `{"document":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*"}]}}`, ""},
+		{"a statement", `{"extra":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}]}`, ""},
+		{"everybody", `{"principal":"*"}`, ""},
+		{"a single string", `{"arns":"x"}`, ""},
+		{"a list", `{"arns":["x","y"]}`, ""},
+		{"a document without statements", `{"document":{}}`, "Statement: is missing; a policy needs at least one statement"},
+		{"a statement without effect", `{"extra":[{"Action":"*"}]}`, "Effect: is missing; use Allow or Deny"},
+		{"a statement that is null", `{"extra":[null]}`, "must be an object, is null"},
+		{"a principal that is a name", `{"principal":"x"}`, `"x" is not a principal; use "*" or an object such as {"AWS": "x"}`},
+		{"a list of numbers", `{"arns":["x",2]}`, "[1]: must be a string, is a number"},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var value config
+			err := json.Unmarshal([]byte(test.text), &value)
+			if test.want != "" {
+				require.EqualError(t, err, test.want)
+				return
+			}
+			require.NoError(t, err)
+			again, err := json.Marshal(value)
+			require.NoError(t, err)
+			assert.Equal(t, test.text, string(again))
+		})
+	}
+}
+
+// FuzzParse: what Parse takes is JSON to encoding/json as well, is valid, and survives being written and read again.
+func FuzzParse(f *testing.F) {
+	everything, err := everything().JSON()
+	require.NoError(f, err)
+	trust, err := trustPolicy().JSON()
+	require.NoError(f, err)
+	for _, seed := range []string{
+		everything, trust, "", "{}", "[]", "null", `{"Statement":[`, `{"Statement":{"Effect":"Allow","Action":"*"}} `,
+		`{"Statement":[{"Effect":"Allow","Action":["s3:*"],"Condition":{"Bool":{"a:b":[true,1e9,""]}}}]}`,
+		`{"Statement":[{"Effect":"Deny","Principal":"*","NotAction":"sts:*","Sid":"A"}],"Id":"\u00e9","Version":"2008-10-17"}`,
+		`{"Statement":[],"Statement":[]}`, "\xff", `"\ud800"`, `[[[[[[[[[[[[[[[[[[`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		document, err := iampolicy.Parse(text)
+		if err != nil {
+			return
+		}
+		require.True(t, json.Valid([]byte(text)), "took what is not JSON")
+		written, err := document.JSON()
+		require.NoError(t, err, "took a document that it would not write")
+		again, err := iampolicy.Parse(written)
+		require.NoError(t, err, "does not read what it has written")
+		require.Equal(t, document, again)
+		require.Positive(t, document.Size())
+	})
+}

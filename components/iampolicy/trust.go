@@ -1,0 +1,278 @@
+package iampolicy
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Audience is the audience of the tokens that EKS gives to pods, and the client ID of a cluster's OIDC provider. It is
+// the same in every partition: in China it does not end in .cn.
+const Audience = "sts.amazonaws.com"
+
+// The length of a role's trust policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const (
+	// MaxTrustPolicySize is the default quota of IAM, in characters without white space.
+	MaxTrustPolicySize = 2048
+	// RaisedTrustPolicySize is how far the quota can be raised on request.
+	RaisedTrustPolicySize = 4096
+)
+
+const assumeRoleWithWebIdentity = "sts:AssumeRoleWithWebIdentity"
+
+// The forms of names in Kubernetes, and their lengths:
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+const (
+	maxNamespace      = 63
+	maxServiceAccount = 253
+)
+
+var (
+	dnsLabel       = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	dnsSubdomain   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+	subjectPattern = regexp.MustCompile(`^[a-z0-9.*?-]*$`)
+)
+
+// TrustedCluster is a cluster whose service accounts are trusted.
+type TrustedCluster struct {
+	// ProviderArn is the ARN of the cluster's OIDC provider in the role's account.
+	ProviderArn string
+	// Issuer is the cluster's OIDC issuer, with or without https://. It must be the one that the ARN names.
+	Issuer string
+}
+
+// ServiceAccountSubject is a service account, or several by pattern, of one namespace.
+type ServiceAccountSubject struct {
+	// Namespace is a DNS label, never a pattern.
+	Namespace string
+	// Name is the exact name of the service account, a DNS subdomain.
+	Name string
+	// NamePattern trusts by pattern, instead of Name: * stands for any characters, ? for one. The pattern "*" trusts
+	// every service account of the namespace.
+	NamePattern string
+}
+
+// TrustPolicy is the trust policy of a role for service accounts: every one of ServiceAccounts in every one of Clusters
+// may assume the role, and nobody else, except whom ExtraStatements name.
+type TrustPolicy struct {
+	// Clusters, at least one; each becomes one statement, in this order.
+	Clusters []TrustedCluster
+	// ServiceAccounts, at least one; they become one list, in this order.
+	ServiceAccounts []ServiceAccountSubject
+	// ExtraStatements come after the clusters' own, for instance to let a role assume itself. Their rules are those of
+	// [Document.ValidateTrust].
+	ExtraStatements []Statement
+	// MaxSize is the account's quota for the length of a trust policy, from [MaxTrustPolicySize] (also the meaning of 0)
+	// to [RaisedTrustPolicySize].
+	MaxSize int
+}
+
+// Document builds the trust policy: for each cluster a statement with the provider as principal, the audience pinned, and
+// the subjects listed under one key. All faults are reported together, each with its path
+// ("serviceAccounts[1].namespace: ...").
+//
+// The subjects stand under StringEquals; as soon as one is a pattern, all of them stand under StringLike. Operators of a
+// statement are ANDed, so exact names and patterns cannot be split between the two, and a second statement would be
+// longer for the same meaning: exact names are DNS names, so they have no *, ? or ${ that StringLike could read as
+// anything else.
+func (t TrustPolicy) Document() (Document, error) {
+	var found faults
+	issuers := checkClusters(&found, t.Clusters)
+	checkServiceAccounts(&found, "serviceAccounts", t.ServiceAccounts)
+	checkStatements(&found, "extraStatements", t.ExtraStatements)
+	for i, s := range t.ExtraStatements {
+		checkTrustStatement(&found, item("extraStatements", i), s)
+	}
+	limit := t.limit(&found)
+	if err := found.err(); err != nil {
+		return Document{}, err
+	}
+
+	document := Document{Version: currentVersion}
+	for i, cluster := range t.Clusters {
+		document.Statements = append(document.Statements, clusterStatement(cluster.ProviderArn, issuers[i], t.ServiceAccounts))
+	}
+	document.Statements = append(document.Statements, t.ExtraStatements...)
+	if size := document.Size(); size > limit {
+		return Document{}, fmt.Errorf("trust policy has %d characters and IAM allows %d: trust fewer service accounts or "+
+			"clusters with one role, split them over several roles, or have the quota \"Role trust policy length\" "+
+			"raised (up to %d) and say so in the maximum size", size, limit, RaisedTrustPolicySize)
+	}
+	return document, nil
+}
+
+// JSON is the document as compact JSON; see [TrustPolicy.Document] and [Document.JSON].
+func (t TrustPolicy) JSON() (string, error) {
+	document, err := t.Document()
+	if err != nil {
+		return "", err
+	}
+	return document.JSON()
+}
+
+func (t TrustPolicy) limit(found *faults) int {
+	if t.MaxSize == 0 {
+		return MaxTrustPolicySize
+	}
+	if t.MaxSize < MaxTrustPolicySize || t.MaxSize > RaisedTrustPolicySize {
+		found.addf("maxSize", "%d is out of range; IAM allows %d by default and up to %d on request",
+			t.MaxSize, MaxTrustPolicySize, RaisedTrustPolicySize)
+	}
+	return t.MaxSize
+}
+
+func clusterStatement(providerArn, issuer string, subjects []ServiceAccountSubject) Statement {
+	list := make(Strings, len(subjects))
+	operator := StringEquals
+	for i, subject := range subjects {
+		list[i] = subject.claim()
+		if subject.NamePattern != "" {
+			operator = StringLike
+		}
+	}
+	condition := Condition{StringEquals: {issuer + ":aud": {Audience}}}
+	if operator != StringEquals {
+		condition[operator] = map[string]Strings{}
+	}
+	condition[operator][issuer+":sub"] = list
+	return Statement{
+		Effect:    Allow,
+		Principal: &Principal{Federated: Strings{providerArn}},
+		Actions:   Strings{assumeRoleWithWebIdentity},
+		Condition: condition,
+	}
+}
+
+// claim is the value of "sub" in a service account's token.
+func (s ServiceAccountSubject) claim() string {
+	return "system:serviceaccount:" + s.Namespace + ":" + s.Name + s.NamePattern // one of the two is empty
+}
+
+// checkClusters answers with the clusters' issuers without https://.
+func checkClusters(found *faults, clusters []TrustedCluster) []string {
+	if len(clusters) == 0 {
+		found.addf("clusters", "is empty; at least one cluster is needed")
+	}
+	issuers := make([]string, len(clusters))
+	first := map[string]string{}
+	for i, cluster := range clusters {
+		at := item("clusters", i)
+		issuer, err := ParseIssuer(cluster.Issuer)
+		if err != nil {
+			found.addf(at+".issuer", "%s", err)
+		} else if other, taken := first[issuer]; taken {
+			found.addf(at+".issuer", "%s is the issuer of %s already", issuer, other)
+		} else {
+			first[issuer] = at
+		}
+		checkProviderArn(found, at, cluster.ProviderArn, issuer)
+		issuers[i] = issuer
+	}
+	return issuers
+}
+
+// checkProviderArn also compares the ARN with the issuer, unless that is wrong already.
+func checkProviderArn(found *faults, path, providerArn, issuer string) {
+	const form = "arn:<partition>:iam::<account>:oidc-provider/<issuer without https://>"
+	if providerArn == "" {
+		found.addf(path+".providerArn", "is empty; its form is %s", form)
+		return
+	}
+	arn, err := ParseArn(providerArn)
+	if err != nil || !arn.IsOIDCProvider() {
+		found.addf(path+".providerArn", "%q is not the ARN of an OIDC provider; its form is %s", providerArn, form)
+		return
+	}
+	if issuer != "" && arn.issuer() != issuer {
+		found.addf(path+".providerArn", "%s is the provider of %s, but the cluster's issuer is %s", providerArn, arn.issuer(), issuer)
+	}
+}
+
+// ValidateServiceAccounts checks subjects as far as plain values go, before any cluster or ARN is known. All faults are
+// reported together, each with its path: with the path "serviceAccounts", "serviceAccounts[1].namespace: ...".
+//
+// Subjects that appear twice are refused rather than merged: the order is the caller's, and a repetition is more likely a
+// slip in copying than meant.
+func ValidateServiceAccounts(path string, subjects []ServiceAccountSubject) error {
+	var found faults
+	checkServiceAccounts(&found, path, subjects)
+	return found.err()
+}
+
+func checkServiceAccounts(found *faults, path string, subjects []ServiceAccountSubject) {
+	if len(subjects) == 0 {
+		// Without subjects a policy would be left with the audience alone, which every token of the cluster has.
+		found.addf(path, "is empty; at least one service account is needed")
+	}
+	first := map[string]string{}
+	for i, subject := range subjects {
+		at, before := item(path, i), len(found.errs)
+		checkNamespace(found, at+".namespace", subject.Namespace)
+		checkSubjectName(found, at, subject)
+		if len(found.errs) > before {
+			continue // Two faulty subjects are not worth comparing.
+		}
+		if other, taken := first[subject.claim()]; taken {
+			found.addf(at, "%s/%s is %s already", subject.Namespace, subject.Name+subject.NamePattern, other)
+		} else {
+			first[subject.claim()] = at
+		}
+	}
+}
+
+func checkNamespace(found *faults, path, namespace string) {
+	switch {
+	case namespace == "":
+		found.addf(path, "is empty; name the namespace")
+	case strings.ContainsAny(namespace, "*?"):
+		found.addf(path, "%q is a pattern; a namespace is always named exactly", namespace)
+	case len(namespace) > maxNamespace:
+		found.addf(path, "%q has %d characters; Kubernetes allows %d", namespace, len(namespace), maxNamespace)
+	case !dnsLabel.MatchString(namespace):
+		found.addf(path, "%q is not a namespace; use lower case letters, digits and hyphens", namespace)
+	}
+}
+
+func checkSubjectName(found *faults, path string, subject ServiceAccountSubject) {
+	switch {
+	case subject.NamePattern == "":
+		checkServiceAccountName(found, path+".name", subject.Name)
+	case subject.Name != "":
+		found.addf(path+".namePattern", "cannot stand beside name; give one of the two")
+	default:
+		checkNamePattern(found, path+".namePattern", subject.NamePattern)
+	}
+}
+
+func checkServiceAccountName(found *faults, path, name string) {
+	switch {
+	case name == "":
+		found.addf(path, "is empty; name the service account, or ask for a pattern with namePattern")
+	case strings.ContainsAny(name, "*?"):
+		found.addf(path, "%q is a pattern; ask for it with namePattern", name)
+	case len(name) > maxServiceAccount:
+		found.addf(path, "%q has %d characters; Kubernetes allows %d", name, len(name), maxServiceAccount)
+	case !dnsSubdomain.MatchString(name):
+		found.addf(path, "%q is not a service account; use lower case letters, digits, hyphens and dots", name)
+	}
+}
+
+// checkNamePattern takes "*" alone, because it was asked for by name, but no other spelling of it: whoever reads "?*" or
+// "**" should not have to work out that it is the whole namespace.
+func checkNamePattern(found *faults, path, pattern string) {
+	switch {
+	case !subjectPattern.MatchString(pattern):
+		found.addf(path, "%q has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?", pattern)
+	case !strings.ContainsAny(pattern, "*?"):
+		found.addf(path, "%q has neither * nor ?; use name for an exact name", pattern)
+	case pattern != "*" && strings.Trim(pattern, "*?") == "":
+		found.addf(path, `%q is nothing but wildcards; write "*" if every service account of the namespace is meant`, pattern)
+	case strings.Contains(pattern, "**"):
+		found.addf(path, "%q has ** in it, which means the same as *; write one", pattern)
+	case len(pattern) > maxServiceAccount:
+		found.addf(path, "%q has %d characters; Kubernetes allows %d", pattern, len(pattern), maxServiceAccount)
+	case !dnsSubdomain.MatchString(strings.NewReplacer("*", "a", "?", "a").Replace(pattern)):
+		// If the wildcards cannot save it, nothing that Kubernetes would call a name matches.
+		found.addf(path, "%q can match no service account; names begin and end with a letter or a digit", pattern)
+	}
+}

@@ -1,0 +1,323 @@
+package components
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+// IrsaRoleType is the type token of [IrsaRole].
+const IrsaRoleType = "eks-irsa:index:IrsaRole"
+
+// IrsaRoleArgs are the arguments of [NewIrsaRole].
+type IrsaRoleArgs struct {
+	// Clusters are those whose pods may assume the role, one or more; each adds a statement to the trust policy.
+	Clusters []IrsaCluster
+	// ServiceAccounts may assume the role, in every cluster; one or more.
+	ServiceAccounts []ServiceAccountArgs
+
+	// Name of the role, 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -. Default: eks-<namespace>-<service account> of
+	// the first service account, shortened with a hash past 64 characters.
+	Name string
+	// NamePrefix, up to 38 characters, is used instead of Name; the AWS provider adds 26 digits of its own.
+	NamePrefix string
+	// Path of the role, default "/". It begins and ends with a slash.
+	Path string
+	// Description of the role, up to 1,000 characters. Default: names the service accounts.
+	Description string
+	// MaxSessionDuration in seconds, 3,600 (the default) to 43,200.
+	MaxSessionDuration int
+	// PermissionsBoundary is the ARN of a managed policy that limits what the role can be given.
+	PermissionsBoundary pulumi.StringInput
+	// Tags of the role and of the policies that are made for it.
+	Tags pulumi.StringMapInput
+	// KeepForeignPolicies makes the deletion of the role fail when somebody else attached policies to it. By default
+	// they are detached, as the role cannot be deleted otherwise.
+	KeepForeignPolicies bool
+
+	// ManagedPolicies are ARNs of managed policies to attach, by a name of your own, which names the attachment.
+	ManagedPolicies map[string]pulumi.StringInput
+	// InlinePolicies are JSON documents embedded in the role, by policy name.
+	InlinePolicies map[string]pulumi.StringInput
+	// CustomerManagedPolicies are JSON documents for which managed policies are created and attached, by policy name.
+	CustomerManagedPolicies map[string]pulumi.StringInput
+
+	// TrustStatements are added to the trust policy after the clusters' own.
+	TrustStatements []iampolicy.Statement
+	// MaxTrustPolicySize is the account's quota in characters: 2,048 by default, up to 4,096 when it was raised.
+	MaxTrustPolicySize int
+
+	// TestPod makes a pod per cluster and service account that proves the identity. Default: none.
+	TestPod *TestPodArgs
+}
+
+// IrsaCluster is a cluster whose pods may assume a role: its OIDC provider (exactly one of OidcProvider,
+// OidcProviderArn and Issuer) and its Kubernetes provider.
+type IrsaCluster struct {
+	// Name tells the clusters of one role apart and is part of the children's names.
+	Name string
+	// OidcProvider is the cluster's provider, made by this program.
+	OidcProvider *OidcProvider
+	// OidcProviderArn is the ARN of the cluster's provider, made elsewhere.
+	OidcProviderArn pulumi.StringInput
+	// Issuer is the cluster's issuer URL; its provider is adopted or created as a child of the role. Where several
+	// roles share a cluster, make one [OidcProvider] and pass that.
+	Issuer string
+	// Kubernetes is the Pulumi provider of the cluster, needed unless every service account is trust-only.
+	Kubernetes pulumi.ProviderResource
+}
+
+// IrsaRole is an IAM role that exactly the named service accounts of the given clusters may assume, with its policies,
+// the service accounts, and test pods that prove it.
+type IrsaRole struct {
+	pulumi.ResourceState
+
+	// Arn, Name and UniqueId (AROA...) are the role's.
+	Arn      pulumi.StringOutput `pulumi:"arn"`
+	Name     pulumi.StringOutput `pulumi:"name"`
+	UniqueId pulumi.StringOutput `pulumi:"uniqueId"` //nolint:revive // Pulumi's own spelling of the property
+	// OidcProviderArns are the ARNs of the clusters' providers, in the clusters' order.
+	OidcProviderArns pulumi.StringArrayOutput `pulumi:"oidcProviderArns"`
+	// TrustPolicy is the role's trust policy as JSON.
+	TrustPolicy pulumi.StringOutput `pulumi:"trustPolicy"`
+	// ServiceAccounts are the accounts that were created or patched, as <cluster>/<namespace>/<name>, sorted.
+	ServiceAccounts pulumi.StringArrayOutput `pulumi:"serviceAccounts"`
+	// TestPods are the test pods, as <cluster>/<namespace>/<name>, sorted.
+	TestPods pulumi.StringArrayOutput `pulumi:"testPods"`
+}
+
+// NewIrsaRole makes the role. A trust policy that depends on outputs is checked against its size limit as soon as they
+// are known; every other fault of the arguments is reported before anything is registered.
+func NewIrsaRole(
+	ctx *pulumi.Context, name string, args *IrsaRoleArgs, opts ...pulumi.ResourceOption,
+) (*IrsaRole, error) {
+	component := &IrsaRole{}
+	children, err := register(ctx, IrsaRoleType, name, component, args.Validate(), opts...)
+	if err != nil {
+		return nil, err
+	}
+	builder := irsaRole{ctx: ctx, name: name, args: args, component: component, children: children}
+	if err := builder.build(); err != nil {
+		return nil, fmt.Errorf("IrsaRole %q: %w", name, err)
+	}
+	outputs := pulumi.Map{
+		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
+		"oidcProviderArns": component.OidcProviderArns, "trustPolicy": component.TrustPolicy,
+		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
+	}
+	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
+		return nil, fmt.Errorf("registering the outputs of IrsaRole %q: %w", name, err)
+	}
+	return component, nil
+}
+
+// irsaRole holds what the steps of making one role share.
+type irsaRole struct {
+	ctx       *pulumi.Context
+	name      string
+	args      *IrsaRoleArgs
+	component *IrsaRole
+	children  children
+
+	role *iam.Role
+	// policies are the role's permissions: test pods wait for them.
+	policies []pulumi.Resource
+	// namespaces and serviceAccounts are by <cluster>/<namespace>[/<name>].
+	namespaces, serviceAccounts map[string]pulumi.Resource
+}
+
+func (b *irsaRole) build() error {
+	providerArns, err := b.oidcProviderArns()
+	if err != nil {
+		return err
+	}
+	b.component.OidcProviderArns = providerArns
+	b.component.TrustPolicy = b.args.trustPolicy(providerArns)
+	steps := []func() error{
+		b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
+		b.createNamespaces, b.createServiceAccounts, b.createTestPods,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oidcProviderArns are the clusters' providers, made where only an issuer was given.
+func (b *irsaRole) oidcProviderArns() (pulumi.StringArrayOutput, error) {
+	var arns pulumi.StringArray
+	for _, cluster := range b.args.Clusters {
+		switch {
+		case cluster.OidcProvider != nil:
+			arns = append(arns, cluster.OidcProvider.Arn)
+		case cluster.OidcProviderArn != nil:
+			arns = append(arns, cluster.OidcProviderArn)
+		default:
+			provider, err := NewOidcProvider(b.ctx, b.name+"-"+cluster.Name,
+				&OidcProviderArgs{Issuer: cluster.Issuer, Tags: b.args.Tags}, b.children...)
+			if err != nil {
+				return pulumi.StringArrayOutput{}, err
+			}
+			arns = append(arns, provider.Arn)
+		}
+	}
+	return arns.ToStringArrayOutput(), nil
+}
+
+// trustPolicy builds the document in the apply whose result feeds the role, so that an error in it cannot get lost.
+func (args *IrsaRoleArgs) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
+	return providerArns.ApplyT(func(arns []string) (string, error) {
+		policy := args.trust()
+		for i, arn := range arns {
+			issuer, err := issuerOfProvider(arn)
+			if err != nil {
+				return "", fault.At(fmt.Sprintf("clusters[%d].oidcProviderArn", i), err)
+			}
+			policy.Clusters = append(policy.Clusters, iampolicy.TrustedCluster{ProviderArn: arn, Issuer: issuer})
+		}
+		return policy.JSON()
+	}).(pulumi.StringOutput)
+}
+
+// trust is the trust policy without its clusters.
+func (args *IrsaRoleArgs) trust() iampolicy.TrustPolicy {
+	return iampolicy.TrustPolicy{
+		ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
+	}
+}
+
+func (args *IrsaRoleArgs) subjects() []iampolicy.ServiceAccountSubject {
+	subjects := make([]iampolicy.ServiceAccountSubject, len(args.ServiceAccounts))
+	for i, account := range args.ServiceAccounts {
+		subjects[i] = iampolicy.ServiceAccountSubject{
+			Namespace: account.Namespace, Name: account.Name, NamePattern: account.NamePattern,
+		}
+	}
+	return subjects
+}
+
+func (b *irsaRole) createRole() error {
+	args := b.args
+	roleArgs := &iam.RoleArgs{
+		AssumeRolePolicy:    b.component.TrustPolicy,
+		Description:         pulumi.String(args.description()),
+		ForceDetachPolicies: pulumi.Bool(!args.KeepForeignPolicies),
+		Path:                optionalString(args.Path),
+		Tags:                args.Tags,
+	}
+	if args.NamePrefix != "" {
+		roleArgs.NamePrefix = pulumi.String(args.NamePrefix)
+	} else {
+		roleArgs.Name = pulumi.String(args.RoleName())
+	}
+	if args.MaxSessionDuration != 0 {
+		roleArgs.MaxSessionDuration = pulumi.Int(args.MaxSessionDuration)
+	}
+	if args.PermissionsBoundary != nil {
+		roleArgs.PermissionsBoundary = args.PermissionsBoundary.ToStringOutput().ToStringPtrOutput()
+	}
+	role, err := iam.NewRole(b.ctx, b.name, roleArgs, b.children...)
+	if err != nil {
+		return fmt.Errorf("creating the role: %w", err)
+	}
+	b.role = role
+	b.component.Arn, b.component.Name, b.component.UniqueId = role.Arn, role.Name, role.UniqueId
+	return nil
+}
+
+// RoleName is the name that the role will have, or "" when NamePrefix leaves it to the AWS provider.
+func (args *IrsaRoleArgs) RoleName() string {
+	switch {
+	case args.NamePrefix != "":
+		return ""
+	case args.Name != "":
+		return args.Name
+	}
+	first := args.ServiceAccounts[0]
+	return iampolicy.DefaultRoleName(first.Namespace, first.Name)
+}
+
+func (args *IrsaRoleArgs) description() string {
+	if args.Description != "" {
+		return args.Description
+	}
+	first := args.ServiceAccounts[0]
+	subject := first.Namespace + "/" + first.Name + first.NamePattern
+	if more := len(args.ServiceAccounts) - 1; more > 0 {
+		return fmt.Sprintf("IRSA for %s and %d more", subject, more)
+	}
+	return "IRSA for " + subject
+}
+
+func (b *irsaRole) managedPolicies() error {
+	for _, key := range slices.Sorted(maps.Keys(b.args.ManagedPolicies)) {
+		if err := b.attach(key, b.args.ManagedPolicies[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
+	attachment, err := iam.NewRolePolicyAttachment(b.ctx, b.name+"-"+key, &iam.RolePolicyAttachmentArgs{
+		Role: b.role.Name, PolicyArn: policyArn,
+	}, b.children...)
+	if err != nil {
+		return fmt.Errorf("attaching policy %q: %w", key, err)
+	}
+	b.policies = append(b.policies, attachment)
+	return nil
+}
+
+func (b *irsaRole) inlinePolicies() error {
+	for _, key := range slices.Sorted(maps.Keys(b.args.InlinePolicies)) {
+		policy, err := iam.NewRolePolicy(b.ctx, b.name+"-"+key, &iam.RolePolicyArgs{
+			Name: pulumi.String(key), Role: b.role.Name,
+			Policy: permissions("inlinePolicies."+key, b.args.InlinePolicies[key]),
+		}, b.children...)
+		if err != nil {
+			return fmt.Errorf("creating inline policy %q: %w", key, err)
+		}
+		b.policies = append(b.policies, policy)
+	}
+	return nil
+}
+
+func (b *irsaRole) customerManagedPolicies() error {
+	for _, key := range slices.Sorted(maps.Keys(b.args.CustomerManagedPolicies)) {
+		policy, err := iam.NewPolicy(b.ctx, b.name+"-"+key, &iam.PolicyArgs{
+			Name: pulumi.String(key), Path: optionalString(b.args.Path), Tags: b.args.Tags,
+			Policy: permissions("customerManagedPolicies."+key, b.args.CustomerManagedPolicies[key]),
+		}, b.children...)
+		if err != nil {
+			return fmt.Errorf("creating managed policy %q: %w", key, err)
+		}
+		if err := b.attach(key, policy.Arn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// permissions checks a document that becomes known only while the program runs.
+func permissions(path string, document pulumi.StringInput) pulumi.StringOutput {
+	return document.ToStringOutput().ApplyT(func(document string) (string, error) {
+		return document, fault.At(path, validatePermissions(document))
+	}).(pulumi.StringOutput)
+}
+
+func validatePermissions(document string) error {
+	parsed, err := iampolicy.Parse(document)
+	if err != nil {
+		return err
+	}
+	return parsed.ValidateIdentity()
+}

@@ -1,0 +1,198 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
+// arguments are a fault.
+func (args *IrsaRoleArgs) Validate() error {
+	if args == nil {
+		return errors.New("args: must not be nil")
+	}
+	return errors.Join(
+		args.validateClusters(),
+		args.validateServiceAccounts(),
+		args.validateRole(),
+		args.validatePolicies(),
+		args.validateTrust(),
+		args.TestPod.validate(args.ServiceAccounts),
+	)
+}
+
+func (args *IrsaRoleArgs) validateClusters() error {
+	if len(args.Clusters) == 0 {
+		return errors.New("clusters: name at least one cluster")
+	}
+	needsKubernetes := slices.ContainsFunc(args.ServiceAccounts, func(account ServiceAccountArgs) bool {
+		return account.mode() != TrustOnly || account.CreateNamespace
+	})
+	names := make([]string, len(args.Clusters))
+	var faults []error
+	for i, cluster := range args.Clusters {
+		path := fmt.Sprintf("clusters[%d]", i)
+		names[i] = cluster.Name
+		if cluster.Name == "" {
+			faults = append(faults, fmt.Errorf("%s.name: must not be empty", path))
+		}
+		faults = append(faults, cluster.validateProvider(path))
+		if needsKubernetes && cluster.Kubernetes == nil {
+			faults = append(faults, fmt.Errorf("%s.kubernetes: needed, as a service account is not trust-only", path))
+		}
+	}
+	return errors.Join(append(faults, duplicates("clusters", names))...)
+}
+
+func (cluster IrsaCluster) validateProvider(path string) error {
+	given := 0
+	var faults []error
+	if cluster.OidcProvider != nil {
+		given++
+	}
+	if cluster.OidcProviderArn != nil {
+		given++
+		if arn, plain := plainString(cluster.OidcProviderArn); plain {
+			_, err := issuerOfProvider(arn)
+			faults = append(faults, fault.At(path+".oidcProviderArn", err))
+		}
+	}
+	if cluster.Issuer != "" {
+		given++
+		faults = append(faults, fault.At(path+".issuer", validIssuer(cluster.Issuer)))
+	}
+	if given != 1 {
+		faults = append(faults, fmt.Errorf("%s: give exactly one of oidcProvider, oidcProviderArn and issuer", path))
+	}
+	return errors.Join(faults...)
+}
+
+func (args *IrsaRoleArgs) validateServiceAccounts() error {
+	faults := []error{iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects())}
+	for i, account := range args.ServiceAccounts {
+		faults = append(faults, account.validate(fmt.Sprintf("serviceAccounts[%d]", i)))
+	}
+	return errors.Join(faults...)
+}
+
+// maxDescription is IAM's limit for a role's description, in characters.
+const maxDescription = 1000
+
+func (args *IrsaRoleArgs) validateRole() error {
+	var faults []error
+	if args.Name != "" && args.NamePrefix != "" {
+		faults = append(faults, errors.New("namePrefix: give a name or a prefix, not both"))
+	}
+	if args.Name != "" {
+		faults = append(faults, fault.At("name", iampolicy.ValidateRoleName(args.Name)))
+	}
+	if args.NamePrefix != "" {
+		faults = append(faults, fault.At("namePrefix", iampolicy.ValidateNamePrefix(args.NamePrefix)))
+	}
+	if args.Name == "" && args.NamePrefix == "" && len(args.ServiceAccounts) > 0 && args.ServiceAccounts[0].NamePattern != "" {
+		faults = append(faults, errors.New("name: needed, as the first service account is a pattern"))
+	}
+	if args.Path != "" {
+		faults = append(faults, fault.At("path", iampolicy.ValidateRolePath(args.Path)))
+	}
+	if length := len([]rune(args.Description)); length > maxDescription {
+		faults = append(faults, fmt.Errorf("description: has %d characters, IAM allows %d", length, maxDescription))
+	}
+	if args.MaxSessionDuration != 0 {
+		faults = append(faults, fault.At("maxSessionDuration", iampolicy.ValidateSessionDuration(args.MaxSessionDuration)))
+	}
+	if boundary, plain := plainString(args.PermissionsBoundary); plain {
+		faults = append(faults, fault.At("permissionsBoundary", validPolicyArn(boundary)))
+	}
+	return errors.Join(faults...)
+}
+
+func (args *IrsaRoleArgs) validatePolicies() error {
+	var faults []error
+	var names, arns []string
+	for _, key := range slices.Sorted(maps.Keys(args.ManagedPolicies)) {
+		names = append(names, key)
+		arn, plain := plainString(args.ManagedPolicies[key])
+		if !plain {
+			continue
+		}
+		faults = append(faults, fault.At("managedPolicies."+key, validPolicyArn(arn)))
+		if slices.Contains(arns, arn) {
+			faults = append(faults, fmt.Errorf("managedPolicies.%s: %s is attached already", key, arn))
+		}
+		arns = append(arns, arn)
+	}
+	for _, group := range []struct {
+		path      string
+		documents map[string]pulumi.StringInput
+	}{
+		{"inlinePolicies", args.InlinePolicies},
+		{"customerManagedPolicies", args.CustomerManagedPolicies},
+	} {
+		for _, key := range slices.Sorted(maps.Keys(group.documents)) {
+			path := group.path + "." + key
+			faults = append(faults, fault.At(path, iampolicy.ValidatePolicyName(key)))
+			// The name is part of a resource name, which must be unique among all the role's policies.
+			if slices.Contains(names, key) {
+				faults = append(faults, fmt.Errorf("%s: another policy of the role has this name", path))
+			}
+			names = append(names, key)
+			if document, plain := plainString(group.documents[key]); plain {
+				faults = append(faults, fault.At(path, validatePermissions(document)))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// validateTrust builds the trust policy as far as it is known. A provider whose ARN is not known yet stands there as the
+// shortest one there could be, so a policy that is too long with it is too long whatever comes.
+func (args *IrsaRoleArgs) validateTrust() error {
+	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || len(args.Clusters) == 0 {
+		return nil // reported already
+	}
+	policy := args.trust()
+	for i, cluster := range args.Clusters {
+		arn, plain := plainString(cluster.OidcProviderArn)
+		if !plain {
+			arn = fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/%d.aa", i)
+		}
+		issuer, err := issuerOfProvider(arn)
+		if err != nil {
+			return nil //nolint:nilerr // reported already
+		}
+		policy.Clusters = append(policy.Clusters, iampolicy.TrustedCluster{ProviderArn: arn, Issuer: issuer})
+	}
+	_, err := policy.JSON()
+	return fault.At("trustPolicy", err)
+}
+
+// issuerOfProvider is the issuer, without https://, of an OIDC provider's ARN.
+func issuerOfProvider(arn string) (string, error) {
+	parsed, err := iampolicy.ParseArn(arn)
+	if err != nil {
+		return "", err
+	}
+	if !parsed.IsOIDCProvider() {
+		return "", fmt.Errorf("%q is not the ARN of an IAM OIDC provider", arn)
+	}
+	return iampolicy.ParseIssuer(parsed.Resource[len("oidc-provider/"):])
+}
+
+func validPolicyArn(arn string) error {
+	parsed, err := iampolicy.ParseArn(arn)
+	if err != nil {
+		return err
+	}
+	if !parsed.IsPolicy() {
+		return fmt.Errorf("%q is not the ARN of an IAM policy", arn)
+	}
+	return nil
+}

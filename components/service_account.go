@@ -1,0 +1,208 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// ServiceAccountMode is what is done about a ServiceAccount.
+type ServiceAccountMode string
+
+const (
+	// CreateServiceAccount makes the ServiceAccount, and deletes it with the role. It is the default. Use it only for
+	// an account that nothing else makes: the Kubernetes provider takes over an existing object of that name.
+	CreateServiceAccount ServiceAccountMode = "create"
+	// PatchServiceAccount annotates a ServiceAccount that a chart or an add-on owns, by server-side apply, and takes
+	// just these annotations off again on destroy. Pods that run already do not see it: restart them.
+	PatchServiceAccount ServiceAccountMode = "patch"
+	// TrustOnly does nothing in Kubernetes.
+	TrustOnly ServiceAccountMode = "trustOnly"
+)
+
+// ServiceAccountArgs is a Kubernetes ServiceAccount that may assume the role.
+type ServiceAccountArgs struct {
+	// Namespace of the ServiceAccount; never a pattern.
+	Namespace string
+	// Name of the ServiceAccount, exactly.
+	Name string
+	// NamePattern, with * and ?, is given instead of Name to trust every matching account of the namespace. It needs
+	// the mode TrustOnly.
+	NamePattern string
+	// Mode is what is done about the ServiceAccount. Default: CreateServiceAccount.
+	Mode ServiceAccountMode
+	// CreateNamespace makes the namespace as well, and deletes it, with everything in it, with the role.
+	CreateNamespace bool
+	// Labels and Annotations are added to the ServiceAccount.
+	Labels, Annotations map[string]string
+	// RegionalSTS sets eks.amazonaws.com/sts-regional-endpoints. Default: unset, EKS then says true.
+	RegionalSTS *bool
+	// TokenExpirationSeconds sets eks.amazonaws.com/token-expiration, 600 to 86,400. Default: unset, EKS then uses
+	// 86,400.
+	TokenExpirationSeconds int
+}
+
+// Annotations that the EKS pod identity webhook reads from a ServiceAccount.
+//
+// https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
+const (
+	roleArnAnnotation         = "eks.amazonaws.com/role-arn"
+	audienceAnnotation        = "eks.amazonaws.com/audience"
+	regionalSTSAnnotation     = "eks.amazonaws.com/sts-regional-endpoints"
+	tokenExpirationAnnotation = "eks.amazonaws.com/token-expiration" //nolint:gosec // a key, not a token
+)
+
+var irsaAnnotationKeys = []string{
+	roleArnAnnotation, audienceAnnotation, regionalSTSAnnotation, tokenExpirationAnnotation,
+}
+
+func (account ServiceAccountArgs) irsaAnnotations(roleArn pulumi.StringInput) pulumi.StringMap {
+	annotations := pulumi.ToStringMap(account.Annotations)
+	annotations[roleArnAnnotation] = roleArn
+	if account.RegionalSTS != nil {
+		annotations[regionalSTSAnnotation] = pulumi.String(strconv.FormatBool(*account.RegionalSTS))
+	}
+	if account.TokenExpirationSeconds != 0 {
+		annotations[tokenExpirationAnnotation] = pulumi.String(strconv.Itoa(account.TokenExpirationSeconds))
+	}
+	return annotations
+}
+
+// managedByLabel marks the objects of this package, by the common label of Kubernetes.
+const managedByLabel = "app.kubernetes.io/managed-by"
+
+// namedObject is the metadata of an object that this stack owns.
+func namedObject(name, namespace string, labels map[string]string, annotations pulumi.StringMapInput) *metav1.ObjectMetaArgs {
+	all := map[string]string{managedByLabel: "pulumi"}
+	maps.Copy(all, labels)
+	return &metav1.ObjectMetaArgs{
+		Name: pulumi.String(name), Namespace: optionalString(namespace),
+		Labels: pulumi.ToStringMap(all), Annotations: annotations,
+	}
+}
+
+// patchedObject is the metadata of an object that somebody else owns.
+func patchedObject(name, namespace string, labels map[string]string, annotations pulumi.StringMapInput) *metav1.ObjectMetaPatchArgs {
+	metadata := &metav1.ObjectMetaPatchArgs{
+		Name: pulumi.String(name), Namespace: optionalString(namespace), Annotations: annotations,
+	}
+	if len(labels) > 0 {
+		metadata.Labels = pulumi.ToStringMap(labels)
+	}
+	return metadata
+}
+
+func (b *irsaRole) createNamespaces() error {
+	b.namespaces = map[string]pulumi.Resource{}
+	return b.eachServiceAccount(func(cluster IrsaCluster, account ServiceAccountArgs) error {
+		key := cluster.Name + "/" + account.Namespace
+		if !account.CreateNamespace || b.namespaces[key] != nil {
+			return nil
+		}
+		namespace, err := corev1.NewNamespace(b.ctx, b.name+"-"+cluster.Name+"-"+account.Namespace, &corev1.NamespaceArgs{
+			Metadata: namedObject(account.Namespace, "", nil, nil),
+		}, b.children.with(pulumi.Provider(cluster.Kubernetes))...)
+		if err != nil {
+			return fmt.Errorf("creating namespace %q in cluster %q: %w", account.Namespace, cluster.Name, err)
+		}
+		b.namespaces[key] = namespace
+		return nil
+	})
+}
+
+func (b *irsaRole) createServiceAccounts() error {
+	b.serviceAccounts = map[string]pulumi.Resource{}
+	err := b.eachServiceAccount(func(cluster IrsaCluster, account ServiceAccountArgs) error {
+		if account.mode() == TrustOnly {
+			return nil
+		}
+		resource, err := b.serviceAccount(cluster, account)
+		if err != nil {
+			return fmt.Errorf("%s of service account %s/%s in cluster %q: %w",
+				account.mode(), account.Namespace, account.Name, cluster.Name, err)
+		}
+		b.serviceAccounts[accountKey(cluster, account)] = resource
+		return nil
+	})
+	b.component.ServiceAccounts = pulumi.ToStringArray(slices.Sorted(maps.Keys(b.serviceAccounts))).ToStringArrayOutput()
+	return err
+}
+
+func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArgs) (pulumi.Resource, error) {
+	name := b.name + "-" + cluster.Name + "-" + account.Namespace + "-" + account.Name
+	opts := b.children.with(pulumi.Provider(cluster.Kubernetes))
+	if namespace := b.namespaces[cluster.Name+"/"+account.Namespace]; namespace != nil {
+		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{namespace}))
+	}
+	annotations := account.irsaAnnotations(b.role.Arn)
+	if account.mode() == PatchServiceAccount {
+		return corev1.NewServiceAccountPatch(b.ctx, name, &corev1.ServiceAccountPatchArgs{
+			Metadata: patchedObject(account.Name, account.Namespace, account.Labels, annotations),
+		}, opts...)
+	}
+	return corev1.NewServiceAccount(b.ctx, name, &corev1.ServiceAccountArgs{
+		Metadata: namedObject(account.Name, account.Namespace, account.Labels, annotations),
+	}, opts...)
+}
+
+// accountKey names a service account among those of all clusters.
+func accountKey(cluster IrsaCluster, account ServiceAccountArgs) string {
+	return cluster.Name + "/" + account.Namespace + "/" + account.Name
+}
+
+// eachServiceAccount visits every service account in every cluster, in the order of the arguments.
+func (b *irsaRole) eachServiceAccount(visit func(IrsaCluster, ServiceAccountArgs) error) error {
+	for _, cluster := range b.args.Clusters {
+		for _, account := range b.args.ServiceAccounts {
+			if err := visit(cluster, account); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (account ServiceAccountArgs) mode() ServiceAccountMode {
+	if account.Mode == "" {
+		return CreateServiceAccount
+	}
+	return account.Mode
+}
+
+// Limits of eks.amazonaws.com/token-expiration, in seconds; Kubernetes sets the lower one.
+const (
+	minTokenExpiration = 600
+	maxTokenExpiration = 86400
+)
+
+func (account ServiceAccountArgs) validate(path string) error {
+	var faults []error
+	switch account.mode() {
+	case CreateServiceAccount, PatchServiceAccount, TrustOnly:
+	default:
+		faults = append(faults, fmt.Errorf("%s.mode: %q is none of %q, %q and %q",
+			path, account.Mode, CreateServiceAccount, PatchServiceAccount, TrustOnly))
+	}
+	if account.NamePattern != "" && account.mode() != TrustOnly {
+		faults = append(faults, fmt.Errorf("%s.mode: a namePattern names no single account, so it needs %q", path, TrustOnly))
+	}
+	if account.mode() == PatchServiceAccount && account.CreateNamespace {
+		faults = append(faults, fmt.Errorf("%s.createNamespace: the account to patch is in a namespace that exists", path))
+	}
+	if seconds := account.TokenExpirationSeconds; seconds != 0 && (seconds < minTokenExpiration || seconds > maxTokenExpiration) {
+		faults = append(faults, fmt.Errorf("%s.tokenExpirationSeconds: %d is not within %d to %d",
+			path, seconds, minTokenExpiration, maxTokenExpiration))
+	}
+	for _, key := range slices.Sorted(maps.Keys(account.Annotations)) {
+		if slices.Contains(irsaAnnotationKeys, key) {
+			faults = append(faults, fmt.Errorf("%s.annotations: %q is set by the role itself", path, key))
+		}
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,521 @@
+package stacks
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+)
+
+// ConfigKey is the key, in the project's own namespace, under which Pulumi.<env>.yaml declares the platform. All of it
+// is under one key, as Pulumi does not tell a program of keys that it does not ask for, a misspelt one for example.
+const ConfigKey = "platform"
+
+// Config declares an environment. Keys of its maps are names of your own, by which the parts refer to each other; they
+// name the Pulumi resources too, so renaming a key replaces them.
+type Config struct {
+	// Tags are put on everything in AWS that can have tags.
+	Tags map[string]string `json:"tags"`
+	// Clusters are the EKS clusters, adopted or created.
+	Clusters map[string]Cluster `json:"clusters"`
+	// Buckets are S3 buckets for the roles to use.
+	Buckets map[string]Bucket `json:"buckets"`
+	// Roles are the IAM roles of service accounts.
+	Roles map[string]Role `json:"roles"`
+	// ArgoCD is the hub of Argo CD and the clusters that it reaches.
+	ArgoCD *ArgoCD `json:"argocd"`
+}
+
+// Cluster is an EKS cluster. It exists already and is looked up by its name, unless Create is given.
+type Cluster struct {
+	// Name is the EKS cluster's name. Default: the key.
+	Name string `json:"name"`
+	// Region is the AWS region, eu-west-1 for example.
+	Region string `json:"region"`
+	// Profile is an AWS profile that reaches the cluster's account. Default: the environment's credentials.
+	Profile string `json:"profile"`
+	// AssumeRole is a role to assume on the way into the cluster's account.
+	AssumeRole *AssumeRole `json:"assumeRole"`
+	// Create makes the cluster, with pulumi-eks.
+	Create *ClusterSpec `json:"create"`
+	// Namespaces are created in the cluster, and deleted with everything in them when they are taken off the list.
+	Namespaces []string `json:"namespaces"`
+	// OidcProvider says how to create the cluster's IAM OIDC provider if there is none yet.
+	OidcProvider OidcProvider `json:"oidcProvider"`
+}
+
+// AssumeRole is a role that Pulumi and kubectl assume to reach an account.
+type AssumeRole struct {
+	// RoleArn is the role's ARN.
+	RoleArn string `json:"roleArn"`
+	// ExternalID is what the role's trust policy may ask for.
+	ExternalID string `json:"externalId"`
+	// SessionName names the session. Default: the AWS provider's own.
+	SessionName string `json:"sessionName"`
+}
+
+// ClusterSpec is a cluster for pulumi-eks to create.
+type ClusterSpec struct {
+	// Version of Kubernetes, "1.34" for example. Default: EKS's newest.
+	Version string `json:"version"`
+	// InstanceType of the nodes. Default: pulumi-eks's own, t3.medium.
+	InstanceType string `json:"instanceType"`
+	// MinSize, MaxSize and DesiredCapacity of the node group. Default: pulumi-eks's own, 1, 2 and 2.
+	MinSize         int `json:"minSize"`
+	MaxSize         int `json:"maxSize"`
+	DesiredCapacity int `json:"desiredCapacity"`
+	// VpcID, PublicSubnetIDs and PrivateSubnetIDs place the cluster. Default: the account's default VPC.
+	VpcID            string   `json:"vpcId"`
+	PublicSubnetIDs  []string `json:"publicSubnetIds"`
+	PrivateSubnetIDs []string `json:"privateSubnetIds"`
+	// AuthenticationMode is API (the default), API_AND_CONFIG_MAP or CONFIG_MAP.
+	AuthenticationMode components.AuthenticationMode `json:"authenticationMode"`
+}
+
+// OidcProvider says how an IAM OIDC provider is created; an adopted one stays as it is.
+type OidcProvider struct {
+	// ClientIDs are the audiences. Default: sts.amazonaws.com, which must be among them.
+	ClientIDs []string `json:"clientIds"`
+	// Thumbprints of the issuer's certificate. Default: none.
+	Thumbprints []string `json:"thumbprints"`
+	// ComputeThumbprint takes the thumbprint from the issuer's TLS chain.
+	ComputeThumbprint bool `json:"computeThumbprint"`
+}
+
+// Bucket is an S3 bucket, with the defaults of S3: private, no public access, encrypted.
+type Bucket struct {
+	// Name is the bucket's, unique in all of AWS. Default: the key.
+	Name string `json:"name"`
+	// Cluster is the one in whose region and account the bucket is.
+	Cluster string `json:"cluster"`
+	// Objects are small text objects, by key.
+	Objects map[string]string `json:"objects"`
+	// ForceDestroy empties the bucket when it is deleted. Default: false, a bucket with other objects stays.
+	ForceDestroy bool `json:"forceDestroy"`
+}
+
+// Role is an IAM role for service accounts; see components.IrsaRoleArgs.
+type Role struct {
+	// Clusters whose pods may assume the role, by their keys; all of one account.
+	Clusters []string `json:"clusters"`
+	// ServiceAccounts that may assume the role, in every one of its clusters.
+	ServiceAccounts []ServiceAccount `json:"serviceAccounts"`
+
+	Name                string            `json:"name"`
+	NamePrefix          string            `json:"namePrefix"`
+	Path                string            `json:"path"`
+	Description         string            `json:"description"`
+	MaxSessionDuration  int               `json:"maxSessionDuration"`
+	PermissionsBoundary string            `json:"permissionsBoundary"`
+	Tags                map[string]string `json:"tags"`
+	KeepForeignPolicies bool              `json:"keepForeignPolicies"`
+	MaxTrustPolicySize  int               `json:"maxTrustPolicySize"`
+
+	// ManagedPolicies are names of AWS's own policies (AmazonS3ReadOnlyAccess) or ARNs.
+	ManagedPolicies []string `json:"managedPolicies"`
+	// InlinePolicies and CustomerManagedPolicies are documents, as YAML or JSON, by policy name.
+	InlinePolicies          map[string]Document `json:"inlinePolicies"`
+	CustomerManagedPolicies map[string]Document `json:"customerManagedPolicies"`
+
+	// TestPod proves the role in every cluster and service account.
+	TestPod *TestPod `json:"testPod"`
+}
+
+// ServiceAccount is a Kubernetes ServiceAccount; see components.ServiceAccountArgs.
+type ServiceAccount struct {
+	Namespace              string                        `json:"namespace"`
+	Name                   string                        `json:"name"`
+	NamePattern            string                        `json:"namePattern"`
+	Mode                   components.ServiceAccountMode `json:"mode"`
+	Labels                 map[string]string             `json:"labels"`
+	Annotations            map[string]string             `json:"annotations"`
+	RegionalSTS            *bool                         `json:"regionalSts"`
+	TokenExpirationSeconds int                           `json:"tokenExpirationSeconds"`
+}
+
+// TestPod is a pod that proves a role; see components.TestPodArgs.
+type TestPod struct {
+	Image          string `json:"image"`
+	Check          string `json:"check"`
+	TimeoutSeconds int    `json:"timeoutSeconds"`
+}
+
+// ArgoCD is the cluster that Argo CD runs in, its role, and the clusters that it reaches with that role.
+type ArgoCD struct {
+	// Hub is the key of the cluster that Argo CD runs in.
+	Hub string `json:"hub"`
+	// Namespace of Argo CD. Default: argocd.
+	Namespace string `json:"namespace"`
+	// RoleName is the hub role's name. Default: as for any role.
+	RoleName string `json:"roleName"`
+	// ServiceAccountMode is what is done about Argo CD's three service accounts: create (the default), patch when its
+	// chart owns them, or trustOnly.
+	ServiceAccountMode components.ServiceAccountMode `json:"serviceAccountMode"`
+	// TestPod proves the hub role.
+	TestPod *TestPod `json:"testPod"`
+	// Targets are the clusters that Argo CD reaches, by names of your own.
+	Targets map[string]ArgoCDTarget `json:"targets"`
+}
+
+// ArgoCDTarget is a cluster that Argo CD reaches with the hub role itself.
+type ArgoCDTarget struct {
+	// Cluster is the cluster's key.
+	Cluster string `json:"cluster"`
+	// Access is what Argo CD may do there.
+	Access ArgoCDAccess `json:"access"`
+	// DisplayName in Argo CD. Default: the target's key.
+	DisplayName string `json:"displayName"`
+	// The rest are fields of the cluster secret; see components.ArgoCDClusterArgs.
+	Project          string            `json:"project"`
+	Namespaces       []string          `json:"namespaces"`
+	ClusterResources *bool             `json:"clusterResources"`
+	Shard            *int              `json:"shard"`
+	ServerName       string            `json:"serverName"`
+	ProxyURL         string            `json:"proxyUrl"`
+	SecretName       string            `json:"secretName"`
+	Labels           map[string]string `json:"labels"`
+	Annotations      map[string]string `json:"annotations"`
+}
+
+// ArgoCDAccess is what the hub role may do in a target.
+type ArgoCDAccess struct {
+	// Via is accessEntry or aws-auth. Default: an access entry wherever the cluster's authentication mode knows them.
+	Via AccessVia `json:"via"`
+	// Policies are EKS access policies; access entries only.
+	Policies []AccessPolicy `json:"policies"`
+	// KubernetesGroups that RoleBindings in the target name.
+	KubernetesGroups []string `json:"kubernetesGroups"`
+	// Username in Kubernetes.
+	Username string `json:"username"`
+}
+
+// AccessVia is a way into a cluster.
+type AccessVia string
+
+// The ways into a cluster.
+const (
+	ViaAccessEntry AccessVia = "accessEntry"
+	ViaAwsAuth     AccessVia = "aws-auth"
+)
+
+// AccessPolicy is an EKS access policy, by name or ARN, for the whole cluster or for namespaces.
+type AccessPolicy struct {
+	Policy     string   `json:"policy"`
+	Namespaces []string `json:"namespaces"`
+}
+
+// argoCDServiceAccounts are the accounts of Argo CD that talk to clusters.
+//
+// https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#eks
+var argoCDServiceAccounts = []string{
+	"argocd-application-controller", "argocd-applicationset-controller", "argocd-server",
+}
+
+// LoadConfig reads, decodes and validates the stack's configuration. All faults are in one error, each with its path.
+func LoadConfig(ctx *pulumi.Context) (*Config, error) {
+	text := config.Get(ctx, ConfigKey)
+	if text == "" {
+		return nil, fmt.Errorf("%s:%s is not set: declare the platform in Pulumi.%s.yaml", ctx.Project(), ConfigKey, ctx.Stack())
+	}
+	return ParseConfig(text)
+}
+
+// ParseConfig decodes and validates a configuration in JSON, which is how Pulumi hands it over.
+func ParseConfig(text string) (*Config, error) {
+	var cfg Config
+	if err := decode(ConfigKey, text, &cfg); err != nil {
+		return nil, fmt.Errorf("invalid configuration:\n%w", err)
+	}
+	if err := fault.Under(ConfigKey, cfg.validate()); err != nil {
+		return nil, fmt.Errorf("invalid configuration:\n%w", err)
+	}
+	return &cfg, nil
+}
+
+func (cfg *Config) validate() error {
+	if len(cfg.Clusters) == 0 {
+		return errors.New("clusters: declare at least one cluster")
+	}
+	var faults []error
+	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
+		faults = append(faults, fault.Under("clusters."+key, cfg.Clusters[key].validate()))
+	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
+		faults = append(faults, fault.Under("buckets."+key, cfg.validateBucket(key)))
+	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
+		faults = append(faults, fault.Under("roles."+key, cfg.validateRole(cfg.Roles[key])))
+	}
+	if cfg.ArgoCD != nil {
+		faults = append(faults, fault.Under("argocd", cfg.validateArgoCD()))
+	}
+	return errors.Join(append(faults, cfg.validateUnique())...)
+}
+
+var (
+	regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
+	clusterForm = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)
+	// A DNS label, RFC 1123.
+	namespaceForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+)
+
+func (cluster Cluster) validate() error {
+	var faults []error
+	if cluster.Name != "" && !clusterForm.MatchString(cluster.Name) {
+		faults = append(faults, fmt.Errorf("name: %q is not the name of an EKS cluster", cluster.Name))
+	}
+	if !regionForm.MatchString(cluster.Region) {
+		faults = append(faults, fmt.Errorf("region: %q is not an AWS region such as eu-west-1", cluster.Region))
+	}
+	if cluster.AssumeRole != nil {
+		if err := components.ValidateRoleArn(cluster.AssumeRole.RoleArn); err != nil {
+			faults = append(faults, fmt.Errorf("assumeRole.roleArn: %w", err))
+		}
+	}
+	for i, namespace := range cluster.Namespaces {
+		if !namespaceForm.MatchString(namespace) {
+			faults = append(faults, fmt.Errorf("namespaces[%d]: %q is not a namespace (lower-case letters, digits and -)", i, namespace))
+		}
+		if slices.Contains(cluster.Namespaces[:i], namespace) {
+			faults = append(faults, fmt.Errorf("namespaces[%d]: %q is there already", i, namespace))
+		}
+		// The Kubernetes provider takes over a namespace that exists, and would delete it one day.
+		if slices.Contains([]string{"default", "kube-system", "kube-public", "kube-node-lease"}, namespace) {
+			faults = append(faults, fmt.Errorf("namespaces[%d]: %q is Kubernetes's own, it exists already", i, namespace))
+		}
+	}
+	if cluster.Create != nil {
+		faults = append(faults, fault.Under("create", cluster.Create.validate()))
+	}
+	provider := cluster.OidcProvider
+	args := &components.OidcProviderArgs{
+		NewClusterIssuer: later, ClientIDs: provider.ClientIDs, Thumbprints: provider.Thumbprints,
+	}
+	faults = append(faults, fault.Under("oidcProvider", args.Validate()))
+	if provider.ComputeThumbprint && len(provider.Thumbprints) > 0 {
+		faults = append(faults, errors.New("oidcProvider.computeThumbprint: not together with thumbprints"))
+	}
+	if provider.ComputeThumbprint && cluster.Create != nil {
+		faults = append(faults, errors.New("oidcProvider.computeThumbprint: not for a cluster that is still to be created"))
+	}
+	return errors.Join(faults...)
+}
+
+func (spec ClusterSpec) validate() error {
+	var faults []error
+	switch spec.AuthenticationMode {
+	case "", components.AuthenticationModeAPI, components.AuthenticationModeAPIAndConfigMap, components.AuthenticationModeConfigMap:
+	default:
+		faults = append(faults, fmt.Errorf("authenticationMode: %q is none of API, API_AND_CONFIG_MAP and CONFIG_MAP", spec.AuthenticationMode))
+	}
+	for _, size := range []struct {
+		path  string
+		value int
+	}{{"minSize", spec.MinSize}, {"maxSize", spec.MaxSize}, {"desiredCapacity", spec.DesiredCapacity}} {
+		if size.value < 0 {
+			faults = append(faults, fmt.Errorf("%s: %d is negative", size.path, size.value))
+		}
+	}
+	if spec.MaxSize != 0 && spec.MaxSize < max(spec.MinSize, spec.DesiredCapacity) {
+		faults = append(faults, fmt.Errorf("maxSize: %d is less than minSize or desiredCapacity", spec.MaxSize))
+	}
+	if spec.VpcID == "" && len(spec.PublicSubnetIDs)+len(spec.PrivateSubnetIDs) > 0 {
+		faults = append(faults, errors.New("vpcId: needed with subnets"))
+	}
+	return errors.Join(faults...)
+}
+
+// authenticationMode is the mode that the cluster gets.
+func (spec ClusterSpec) authenticationMode() components.AuthenticationMode {
+	if spec.AuthenticationMode == "" {
+		return components.AuthenticationModeAPI
+	}
+	return spec.AuthenticationMode
+}
+
+func (cfg *Config) validateBucket(key string) error {
+	bucket := cfg.Buckets[key]
+	var faults []error
+	if name := orKey(bucket.Name, key); !bucketForm.MatchString(name) {
+		faults = append(faults, fmt.Errorf("name: %q is not a bucket name (3 to 63 lower-case letters, digits, . and -)", name))
+	}
+	return errors.Join(append(faults, cfg.declared("cluster", bucket.Cluster))...)
+}
+
+func (cfg *Config) validateRole(role Role) error {
+	var faults []error
+	for i, key := range role.Clusters {
+		path := fmt.Sprintf("clusters[%d]", i)
+		faults = append(faults, cfg.declared(path, key))
+		if cfg.Clusters[key].account() != cfg.Clusters[role.Clusters[0]].account() {
+			faults = append(faults, fmt.Errorf("%s: %q is reached with other credentials than %q; a role is in one account, "+
+				"so make one role per account", path, key, role.Clusters[0]))
+		}
+	}
+	for i, policy := range role.ManagedPolicies {
+		if slices.Contains(role.ManagedPolicies[:i], policy) {
+			faults = append(faults, fmt.Errorf("managedPolicies[%d]: %q is there already", i, policy))
+		}
+	}
+	return errors.Join(append(faults, cfg.roleArgs(role, laterClusters(role.Clusters), "aws").Validate())...)
+}
+
+func (cfg *Config) validateArgoCD() error {
+	argocd := cfg.ArgoCD
+	faults := []error{cfg.declared("hub", argocd.Hub)}
+	if argocd.Namespace != "" && !namespaceForm.MatchString(argocd.Namespace) {
+		faults = append(faults, fmt.Errorf("namespace: %q is not a namespace (lower-case letters, digits and -)", argocd.Namespace))
+	} else {
+		faults = append(faults, cfg.roleArgs(argocd.role(), laterClusters([]string{argocd.Hub}), "aws").Validate())
+	}
+	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
+		faults = append(faults, fault.Under("targets."+key, cfg.validateTarget(argocd.Targets[key])))
+	}
+	return errors.Join(faults...)
+}
+
+func (cfg *Config) validateTarget(target ArgoCDTarget) error {
+	faults := []error{cfg.declared("cluster", target.Cluster)}
+	access := target.Access
+	switch access.Via {
+	case "", ViaAccessEntry:
+		faults = append(faults, fault.Under("access", access.entry().Validate()))
+	case ViaAwsAuth:
+		faults = append(faults, fault.Under("access", access.validateAwsAuth()))
+	default:
+		faults = append(faults, fmt.Errorf("access.via: %q is neither %s nor %s", access.Via, ViaAccessEntry, ViaAwsAuth))
+	}
+	args := cfg.secretArgs("", target, clusterFacts{name: later, endpoint: later, caData: later})
+	return errors.Join(append(faults, args.Validate())...)
+}
+
+// validateAwsAuth checks what a line of aws-auth can hold.
+func (access ArgoCDAccess) validateAwsAuth() error {
+	var faults []error
+	if len(access.Policies) > 0 {
+		faults = append(faults, errors.New("policies: aws-auth knows no access policies; name kubernetesGroups"))
+	}
+	if len(access.KubernetesGroups) == 0 {
+		faults = append(faults, errors.New("kubernetesGroups: name at least one group"))
+	}
+	return errors.Join(faults...)
+}
+
+// validateUnique finds names that would collide in AWS, in Kubernetes or in Argo CD.
+func (cfg *Config) validateUnique() error {
+	var faults []error
+	taken := map[string]string{}
+	claim := func(what, path string) {
+		if other, ok := taken[what]; ok {
+			faults = append(faults, fmt.Errorf("%s: %s is declared already, at %s", path, what, other))
+			return
+		}
+		taken[what] = path
+	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
+		cluster := cfg.Clusters[key]
+		claim(fmt.Sprintf("EKS cluster %s in %s%s", orKey(cluster.Name, key), cluster.Region, cluster.account()), "clusters."+key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
+		claim("bucket "+orKey(cfg.Buckets[key].Name, key), "buckets."+key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
+		cfg.claimRole(cfg.Roles[key], "roles."+key, claim)
+	}
+	if cfg.ArgoCD == nil {
+		return errors.Join(faults...)
+	}
+	cfg.claimRole(cfg.ArgoCD.role(), "argocd", claim)
+	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {
+		claim("Argo CD target "+cfg.ArgoCD.Targets[key].Cluster, "argocd.targets."+key)
+	}
+	return errors.Join(faults...)
+}
+
+// claimRole claims what a role and its clusters can have only once.
+func (cfg *Config) claimRole(role Role, path string, claim func(what, path string)) {
+	if len(role.Clusters) == 0 || len(role.ServiceAccounts) == 0 {
+		return // reported already
+	}
+	account := cfg.Clusters[role.Clusters[0]].account()
+	if name := cfg.roleArgs(role, nil, "aws").RoleName(); name != "" {
+		claim(fmt.Sprintf("role %s%s", name, account), path)
+	}
+	for _, name := range slices.Sorted(maps.Keys(role.CustomerManagedPolicies)) {
+		claim(fmt.Sprintf("managed policy %s%s", name, account), path+".customerManagedPolicies."+name)
+	}
+	for i, serviceAccount := range role.ServiceAccounts {
+		if serviceAccount.Mode == components.TrustOnly {
+			continue
+		}
+		for _, cluster := range role.Clusters {
+			claim(fmt.Sprintf("service account %s/%s of cluster %s", serviceAccount.Namespace, serviceAccount.Name, cluster),
+				fmt.Sprintf("%s.serviceAccounts[%d]", path, i))
+		}
+	}
+}
+
+// declared checks a reference to a cluster.
+func (cfg *Config) declared(path, cluster string) error {
+	if _, ok := cfg.Clusters[cluster]; ok {
+		return nil
+	}
+	return fmt.Errorf("%s: cluster %q is not declared; declared are %q", path, cluster, slices.Sorted(maps.Keys(cfg.Clusters)))
+}
+
+func orKey(name, key string) string {
+	if name == "" {
+		return key
+	}
+	return name
+}
+
+// account tells clusters of one account, as reached with the same credentials, from others.
+func (cluster Cluster) account() credentials {
+	credentials := credentials{profile: cluster.Profile}
+	if cluster.AssumeRole != nil {
+		credentials.roleArn = cluster.AssumeRole.RoleArn
+		credentials.externalID = cluster.AssumeRole.ExternalID
+		credentials.sessionName = cluster.AssumeRole.SessionName
+	}
+	return credentials
+}
+
+// credentials are how an account is reached.
+type credentials struct{ profile, roleArn, externalID, sessionName string }
+
+// String is for messages; it is empty for the environment's own credentials.
+func (c credentials) String() string {
+	switch {
+	case c.roleArn != "":
+		return " (through " + c.roleArn + ")"
+	case c.profile != "":
+		return " (profile " + c.profile + ")"
+	default:
+		return ""
+	}
+}
+
+// later stands for a value that is known only when the program runs: validation needs to know just that it will be
+// there.
+var later = pulumi.String("").ToStringOutput()
+
+// laterClusters are clusters as a role needs them, before any is looked up.
+func laterClusters(keys []string) []components.IrsaCluster {
+	clusters := make([]components.IrsaCluster, len(keys))
+	for i, key := range keys {
+		clusters[i] = components.IrsaCluster{Name: key, OidcProviderArn: later, Kubernetes: &kubernetes.Provider{}}
+	}
+	return clusters
+}

@@ -1,0 +1,264 @@
+// Package stacks composes the components into the platform that Pulumi.<env>.yaml declares: clusters, roles of service
+// accounts, and Argo CD across the clusters.
+package stacks
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+// Platform is the Pulumi program. It registers nothing unless the whole configuration is valid. Then it asks each
+// account once who it is and each cluster once what it is, and registers the rest, which the engine makes in parallel.
+func Platform(ctx *pulumi.Context) error {
+	cfg, err := LoadConfig(ctx)
+	if err != nil {
+		return err
+	}
+	p := &platform{
+		ctx: ctx, cfg: cfg,
+		providers: map[providerKey]*aws.Provider{},
+		accounts:  map[credentials]*account{},
+		clusters:  map[string]clusterFacts{},
+		roles:     map[string]*components.IrsaRole{},
+		outputs:   map[string]pulumi.Map{},
+	}
+	for _, step := range []func() error{p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	p.export()
+	return nil
+}
+
+type platform struct {
+	ctx *pulumi.Context
+	cfg *Config
+
+	providers map[providerKey]*aws.Provider
+	accounts  map[credentials]*account
+	clusters  map[string]clusterFacts
+	roles     map[string]*components.IrsaRole
+	// outputs are the stack's outputs, by name.
+	outputs map[string]pulumi.Map
+}
+
+// providerKey tells AWS providers apart: clusters of one account and region share one.
+type providerKey struct {
+	credentials credentials
+	region      string
+}
+
+// account is who the credentials turned out to be.
+type account struct{ id, partition string }
+
+// awsProvider is the AWS provider of a cluster's account and region.
+func (p *platform) awsProvider(cluster Cluster) (*aws.Provider, error) {
+	key := providerKey{credentials: cluster.account(), region: cluster.Region}
+	if provider, ok := p.providers[key]; ok {
+		return provider, nil
+	}
+	args := &aws.ProviderArgs{Region: pulumi.String(cluster.Region)}
+	if cluster.Profile != "" {
+		args.Profile = pulumi.String(cluster.Profile)
+	}
+	if role := cluster.AssumeRole; role != nil {
+		assume := aws.ProviderAssumeRoleArgs{RoleArn: pulumi.String(role.RoleArn)}
+		if role.ExternalID != "" {
+			assume.ExternalId = pulumi.String(role.ExternalID)
+		}
+		if role.SessionName != "" {
+			assume.SessionName = pulumi.String(role.SessionName)
+		}
+		args.AssumeRole = assume
+	}
+	name := key.name()
+	provider, err := aws.NewProvider(p.ctx, name, args)
+	if err != nil {
+		return nil, fmt.Errorf("configuring AWS provider %q: %w", name, err)
+	}
+	p.providers[key] = provider
+	return provider, nil
+}
+
+// name is aws-<region>, with what the credentials are named by, so that no declaration order can change it.
+func (key providerKey) name() string {
+	parts := []string{"aws", key.region}
+	for _, part := range []string{key.credentials.profile, key.credentials.roleArn, key.credentials.externalID, key.credentials.sessionName} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "-")
+}
+
+// account asks AWS once for each set of credentials whose they are.
+func (p *platform) account(credentials credentials, provider *aws.Provider) (*account, error) {
+	if known, ok := p.accounts[credentials]; ok {
+		return known, nil
+	}
+	identity, err := aws.GetCallerIdentity(p.ctx, &aws.GetCallerIdentityArgs{}, pulumi.Provider(provider))
+	if err != nil {
+		return nil, fmt.Errorf("asking STS for the caller's identity%s: %w", credentials, err)
+	}
+	partition, err := partitionOf(identity.Arn)
+	if err != nil {
+		return nil, err
+	}
+	found := &account{id: identity.AccountId, partition: partition}
+	p.accounts[credentials] = found
+	return found, nil
+}
+
+func (p *platform) createBuckets() error {
+	for _, key := range slices.Sorted(maps.Keys(p.cfg.Buckets)) {
+		if err := p.createBucket(key, p.cfg.Buckets[key]); err != nil {
+			return fmt.Errorf("bucket %q: %w", key, err)
+		}
+	}
+	return nil
+}
+
+func (p *platform) createBucket(key string, bucket Bucket) error {
+	provider := pulumi.Provider(p.clusters[bucket.Cluster].aws)
+	resource, err := s3.NewBucketV2(p.ctx, key, &s3.BucketV2Args{
+		Bucket: pulumi.String(orKey(bucket.Name, key)), ForceDestroy: pulumi.Bool(bucket.ForceDestroy),
+		Tags: pulumi.ToStringMap(p.cfg.Tags),
+	}, provider)
+	if err != nil {
+		return err
+	}
+	for _, object := range slices.Sorted(maps.Keys(bucket.Objects)) {
+		_, err := s3.NewBucketObjectv2(p.ctx, key+"-"+object, &s3.BucketObjectv2Args{
+			Bucket: resource.Bucket, Key: pulumi.String(object), Content: pulumi.String(bucket.Objects[object]),
+		}, provider, pulumi.Parent(resource))
+		if err != nil {
+			return fmt.Errorf("object %q: %w", object, err)
+		}
+	}
+	p.output("buckets", key, pulumi.Map{"name": resource.Bucket, "arn": resource.Arn})
+	return nil
+}
+
+func (p *platform) createRoles() error {
+	for _, key := range slices.Sorted(maps.Keys(p.cfg.Roles)) {
+		role, err := p.createRole(key, p.cfg.Roles[key])
+		if err != nil {
+			return err
+		}
+		p.roles[key] = role
+	}
+	return nil
+}
+
+func (p *platform) createRole(key string, role Role) (*components.IrsaRole, error) {
+	clusters := make([]components.IrsaCluster, len(role.Clusters))
+	var ready []pulumi.Resource
+	for i, cluster := range role.Clusters {
+		facts := p.clusters[cluster]
+		clusters[i] = components.IrsaCluster{Name: cluster, OidcProvider: facts.oidcProvider, Kubernetes: facts.kubernetes}
+		for _, account := range role.ServiceAccounts {
+			if namespace := facts.namespaces[account.Namespace]; namespace != nil && !slices.Contains(ready, namespace) {
+				ready = append(ready, namespace)
+			}
+		}
+	}
+	first := p.clusters[role.Clusters[0]]
+	component, err := components.NewIrsaRole(p.ctx, key, p.cfg.roleArgs(role, clusters, first.account.partition),
+		pulumi.Provider(first.aws), pulumi.DependsOn(ready))
+	if err != nil {
+		return nil, err
+	}
+	p.output("roles", key, pulumi.Map{
+		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId, "trustPolicy": component.TrustPolicy,
+		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
+	})
+	return component, nil
+}
+
+// roleArgs are the component's arguments for a declared role.
+func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partition string) *components.IrsaRoleArgs {
+	tags := maps.Clone(cfg.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	maps.Copy(tags, role.Tags)
+	args := &components.IrsaRoleArgs{
+		Clusters: clusters, Name: role.Name, NamePrefix: role.NamePrefix, Path: role.Path, Description: role.Description,
+		MaxSessionDuration: role.MaxSessionDuration, Tags: pulumi.ToStringMap(tags),
+		KeepForeignPolicies: role.KeepForeignPolicies, MaxTrustPolicySize: role.MaxTrustPolicySize,
+		ManagedPolicies: map[string]pulumi.StringInput{},
+		InlinePolicies:  documents(role.InlinePolicies), CustomerManagedPolicies: documents(role.CustomerManagedPolicies),
+	}
+	if role.PermissionsBoundary != "" {
+		args.PermissionsBoundary = pulumi.String(managedPolicyArn(role.PermissionsBoundary, partition))
+	}
+	for _, policy := range role.ManagedPolicies {
+		arn := managedPolicyArn(policy, partition)
+		args.ManagedPolicies[arn[strings.LastIndex(arn, "/")+1:]] = pulumi.String(arn)
+	}
+	for _, account := range role.ServiceAccounts {
+		args.ServiceAccounts = append(args.ServiceAccounts, components.ServiceAccountArgs{
+			Namespace: account.Namespace, Name: account.Name, NamePattern: account.NamePattern, Mode: account.Mode,
+			Labels: account.Labels, Annotations: account.Annotations, RegionalSTS: account.RegionalSTS,
+			TokenExpirationSeconds: account.TokenExpirationSeconds,
+		})
+	}
+	if pod := role.TestPod; pod != nil {
+		args.TestPod = &components.TestPodArgs{Image: pod.Image, Check: pod.Check, TimeoutSeconds: pod.TimeoutSeconds}
+	}
+	return args
+}
+
+func documents(declared map[string]Document) map[string]pulumi.StringInput {
+	inputs := map[string]pulumi.StringInput{}
+	for name, document := range declared {
+		inputs[name] = pulumi.String(string(document))
+	}
+	return inputs
+}
+
+// managedPolicyArn turns the name of one of AWS's own policies into its ARN; an ARN stays as it is.
+func managedPolicyArn(policy, partition string) string {
+	if strings.HasPrefix(policy, "arn:") {
+		return policy
+	}
+	return fmt.Sprintf("arn:%s:iam::aws:policy/%s", partition, policy)
+}
+
+func (p *platform) createNamespaces(facts clusterFacts, key string) error {
+	for _, name := range p.cfg.Clusters[key].Namespaces {
+		namespace, err := corev1.NewNamespace(p.ctx, key+"-"+name, &corev1.NamespaceArgs{
+			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name)},
+		}, pulumi.Provider(facts.kubernetes))
+		if err != nil {
+			return fmt.Errorf("namespace %q: %w", name, err)
+		}
+		facts.namespaces[name] = namespace
+	}
+	return nil
+}
+
+// output adds an entry to one of the stack's outputs.
+func (p *platform) output(name, key string, value pulumi.Map) {
+	if p.outputs[name] == nil {
+		p.outputs[name] = pulumi.Map{}
+	}
+	p.outputs[name][key] = value
+}
+
+func (p *platform) export() {
+	for _, name := range slices.Sorted(maps.Keys(p.outputs)) {
+		p.ctx.Export(name, p.outputs[name])
+	}
+}
