@@ -74,7 +74,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 
 // args choose the way into a cluster by its authentication mode where the configuration does not.
 func (access ArgoCDAccess) args(
-	tags map[string]string, principal pulumi.StringInput, facts clusterFacts,
+	tags map[string]string, principal pulumi.StringInput, facts *clusterFacts,
 ) (*components.ClusterAccessArgs, error) {
 	args := &components.ClusterAccessArgs{
 		ClusterName: facts.name, PrincipalArn: principal, AuthenticationMode: facts.mode,
@@ -102,7 +102,7 @@ func (access ArgoCDAccess) entry() *components.AccessEntryArgs {
 }
 
 // secretArgs are the component's arguments for the secret of a target.
-func (cfg *Config) secretArgs(key string, target ArgoCDTarget, facts clusterFacts) *components.ArgoCDClusterArgs {
+func (cfg *Config) secretArgs(key string, target ArgoCDTarget, facts *clusterFacts) *components.ArgoCDClusterArgs {
 	return &components.ArgoCDClusterArgs{
 		DisplayName: pulumi.String(orKey(target.DisplayName, key)),
 		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,

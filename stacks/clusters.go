@@ -1,12 +1,13 @@
 package stacks
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	awseks "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
@@ -15,11 +16,12 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // clusterFacts are what the rest of the platform needs to know of a cluster, adopted or created.
 type clusterFacts struct {
+	key string
+
 	name, arn, endpoint, caData pulumi.StringInput
 	// issuer is empty for a cluster that is still to be created; newIssuer is then its issuer.
 	issuer    string
@@ -32,88 +34,113 @@ type clusterFacts struct {
 	kubernetes   *kubernetes.Provider
 	oidcProvider *components.OidcProvider
 	namespaces   map[string]pulumi.Resource
+	// outputs are the cluster's entry among the stack's outputs.
+	outputs pulumi.Map
 }
 
 // openClusters looks the clusters up, or creates them, and makes what each has one of: providers, OIDC provider,
-// namespaces.
+// namespaces. Waiting for AWS's answers is most of a preview's time, so all accounts are asked at once, and then all
+// clusters.
 func (p *platform) openClusters() error {
-	for _, key := range slices.Sorted(maps.Keys(p.cfg.Clusters)) {
-		facts, err := p.openCluster(key, p.cfg.Clusters[key])
+	keys := slices.Sorted(maps.Keys(p.cfg.Clusters))
+	for _, key := range keys {
+		cluster := p.cfg.Clusters[key]
+		provider, err := p.awsProvider(cluster)
 		if err != nil {
-			return fmt.Errorf("cluster %q: %w", key, err)
+			return err
 		}
-		p.clusters[key] = facts
+		if credentials := cluster.account(); p.accounts[credentials] == nil {
+			p.accounts[credentials] = &account{credentials: credentials, provider: provider}
+		}
 	}
-	return nil
+	if err := atOnce(slices.Collect(maps.Values(p.accounts)), p.identify); err != nil {
+		return err
+	}
+	for _, key := range keys {
+		p.clusters[key] = &clusterFacts{key: key}
+	}
+	err := atOnce(slices.Collect(maps.Values(p.clusters)), p.openCluster)
+	for _, key := range keys {
+		p.output("clusters", key, p.clusters[key].outputs)
+	}
+	return err
 }
 
-func (p *platform) openCluster(key string, cluster Cluster) (clusterFacts, error) {
+// atOnce does something for all items at the same time, and reports every error, in a stable order.
+func atOnce[T any](items []T, do func(T) error) error {
+	faults := make([]error, len(items))
+	var all sync.WaitGroup
+	for i, item := range items {
+		all.Go(func() { faults[i] = do(item) })
+	}
+	all.Wait()
+	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
+	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(faults...)
+}
+
+func (p *platform) openCluster(facts *clusterFacts) error {
+	key := facts.key
+	cluster := p.cfg.Clusters[key]
 	provider, err := p.awsProvider(cluster)
 	if err != nil {
-		return clusterFacts{}, err
+		return err
 	}
-	account, err := p.account(cluster.account(), provider)
-	if err != nil {
-		return clusterFacts{}, err
-	}
-	var facts clusterFacts
+	facts.aws, facts.account, facts.namespaces = provider, p.accounts[cluster.account()], map[string]pulumi.Resource{}
+	open := p.lookUpCluster
 	if cluster.Create != nil {
-		facts, err = p.createCluster(key, cluster, provider)
-	} else {
-		facts, err = p.lookUpCluster(key, cluster, provider)
+		open = p.createCluster
 	}
-	if err != nil {
-		return clusterFacts{}, err
+	if err := open(cluster, facts); err != nil {
+		return fmt.Errorf("cluster %q: %w", key, err)
 	}
-	facts.aws, facts.account, facts.namespaces = provider, account, map[string]pulumi.Resource{}
 	facts.kubernetes, err = kubernetes.NewProvider(p.ctx, "kubernetes-"+key, &kubernetes.ProviderArgs{
 		Kubeconfig: facts.kubeconfig, EnableServerSideApply: pulumi.Bool(true),
 	})
 	if err != nil {
-		return clusterFacts{}, fmt.Errorf("configuring the Kubernetes provider: %w", err)
+		return fmt.Errorf("cluster %q: configuring the Kubernetes provider: %w", key, err)
 	}
-	if facts.oidcProvider, err = p.openOidcProvider(key, cluster, facts); err != nil {
-		return clusterFacts{}, err
+	if err := p.openOidcProvider(cluster, facts); err != nil {
+		return fmt.Errorf("cluster %q: %w", key, err)
 	}
-	if err := p.createNamespaces(facts, key); err != nil {
-		return clusterFacts{}, err
+	if err := p.createNamespaces(cluster, facts); err != nil {
+		return fmt.Errorf("cluster %q: %w", key, err)
 	}
-	p.output("clusters", key, pulumi.Map{
-		"name": facts.name, "arn": facts.arn, "region": pulumi.String(cluster.Region), "account": pulumi.String(account.id),
+	facts.outputs = pulumi.Map{
+		"name": facts.name, "arn": facts.arn, "region": pulumi.String(cluster.Region), "account": pulumi.String(facts.account.id),
 		"endpoint": facts.endpoint, "issuer": facts.oidcProvider.Url,
 		"oidcProviderArn": facts.oidcProvider.Arn, "oidcProviderAdopted": pulumi.Bool(facts.oidcProvider.Adopted),
-	})
-	return facts, nil
+	}
+	return nil
 }
 
 // lookUpCluster describes an existing cluster, once.
-func (p *platform) lookUpCluster(key string, cluster Cluster, provider *aws.Provider) (clusterFacts, error) {
-	name := orKey(cluster.Name, key)
-	found, err := awseks.LookupCluster(p.ctx, &awseks.LookupClusterArgs{Name: name}, pulumi.Provider(provider))
+func (p *platform) lookUpCluster(cluster Cluster, facts *clusterFacts) error {
+	name := orKey(cluster.Name, facts.key)
+	found, err := awseks.LookupCluster(p.ctx, &awseks.LookupClusterArgs{Name: name}, pulumi.Provider(facts.aws))
 	if err != nil {
-		return clusterFacts{}, fmt.Errorf("looking up EKS cluster %q in %s: %w", name, cluster.Region, err)
+		return fmt.Errorf("looking up EKS cluster %q in %s: %w", name, cluster.Region, err)
 	}
 	if len(found.Identities) == 0 || len(found.Identities[0].Oidcs) == 0 || len(found.CertificateAuthorities) == 0 {
-		return clusterFacts{}, fmt.Errorf("EKS cluster %q is %s and has no OIDC issuer or certificate authority yet", name, found.Status)
+		return fmt.Errorf("EKS cluster %q is %s and has no OIDC issuer or certificate authority yet", name, found.Status)
 	}
-	facts := clusterFacts{
-		name: pulumi.String(name), arn: pulumi.String(found.Arn), endpoint: pulumi.String(found.Endpoint),
-		caData: pulumi.String(found.CertificateAuthorities[0].Data),
-		issuer: found.Identities[0].Oidcs[0].Issuer,
-		// Clusters older than access entries have no access configuration.
-		mode: components.AuthenticationModeConfigMap,
-	}
+	caData := found.CertificateAuthorities[0].Data
+	facts.name, facts.arn = pulumi.String(name), pulumi.String(found.Arn)
+	facts.endpoint, facts.caData = pulumi.String(found.Endpoint), pulumi.String(caData)
+	facts.issuer = found.Identities[0].Oidcs[0].Issuer
+	// Clusters older than access entries have no access configuration.
+	facts.mode = components.AuthenticationModeConfigMap
 	if len(found.AccessConfigs) > 0 {
 		facts.mode = components.AuthenticationMode(found.AccessConfigs[0].AuthenticationMode)
 	}
-	kubeconfig, err := cluster.kubeconfig(name, found.Endpoint, found.CertificateAuthorities[0].Data)
+	kubeconfig, err := cluster.kubeconfig(name, found.Endpoint, caData)
 	facts.kubeconfig = pulumi.String(kubeconfig)
-	return facts, err
+	return err
 }
 
 // createCluster makes a cluster with pulumi-eks. Its own OIDC provider is left out, as OidcProvider makes one.
-func (p *platform) createCluster(key string, cluster Cluster, provider *aws.Provider) (clusterFacts, error) {
-	spec, name := cluster.Create, orKey(cluster.Name, key)
+func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
+	spec, name := cluster.Create, orKey(cluster.Name, facts.key)
 	mode := spec.authenticationMode()
 	args := &eks.ClusterArgs{
 		Name: pulumi.String(name), AuthenticationMode: (*eks.AuthenticationMode)(&mode),
@@ -152,33 +179,34 @@ func (p *platform) createCluster(key string, cluster Cluster, provider *aws.Prov
 			*subnets.target = pulumi.ToStringArray(subnets.ids)
 		}
 	}
-	created, err := eks.NewCluster(p.ctx, key, args, pulumi.Provider(provider))
+	created, err := eks.NewCluster(p.ctx, facts.key, args, pulumi.Provider(facts.aws))
 	if err != nil {
-		return clusterFacts{}, fmt.Errorf("creating EKS cluster %q: %w", name, err)
+		return fmt.Errorf("creating EKS cluster %q: %w", name, err)
 	}
-	return clusterFacts{
-		name: created.EksCluster.Name(), arn: created.EksCluster.Arn(), endpoint: created.EksCluster.Endpoint(),
-		caData: created.EksCluster.CertificateAuthority().Data().Elem(),
-		newIssuer: created.EksCluster.Identities().Index(pulumi.Int(0)).Oidcs().
-			Index(pulumi.Int(0)).Issuer().Elem(),
-		mode: mode, kubeconfig: created.KubeconfigJson,
-	}, nil
+	facts.name, facts.arn = created.EksCluster.Name(), created.EksCluster.Arn()
+	facts.endpoint, facts.caData = created.EksCluster.Endpoint(), created.EksCluster.CertificateAuthority().Data().Elem()
+	first := pulumi.Int(0)
+	facts.newIssuer = created.EksCluster.Identities().Index(first).Oidcs().Index(first).Issuer().Elem()
+	facts.mode, facts.kubeconfig = mode, created.KubeconfigJson
+	return nil
 }
 
-func (p *platform) openOidcProvider(key string, cluster Cluster, facts clusterFacts) (*components.OidcProvider, error) {
+func (p *platform) openOidcProvider(cluster Cluster, facts *clusterFacts) error {
 	declared := cluster.OidcProvider
 	thumbprints := declared.Thumbprints
 	if declared.ComputeThumbprint {
-		thumbprint, err := components.Thumbprint(p.ctx.Context(), facts.issuer, &tls.Config{MinVersion: tls.VersionTLS12})
+		thumbprint, err := components.Thumbprint(p.ctx.Context(), facts.issuer, nil)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		thumbprints = []string{thumbprint}
 	}
-	return components.NewOidcProvider(p.ctx, key, &components.OidcProviderArgs{
+	var err error
+	facts.oidcProvider, err = components.NewOidcProvider(p.ctx, facts.key, &components.OidcProviderArgs{
 		Issuer: facts.issuer, NewClusterIssuer: facts.newIssuer,
 		ClientIDs: declared.ClientIDs, Thumbprints: thumbprints, Tags: pulumi.ToStringMap(p.cfg.Tags),
 	}, pulumi.Provider(facts.aws))
+	return err
 }
 
 // kubeconfig logs in by the AWS CLI's token plugin, with the same credentials as the AWS provider. It holds no secret.
@@ -206,13 +234,4 @@ func (cluster Cluster) kubeconfig(name, endpoint, caData string) (string, error)
 		return "", fmt.Errorf("writing the kubeconfig: %w", err)
 	}
 	return string(text), nil
-}
-
-// partitionOf is the partition of an ARN: aws, aws-cn or aws-us-gov.
-func partitionOf(arn string) (string, error) {
-	parsed, err := iampolicy.ParseArn(arn)
-	if err != nil {
-		return "", errors.Join(errors.New("the caller's identity has no ARN"), err)
-	}
-	return parsed.Partition, nil
 }

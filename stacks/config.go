@@ -396,7 +396,7 @@ func (cfg *Config) validateTarget(target ArgoCDTarget) error {
 	default:
 		faults = append(faults, fmt.Errorf("access.via: %q is neither %s nor %s", access.Via, ViaAccessEntry, ViaAwsAuth))
 	}
-	args := cfg.secretArgs("", target, clusterFacts{name: later, endpoint: later, caData: later})
+	args := cfg.secretArgs("", target, &clusterFacts{name: later, endpoint: later, caData: later})
 	return errors.Join(append(faults, args.Validate())...)
 }
 

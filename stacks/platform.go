@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // Platform is the Pulumi program. It registers nothing unless the whole configuration is valid. Then it asks each
@@ -28,7 +29,7 @@ func Platform(ctx *pulumi.Context) error {
 		ctx: ctx, cfg: cfg,
 		providers: map[providerKey]*aws.Provider{},
 		accounts:  map[credentials]*account{},
-		clusters:  map[string]clusterFacts{},
+		clusters:  map[string]*clusterFacts{},
 		roles:     map[string]*components.IrsaRole{},
 		outputs:   map[string]pulumi.Map{},
 	}
@@ -47,7 +48,7 @@ type platform struct {
 
 	providers map[providerKey]*aws.Provider
 	accounts  map[credentials]*account
-	clusters  map[string]clusterFacts
+	clusters  map[string]*clusterFacts
 	roles     map[string]*components.IrsaRole
 	// outputs are the stack's outputs, by name.
 	outputs map[string]pulumi.Map
@@ -60,7 +61,12 @@ type providerKey struct {
 }
 
 // account is who the credentials turned out to be.
-type account struct{ id, partition string }
+type account struct {
+	credentials credentials
+	provider    *aws.Provider
+
+	id, partition string
+}
 
 // awsProvider is the AWS provider of a cluster's account and region.
 func (p *platform) awsProvider(cluster Cluster) (*aws.Provider, error) {
@@ -102,22 +108,18 @@ func (key providerKey) name() string {
 	return strings.Join(parts, "-")
 }
 
-// account asks AWS once for each set of credentials whose they are.
-func (p *platform) account(credentials credentials, provider *aws.Provider) (*account, error) {
-	if known, ok := p.accounts[credentials]; ok {
-		return known, nil
-	}
-	identity, err := aws.GetCallerIdentity(p.ctx, &aws.GetCallerIdentityArgs{}, pulumi.Provider(provider))
+// identify asks AWS whose the credentials are.
+func (p *platform) identify(account *account) error {
+	identity, err := aws.GetCallerIdentity(p.ctx, &aws.GetCallerIdentityArgs{}, pulumi.Provider(account.provider))
 	if err != nil {
-		return nil, fmt.Errorf("asking STS for the caller's identity%s: %w", credentials, err)
+		return fmt.Errorf("asking STS for the caller's identity%s: %w", account.credentials, err)
 	}
-	partition, err := partitionOf(identity.Arn)
+	arn, err := iampolicy.ParseArn(identity.Arn)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("the caller's identity%s: %w", account.credentials, err)
 	}
-	found := &account{id: identity.AccountId, partition: partition}
-	p.accounts[credentials] = found
-	return found, nil
+	account.id, account.partition = identity.AccountId, arn.Partition
+	return nil
 }
 
 func (p *platform) createBuckets() error {
@@ -236,9 +238,9 @@ func managedPolicyArn(policy, partition string) string {
 	return fmt.Sprintf("arn:%s:iam::aws:policy/%s", partition, policy)
 }
 
-func (p *platform) createNamespaces(facts clusterFacts, key string) error {
-	for _, name := range p.cfg.Clusters[key].Namespaces {
-		namespace, err := corev1.NewNamespace(p.ctx, key+"-"+name, &corev1.NamespaceArgs{
+func (p *platform) createNamespaces(cluster Cluster, facts *clusterFacts) error {
+	for _, name := range cluster.Namespaces {
+		namespace, err := corev1.NewNamespace(p.ctx, facts.key+"-"+name, &corev1.NamespaceArgs{
 			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name)},
 		}, pulumi.Provider(facts.kubernetes))
 		if err != nil {

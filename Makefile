@@ -1,0 +1,55 @@
+# make demo     deploy the dev environment on the sandbox, take it down again, show what there was
+# make sandbox  deploy it and keep it running, to look around, until Ctrl-C
+# make test     lint and every test
+#
+# They need Go, Python 3 with pip, and nothing else: what else is missing is built or installed once, into the user's
+# cache. The first time takes about 15 minutes on 2 cores, most of it compiling Kubernetes and Pulumi.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+MODULES := . components/plugin tests/sandbox
+
+.PHONY: demo sandbox test unit lint e2e cover fmt clean
+
+demo: bin/sandbox
+	@bin/sandbox demo
+
+sandbox: bin/sandbox
+	@bin/sandbox serve
+
+test: unit lint e2e
+
+# The mocked graphs, the policy package and the aws-auth plugin: seconds, once compiled.
+unit:
+	@echo "== unit tests"
+	go test ./...
+	go -C components/plugin test ./...
+
+lint:
+	@echo "== lint (the first time builds golangci-lint, about 4 minutes)"
+	@$(LINT)
+	@for module in $(MODULES); do echo "lint $$module" && (cd $$module && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+
+# Real API servers, a real engine, the AWS endpoint.
+e2e: bin/sandbox
+	@echo "== sandbox tests"
+	@bin/sandbox prepare
+	go -C tests/sandbox test -timeout 30m -p 1 ./...
+
+# Coverage of the components and the stack by the mocked tests alone.
+cover:
+	go test -coverpkg=./components,./components/fault,./stacks -coverprofile=coverage.out ./tests
+	go tool cover -func=coverage.out | tail -1
+
+fmt:
+	@$(LINT)
+	@for module in $(MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint fmt --config $(CURDIR)/.golangci.yml ./...); done
+
+.PHONY: bin/sandbox
+bin/sandbox:
+	@go -C tests/sandbox build -o ../../bin/sandbox ./cmd/sandbox
+
+clean:
+	rm -rf bin coverage.out
