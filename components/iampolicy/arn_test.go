@@ -68,10 +68,12 @@ func TestProviderArn(t *testing.T) {
 		{"commercial", "aws", "111122223333", "https://oidc.example/id/X", "arn:aws:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
 		{"China", "aws-cn", "111122223333", "oidc.example/id/X", "arn:aws-cn:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
 		{"GovCloud", "aws-us-gov", "000000000001", "https://oidc.example/", "arn:aws-us-gov:iam::000000000001:oidc-provider/oidc.example", ""},
-		{"everything wrong", "", "1111", "http://oidc.example", "",
+		{
+			"everything wrong", "", "1111", "http://oidc.example", "",
 			"partition: \"\" is not a partition; use aws, aws-cn, aws-us-gov or the like\n" +
 				"issuer: issuer \"http://oidc.example\" has the scheme \"http\"; it must be https\n" +
-				"account: \"1111\" is not an AWS account; it has 12 digits"},
+				"account: \"1111\" is not an AWS account; it has 12 digits",
+		},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -130,20 +132,34 @@ func TestParseArnRefuses(t *testing.T) {
 		{"a name", "my-role", `"my-role" ` + form},
 		{"too few parts", "arn:aws:iam::111122223333", `"arn:aws:iam::111122223333" ` + form},
 		{"another scheme", "urn:aws:iam::111122223333:role/x", `"urn:aws:iam::111122223333:role/x" ` + form},
-		{"no partition", "arn::iam::111122223333:role/x",
-			`"arn::iam::111122223333:role/x" is not an ARN: the partition is ""; it should be aws, aws-cn, aws-us-gov or the like`},
-		{"an unknown partition", "arn:azure:iam::111122223333:role/x",
-			`"arn:azure:iam::111122223333:role/x" is not an ARN: the partition is "azure"; it should be aws, aws-cn, aws-us-gov or the like`},
-		{"no service", "arn:aws:::111122223333:role/x",
-			`"arn:aws:::111122223333:role/x" is not an ARN: the service is ""; it should be a service such as iam`},
-		{"a region in upper case", "arn:aws:eks:EU:111122223333:cluster/x",
-			`"arn:aws:eks:EU:111122223333:cluster/x" is not an ARN: the region is "EU"; it should be a region such as eu-west-1, or empty`},
-		{"an account of 11 digits", "arn:aws:iam::11112222333:role/x",
-			`"arn:aws:iam::11112222333:role/x" is not an ARN: the account is "11112222333"; it should be 12 digits, aws, or empty`},
-		{"no resource", "arn:aws:iam::111122223333:",
-			`"arn:aws:iam::111122223333:" is not an ARN: the resource is ""; it should be printable, without white space, and not empty`},
-		{"a line break", "arn:aws:iam::111122223333:role/x\n",
-			`"arn:aws:iam::111122223333:role/x\n" is not an ARN: the resource is "role/x\n"; it should be printable, without white space, and not empty`},
+		{
+			"no partition", "arn::iam::111122223333:role/x",
+			`"arn::iam::111122223333:role/x" is not an ARN: the partition is ""; it should be aws, aws-cn, aws-us-gov or the like`,
+		},
+		{
+			"an unknown partition", "arn:azure:iam::111122223333:role/x",
+			`"arn:azure:iam::111122223333:role/x" is not an ARN: the partition is "azure"; it should be aws, aws-cn, aws-us-gov or the like`,
+		},
+		{
+			"no service", "arn:aws:::111122223333:role/x",
+			`"arn:aws:::111122223333:role/x" is not an ARN: the service is ""; it should be a service such as iam`,
+		},
+		{
+			"a region in upper case", "arn:aws:eks:EU:111122223333:cluster/x",
+			`"arn:aws:eks:EU:111122223333:cluster/x" is not an ARN: the region is "EU"; it should be a region such as eu-west-1, or empty`,
+		},
+		{
+			"an account of 11 digits", "arn:aws:iam::11112222333:role/x",
+			`"arn:aws:iam::11112222333:role/x" is not an ARN: the account is "11112222333"; it should be 12 digits, aws, or empty`,
+		},
+		{
+			"no resource", "arn:aws:iam::111122223333:",
+			`"arn:aws:iam::111122223333:" is not an ARN: the resource is ""; it should be printable, without white space, and not empty`,
+		},
+		{
+			"a line break", "arn:aws:iam::111122223333:role/x\n",
+			`"arn:aws:iam::111122223333:role/x\n" is not an ARN: the resource is "role/x\n"; it should be printable, without white space, and not empty`,
+		},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {

@@ -23,12 +23,18 @@ func TestNamesAndLimits(t *testing.T) {
 		{"role name of 64", iampolicy.ValidateRoleName(long(64)), ""},
 		{"role name of 65", iampolicy.ValidateRoleName(long(65)), `role name "` + long(65) + `" has 65 characters; at most 64 are allowed`},
 		{"empty role name", iampolicy.ValidateRoleName(""), "role name is empty; use 1 to 64 letters, digits or _+=,.@-"},
-		{"role name with a slash", iampolicy.ValidateRoleName("team/x"),
-			`role name "team/x" has a character that IAM does not allow; use letters, digits or _+=,.@-`},
-		{"role name with a letter that is not ASCII", iampolicy.ValidateRoleName("ü"),
-			`role name "ü" has a character that IAM does not allow; use letters, digits or _+=,.@-`},
-		{"role name with a line break", iampolicy.ValidateRoleName("x\n"),
-			`role name "x\n" has a character that IAM does not allow; use letters, digits or _+=,.@-`},
+		{
+			"role name with a slash", iampolicy.ValidateRoleName("team/x"),
+			`role name "team/x" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+		},
+		{
+			"role name with a letter that is not ASCII", iampolicy.ValidateRoleName("ü"),
+			`role name "ü" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+		},
+		{
+			"role name with a line break", iampolicy.ValidateRoleName("x\n"),
+			`role name "x\n" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+		},
 
 		{"prefix of 38", iampolicy.ValidateNamePrefix(long(38)), ""},
 		{"prefix of 39", iampolicy.ValidateNamePrefix(long(39)), `role name prefix "` + long(39) + `" has 39 characters; at most 38 are allowed`},
@@ -37,22 +43,32 @@ func TestNamesAndLimits(t *testing.T) {
 		{"policy name of 128", iampolicy.ValidatePolicyName(long(128)), ""},
 		{"policy name of 129", iampolicy.ValidatePolicyName(long(129)), `policy name "` + long(129) + `" has 129 characters; at most 128 are allowed`},
 		{"empty policy name", iampolicy.ValidatePolicyName(""), "policy name is empty; use 1 to 128 letters, digits or _+=,.@-"},
-		{"policy name with a space", iampolicy.ValidatePolicyName("a b"),
-			`policy name "a b" has a character that IAM does not allow; use letters, digits or _+=,.@-`},
+		{
+			"policy name with a space", iampolicy.ValidatePolicyName("a b"),
+			`policy name "a b" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+		},
 
 		{"root path", iampolicy.ValidateRolePath("/"), ""},
 		{"deep path", iampolicy.ValidateRolePath("/teams/payments!~/"), ""},
 		{"path of 512", iampolicy.ValidateRolePath("/" + long(510) + "/"), ""},
 		{"path of 513", iampolicy.ValidateRolePath("/" + long(511) + "/"), "role path has 513 characters; at most 512 are allowed"},
 		{"empty path", iampolicy.ValidateRolePath(""), `role path is empty; use "/" or a path such as "/teams/payments/"`},
-		{"path without the first slash", iampolicy.ValidateRolePath("teams/"),
-			`role path "teams/" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`},
-		{"path without the last slash", iampolicy.ValidateRolePath("/teams"),
-			`role path "/teams" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`},
-		{"path with an empty part", iampolicy.ValidateRolePath("/a//b/"),
-			`role path "/a//b/" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`},
-		{"path with a space", iampolicy.ValidateRolePath("/a b/"),
-			`role path "/a b/" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`},
+		{
+			"path without the first slash", iampolicy.ValidateRolePath("teams/"),
+			`role path "teams/" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
+		},
+		{
+			"path without the last slash", iampolicy.ValidateRolePath("/teams"),
+			`role path "/teams" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
+		},
+		{
+			"path with an empty part", iampolicy.ValidateRolePath("/a//b/"),
+			`role path "/a//b/" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
+		},
+		{
+			"path with a space", iampolicy.ValidateRolePath("/a b/"),
+			`role path "/a b/" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
+		},
 
 		{"session of 3599 s", iampolicy.ValidateSessionDuration(3599), "session duration of 3599 s is out of range; use 3600 to 43200 s (1 to 12 hours)"},
 		{"session of 3600 s", iampolicy.ValidateSessionDuration(3600), ""},

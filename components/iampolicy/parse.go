@@ -194,7 +194,11 @@ func (p *parser) document(value any) Document {
 		p.mark("Statement") // What is no document at all need not be told that it has no statements.
 	}
 	p.elements("", value,
-		element{"Version", func(path string, v any) { document.Version = p.text(path, v) }},
+		element{"Version", func(path string, v any) {
+			if document.Version = p.text(path, v); document.Version == "" {
+				p.addf(path, "is empty; use %q", currentVersion)
+			}
+		}},
 		element{"Id", func(path string, v any) { document.ID = p.text(path, v) }},
 		element{"Statement", func(path string, v any) { document.Statements = p.statements(path, v) }},
 	)

@@ -34,50 +34,76 @@ func TestParseRefuses(t *testing.T) {
 		{"an open object", `{"a":1`, "not JSON: the text ends too early, at byte 6"},
 		{"a key that is no string", `{1:2}`, "not JSON: invalid character '1', at byte 1"},
 		{"two documents", `{} {}`, "trailing data after byte 2; one JSON value is expected"},
-		{"trailing data", statement(`"Effect":"Deny","Action":"*"`) + "x", "trailing data after byte 126; one JSON value is expected"},
+		{"trailing data", statement(`"Effect":"Deny","Action":"*"`) + "x", "trailing data after byte 127; one JSON value is expected"},
 		{"deep nesting", strings.Repeat("[", 100000), "nested more than 16 levels deep; no policy is"},
 		{"a list", `[]`, "must be an object, is a list"},
 		{"null", `null`, "must be an object, is null"},
 		{"an empty object", `{}`, "Statement: is missing; a policy needs at least one statement"},
 		{"no statement", `{"Version":"2012-10-17"}`, "Statement: is missing; a policy needs at least one statement"},
 		{"an empty statement list", `{"Version":"2012-10-17","Statement":[]}`, "Statement: is missing; a policy needs at least one statement"},
-		{"a wrong version", `{"Version":"2021-10-17","Statement":{"Effect":"Allow","Action":"*"}}`,
-			`Version: "2021-10-17" is not a version of the policy language; use "2012-10-17"`},
+		{
+			"a wrong version", `{"Version":"2021-10-17","Statement":{"Effect":"Allow","Action":"*"}}`,
+			`Version: "2021-10-17" is not a version of the policy language; use "2012-10-17"`,
+		},
+		{
+			"an empty version", `{"Version":"","Statement":{"Effect":"Allow","Action":"*"}}`,
+			`Version: is empty; use "2012-10-17"`,
+		},
 		{"a version that is a number", `{"Version":2012,"Statement":{"Effect":"Allow","Action":"*"}}`, "Version: must be a string, is a number"},
 		{"an ID that is null", `{"Id":null,"Statement":{"Effect":"Allow","Action":"*"}}`, "Id: must be a string, is null"},
 		{"a statement that is a string", `{"Statement":["x"]}`, "Statement[0]: must be an object, is a string"},
-		{"an unknown element of the document", `{"Statements":[]}`,
-			"Statements: " + unknown + "Version, Id, Statement\nStatement: is missing; a policy needs at least one statement"},
-		{"an unknown element of a statement", statement(`"Effect":"Allow","Action":"*","Resources":"*"`),
-			"Statement[1].Resources: " + unknown + statementElements},
-		{"an element in the wrong case", statement(`"effect":"Allow","Action":"*"`),
-			"Statement[1].effect: " + unknown + statementElements + "\nStatement[1].Effect: is missing; use Allow or Deny"},
+		{
+			"an unknown element of the document", `{"Statements":[]}`,
+			"Statements: " + unknown + "Version, Id, Statement\nStatement: is missing; a policy needs at least one statement",
+		},
+		{
+			"an unknown element of a statement", statement(`"Effect":"Allow","Action":"*","Resources":"*"`),
+			"Statement[1].Resources: " + unknown + statementElements,
+		},
+		{
+			"an element in the wrong case", statement(`"effect":"Allow","Action":"*"`),
+			"Statement[1].effect: " + unknown + statementElements + "\nStatement[1].Effect: is missing; use Allow or Deny",
+		},
 		{"a statement without effect", statement(`"Action":"*"`), "Statement[1].Effect: is missing; use Allow or Deny"},
 		{"an effect in the wrong case", statement(`"Effect":"allow","Action":"*"`), `Statement[1].Effect: "allow" is neither Allow nor Deny`},
 		{"an effect that is a list", statement(`"Effect":["Allow"],"Action":"*"`), "Statement[1].Effect: must be a string, is a list"},
 		{"a statement without action", statement(`"Effect":"Allow"`), "Statement[1].Action: is missing; a statement needs Action or NotAction"},
 		{"a statement with both actions", statement(`"Effect":"Allow","Action":"*","NotAction":"*"`), "Statement[1].NotAction: cannot stand beside Action"},
-		{"a statement with both resources", statement(`"Effect":"Allow","Action":"*","Resource":"*","NotResource":"*"`),
-			"Statement[1].NotResource: cannot stand beside Resource"},
-		{"a statement with both principals", statement(`"Effect":"Allow","Action":"*","Principal":"*","NotPrincipal":"*"`),
-			"Statement[1].NotPrincipal: cannot stand beside Principal"},
+		{
+			"a statement with both resources", statement(`"Effect":"Allow","Action":"*","Resource":"*","NotResource":"*"`),
+			"Statement[1].NotResource: cannot stand beside Resource",
+		},
+		{
+			"a statement with both principals", statement(`"Effect":"Allow","Action":"*","Principal":"*","NotPrincipal":"*"`),
+			"Statement[1].NotPrincipal: cannot stand beside Principal",
+		},
 		{"an action that is a number", statement(`"Effect":"Allow","Action":1`), "Statement[1].Action: must be a string or a list of strings, is a number"},
 		{"a negated action that is a number", statement(`"Effect":"Allow","NotAction":1`), "Statement[1].NotAction: must be a string or a list of strings, is a number"},
 		{"an action that is true", statement(`"Effect":"Allow","Action":["*",true]`), "Statement[1].Action[1]: must be a string, is a boolean"},
 		{"an empty list of actions", statement(`"Effect":"Allow","Action":[]`), "Statement[1].Action: is an empty list"},
-		{"an action without service", statement(`"Effect":"Allow","Action":["s3:*","GetObject"]`),
-			`Statement[1].Action[1]: "GetObject" is not an action; use "service:Action" or "*"`},
+		{
+			"an action without service", statement(`"Effect":"Allow","Action":["s3:*","GetObject"]`),
+			`Statement[1].Action[1]: "GetObject" is not an action; use "service:Action" or "*"`,
+		},
 		{"an empty resource", statement(`"Effect":"Allow","Action":"*","Resource":""`), "Statement[1].Resource[0]: is empty"},
-		{"a Sid with a space", statement(`"Sid":"a b","Effect":"Allow","Action":"*"`),
-			`Statement[1].Sid: "a b" has a character that is not allowed; use letters and digits`},
+		{
+			"a Sid with a space", statement(`"Sid":"a b","Effect":"Allow","Action":"*"`),
+			`Statement[1].Sid: "a b" has a character that is not allowed; use letters and digits`,
+		},
 		{"a key twice", statement(`"Effect":"Deny","Effect":"Allow","Action":"*"`), "Statement[1].Effect: appears twice in one object"},
-		{"a condition key twice", condition(`{"StringEquals":{"a:b":"x","a:b":"y"}}`),
-			`Statement[1].Condition.StringEquals["a:b"]: appears twice in one object`},
-		{"a principal that is a name", statement(`"Effect":"Allow","Action":"*","Principal":"111122223333"`),
-			`Statement[1].Principal: "111122223333" is not a principal; use "*" or an object such as {"AWS": "111122223333"}`},
+		{
+			"a condition key twice", condition(`{"StringEquals":{"a:b":"x","a:b":"y"}}`),
+			`Statement[1].Condition.StringEquals["a:b"]: appears twice in one object`,
+		},
+		{
+			"a principal that is a name", statement(`"Effect":"Allow","Action":"*","Principal":"111122223333"`),
+			`Statement[1].Principal: "111122223333" is not a principal; use "*" or an object such as {"AWS": "111122223333"}`,
+		},
 		{"a principal that is a list", statement(`"Effect":"Allow","Action":"*","Principal":["*"]`), "Statement[1].Principal: must be an object, is a list"},
-		{"a principal of an unknown kind", statement(`"Effect":"Allow","Action":"*","Principal":{"aws":"*"}`),
-			"Statement[1].Principal.aws: " + unknown + "AWS, Federated, Service, CanonicalUser\nStatement[1].Principal: names nobody"},
+		{
+			"a principal of an unknown kind", statement(`"Effect":"Allow","Action":"*","Principal":{"aws":"*"}`),
+			"Statement[1].Principal.aws: " + unknown + "AWS, Federated, Service, CanonicalUser\nStatement[1].Principal: names nobody",
+		},
 		{"an empty principal", statement(`"Effect":"Allow","Action":"*","Principal":{}`), "Statement[1].Principal: names nobody"},
 		{"an empty condition", condition(`{}`), "Statement[1].Condition: is empty; leave it out or name an operator"},
 		{"a condition that is a list", condition(`[]`), "Statement[1].Condition: must be an object, is a list"},
@@ -85,28 +111,44 @@ func TestParseRefuses(t *testing.T) {
 		{"an unknown operator", condition(`{"StringIs":{"a:b":"x"}}`), "Statement[1].Condition.StringIs: is not a condition operator"},
 		{"an operator that is no word", condition(`{"String Equals":{"a:b":"x"}}`), `Statement[1].Condition["String Equals"]: is not a condition operator`},
 		{"Null with IfExists", condition(`{"NullIfExists":{"a:b":"true"}}`), "Statement[1].Condition.NullIfExists: is not a condition operator"},
-		{"a condition key without prefix", condition(`{"StringEquals":{"sub":"x"}}`),
-			`Statement[1].Condition.StringEquals.sub: is not a condition key; its form is "prefix:name"`},
-		{"a condition key that is a URL", condition(`{"StringEquals":{"https://x.example/:sub":"x"}}`),
-			`Statement[1].Condition.StringEquals["https://x.example/:sub"]: is a URL; a condition key has the issuer without https://`},
-		{"a condition value that is null", condition(`{"StringEquals":{"a:b":null}}`),
-			`Statement[1].Condition.StringEquals["a:b"]: must be a string or a list of strings, is null`},
-		{"a condition value that is an object", condition(`{"StringEquals":{"a:b":["x",{}]}}`),
-			`Statement[1].Condition.StringEquals["a:b"][1]: must be a string, is an object`},
+		{
+			"a condition key without prefix", condition(`{"StringEquals":{"sub":"x"}}`),
+			`Statement[1].Condition.StringEquals.sub: is not a condition key; its form is "prefix:name"`,
+		},
+		{
+			"a condition key that is a URL", condition(`{"StringEquals":{"https://x.example/:sub":"x"}}`),
+			`Statement[1].Condition.StringEquals["https://x.example/:sub"]: is a URL; a condition key has the issuer without https://`,
+		},
+		{
+			"a condition value that is null", condition(`{"StringEquals":{"a:b":null}}`),
+			`Statement[1].Condition.StringEquals["a:b"]: must be a string or a list of strings, is null`,
+		},
+		{
+			"a condition value that is an object", condition(`{"StringEquals":{"a:b":["x",{}]}}`),
+			`Statement[1].Condition.StringEquals["a:b"][1]: must be a string, is an object`,
+		},
 		{"a condition without values", condition(`{"StringEquals":{"a:b":[]}}`), `Statement[1].Condition.StringEquals["a:b"]: is an empty list`},
-		{"a character that IAM does not take", condition(`{"StringEquals":{"a:b":"\u2026"}}`),
-			`Statement[1].Condition.StringEquals["a:b"][0]: has the character '…' (U+2026); IAM takes tab, line breaks and U+0020 to U+00FF only`},
-		{"a control character", statement(`"Effect":"Allow","Action":"*","Resource":"a\u0000"`),
-			`Statement[1].Resource[0]: has the character '\x00' (U+0000); IAM takes tab, line breaks and U+0020 to U+00FF only`},
-		{"text that is not UTF-8", "{\"Id\":\"\xff\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\"}}",
-			"Id: has the character '\ufffd' (U+FFFD); IAM takes tab, line breaks and U+0020 to U+00FF only"},
-		{"several faults at once", `{"Version":1,"Statement":[{"Effect":"allow"},{"Action":"x","Extra":1}]}`,
+		{
+			"a character that IAM does not take", condition(`{"StringEquals":{"a:b":"\u2026"}}`),
+			`Statement[1].Condition.StringEquals["a:b"][0]: has the character '…' (U+2026); IAM takes tab, line breaks and U+0020 to U+00FF only`,
+		},
+		{
+			"a control character", statement(`"Effect":"Allow","Action":"*","Resource":"a\u0000"`),
+			`Statement[1].Resource[0]: has the character '\x00' (U+0000); IAM takes tab, line breaks and U+0020 to U+00FF only`,
+		},
+		{
+			"text that is not UTF-8", "{\"Id\":\"\xff\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\"}}",
+			"Id: has the character '\ufffd' (U+FFFD); IAM takes tab, line breaks and U+0020 to U+00FF only",
+		},
+		{
+			"several faults at once", `{"Version":1,"Statement":[{"Effect":"allow"},{"Action":"x","Extra":1}]}`,
 			"Version: must be a string, is a number\n" +
 				"Statement[0].Effect: \"allow\" is neither Allow nor Deny\n" +
 				"Statement[0].Action: is missing; a statement needs Action or NotAction\n" +
 				"Statement[1].Extra: " + unknown + statementElements + "\n" +
 				"Statement[1].Effect: is missing; use Allow or Deny\n" +
-				`Statement[1].Action[0]: "x" is not an action; use "service:Action" or "*"`},
+				`Statement[1].Action[0]: "x" is not an action; use "service:Action" or "*"`,
+		},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -215,7 +257,7 @@ func FuzzParse(f *testing.F) {
 		everything, trust, "", "{}", "[]", "null", `{"Statement":[`, `{"Statement":{"Effect":"Allow","Action":"*"}} `,
 		`{"Statement":[{"Effect":"Allow","Action":["s3:*"],"Condition":{"Bool":{"a:b":[true,1e9,""]}}}]}`,
 		`{"Statement":[{"Effect":"Deny","Principal":"*","NotAction":"sts:*","Sid":"A"}],"Id":"\u00e9","Version":"2008-10-17"}`,
-		`{"Statement":[],"Statement":[]}`, "\xff", `"\ud800"`, `[[[[[[[[[[[[[[[[[[`,
+		`{"Statement":[],"Statement":[]}`, `{"Version":"","Statement":[{"Effect":"Allow","Action":"*"}]}`, "\xff", `"\ud800"`, `[[[[[[[[[[[[[[[[[[`,
 	} {
 		f.Add(seed)
 	}

@@ -126,14 +126,26 @@ func TestTheTrustPolicyIsTheOneThatIsWrittenByHand(t *testing.T) {
 		subject   iampolicy.ServiceAccountSubject
 		condition string
 	}{
-		{"iam-role-test, and the audience that was forgotten", iampolicy.ServiceAccountSubject{Namespace: "default", Name: "iam-role-test"},
-			`"` + issuer + `:sub": ["system:serviceaccount:default:iam-role-test"],` + aud},
-		{"s3-backup", iampolicy.ServiceAccountSubject{Namespace: "payments", Name: "s3-backup"},
-			`"` + issuer + `:sub": "system:serviceaccount:payments:s3-backup",` + aud},
-		{"my-service-account", iampolicy.ServiceAccountSubject{Namespace: "default", Name: "my-service-account"},
-			aud + `, "` + issuer + `:sub": "system:serviceaccount:default:my-service-account"`},
-		{"my-service-account of test, and the audience that was forgotten", iampolicy.ServiceAccountSubject{Namespace: "test", Name: "my-service-account"},
-			`"` + issuer + `:sub": "system:serviceaccount:test:my-service-account",` + aud},
+		{
+			"iam-role-test, and the audience that was forgotten",
+			iampolicy.ServiceAccountSubject{Namespace: "default", Name: "iam-role-test"},
+			`"` + issuer + `:sub": ["system:serviceaccount:default:iam-role-test"],` + aud,
+		},
+		{
+			"s3-backup",
+			iampolicy.ServiceAccountSubject{Namespace: "payments", Name: "s3-backup"},
+			`"` + issuer + `:sub": "system:serviceaccount:payments:s3-backup",` + aud,
+		},
+		{
+			"my-service-account",
+			iampolicy.ServiceAccountSubject{Namespace: "default", Name: "my-service-account"},
+			aud + `, "` + issuer + `:sub": "system:serviceaccount:default:my-service-account"`,
+		},
+		{
+			"my-service-account of test, and the audience that was forgotten",
+			iampolicy.ServiceAccountSubject{Namespace: "test", Name: "my-service-account"},
+			`"` + issuer + `:sub": "system:serviceaccount:test:my-service-account",` + aud,
+		},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -197,46 +209,74 @@ func TestTrustPolicyRefuses(t *testing.T) {
 		want   string
 	}{
 		{"no cluster", func(p *iampolicy.TrustPolicy) { p.Clusters = nil }, "clusters: is empty; at least one cluster is needed"},
-		{"no service account, rather than trust the audience alone", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts = nil },
-			"serviceAccounts: is empty; at least one service account is needed"},
-		{"an empty name, rather than trust the audience alone", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts[0].Name = "" },
-			"serviceAccounts[0].name: is empty; name the service account, or ask for a pattern with namePattern"},
-		{"an empty issuer", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = "" },
-			"clusters[0].issuer: issuer is empty; it looks like https://oidc.eks.<region>.amazonaws.com/id/<id>"},
-		{"an issuer over http", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = "http://" + issuer },
-			`clusters[0].issuer: issuer "http://` + issuer + `" has the scheme "http"; it must be https`},
-		{"the provider's ARN as issuer", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = providerArn },
-			`clusters[0].issuer: issuer "` + providerArn + `" is an ARN; the issuer is what follows oidc-provider/ in it`},
+		{
+			"no service account, rather than trust the audience alone", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts = nil },
+			"serviceAccounts: is empty; at least one service account is needed",
+		},
+		{
+			"an empty name, rather than trust the audience alone", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts[0].Name = "" },
+			"serviceAccounts[0].name: is empty; name the service account, or ask for a pattern with namePattern",
+		},
+		{
+			"an empty issuer", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = "" },
+			"clusters[0].issuer: issuer is empty; it looks like https://oidc.eks.<region>.amazonaws.com/id/<id>",
+		},
+		{
+			"an issuer over http", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = "http://" + issuer },
+			`clusters[0].issuer: issuer "http://` + issuer + `" has the scheme "http"; it must be https`,
+		},
+		{
+			"the provider's ARN as issuer", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = providerArn },
+			`clusters[0].issuer: issuer "` + providerArn + `" is an ARN; the issuer is what follows oidc-provider/ in it`,
+		},
 		{"an empty provider", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn = "" }, "clusters[0].providerArn: is empty; " + form},
-		{"a provider that is no ARN", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn = issuer },
-			`clusters[0].providerArn: "` + issuer + `" is not the ARN of an OIDC provider; ` + form},
-		{"a provider that is a role", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn = "arn:aws:iam::111122223333:role/x" },
-			`clusters[0].providerArn: "arn:aws:iam::111122223333:role/x" is not the ARN of an OIDC provider; ` + form},
+		{
+			"a provider that is no ARN", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn = issuer },
+			`clusters[0].providerArn: "` + issuer + `" is not the ARN of an OIDC provider; ` + form,
+		},
+		{
+			"a provider that is a role", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn = "arn:aws:iam::111122223333:role/x" },
+			`clusters[0].providerArn: "arn:aws:iam::111122223333:role/x" is not the ARN of an OIDC provider; ` + form,
+		},
 		{"https:// left in the provider's ARN", func(p *iampolicy.TrustPolicy) {
 			p.Clusters[0].ProviderArn = "arn:aws:iam::111122223333:oidc-provider/https://" + issuer
 		}, "clusters[0].providerArn: arn:aws:iam::111122223333:oidc-provider/https://" + issuer + " is the provider of https://" + issuer +
 			", but the cluster's issuer is " + issuer},
-		{"the provider of another cluster", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn += "0" },
-			"clusters[0].providerArn: " + providerArn + "0 is the provider of " + issuer + "0, but the cluster's issuer is " + issuer},
+		{
+			"the provider of another cluster", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn += "0" },
+			"clusters[0].providerArn: " + providerArn + "0 is the provider of " + issuer + "0, but the cluster's issuer is " + issuer,
+		},
 		{"one cluster twice", func(p *iampolicy.TrustPolicy) {
 			p.Clusters = append(p.Clusters, iampolicy.TrustedCluster{ProviderArn: providerArn, Issuer: issuer})
 		}, "clusters[1].issuer: " + issuer + " is the issuer of clusters[0] already"},
-		{"a size below the default quota", func(p *iampolicy.TrustPolicy) { p.MaxSize = 2047 },
-			"maxSize: 2047 is out of range; IAM allows 2048 by default and up to 4096 on request"},
-		{"a size above the highest quota", func(p *iampolicy.TrustPolicy) { p.MaxSize = 4097 },
-			"maxSize: 4097 is out of range; IAM allows 2048 by default and up to 4096 on request"},
-		{"an extra statement for everybody", extra(func(s *iampolicy.Statement) { s.Principal = &iampolicy.Principal{Any: true} }),
-			"extraStatements[0].Principal: would trust everybody; name principals or add a Condition"},
-		{"an extra statement for everybody, spelled differently", extra(func(s *iampolicy.Statement) { s.Principal.AWS = iampolicy.Strings{"*"} }),
-			"extraStatements[0].Principal: would trust everybody; name principals or add a Condition"},
+		{
+			"a size below the default quota", func(p *iampolicy.TrustPolicy) { p.MaxSize = 2047 },
+			"maxSize: 2047 is out of range; IAM allows 2048 by default and up to 4096 on request",
+		},
+		{
+			"a size above the highest quota", func(p *iampolicy.TrustPolicy) { p.MaxSize = 4097 },
+			"maxSize: 4097 is out of range; IAM allows 2048 by default and up to 4096 on request",
+		},
+		{
+			"an extra statement for everybody", extra(func(s *iampolicy.Statement) { s.Principal = &iampolicy.Principal{Any: true} }),
+			"extraStatements[0].Principal: would trust everybody; name principals or add a Condition",
+		},
+		{
+			"an extra statement for everybody, spelled differently", extra(func(s *iampolicy.Statement) { s.Principal.AWS = iampolicy.Strings{"*"} }),
+			"extraStatements[0].Principal: would trust everybody; name principals or add a Condition",
+		},
 		{"an extra statement for everybody, with a condition that is none", extra(func(s *iampolicy.Statement) {
 			s.Principal.AWS, s.Condition = iampolicy.Strings{"*"}, iampolicy.Condition{}
 		}), "extraStatements[0].Condition: is empty; leave it out or name an operator\n" +
 			"extraStatements[0].Principal: would trust everybody; name principals or add a Condition"},
-		{"an extra statement for everybody else", extra(func(s *iampolicy.Statement) { s.Principal, s.NotPrincipal = nil, s.Principal }),
-			"extraStatements[0].NotPrincipal: would, with Allow, trust everybody else in the world; use Principal"},
-		{"an extra statement for nobody", extra(func(s *iampolicy.Statement) { s.Principal = nil }),
-			"extraStatements[0].Principal: is missing; a trust policy says who may assume the role"},
+		{
+			"an extra statement for everybody else", extra(func(s *iampolicy.Statement) { s.Principal, s.NotPrincipal = nil, s.Principal }),
+			"extraStatements[0].NotPrincipal: would, with Allow, trust everybody else in the world; use Principal",
+		},
+		{
+			"an extra statement for nobody", extra(func(s *iampolicy.Statement) { s.Principal = nil }),
+			"extraStatements[0].Principal: is missing; a trust policy says who may assume the role",
+		},
 		{"an extra statement for a whole provider", extra(func(s *iampolicy.Statement) {
 			s.Principal = &iampolicy.Principal{Federated: iampolicy.Strings{providerArn}}
 			s.Condition = iampolicy.Condition{iampolicy.StringEquals: {issuer + ":aud": {iampolicy.Audience}}}
@@ -250,14 +290,22 @@ func TestTrustPolicyRefuses(t *testing.T) {
 		{"an extra statement for every service", extra(func(s *iampolicy.Statement) {
 			s.Principal = &iampolicy.Principal{Service: iampolicy.Strings{"*"}}
 		}), `extraStatements[0].Principal.Service[0]: "*" has a wildcard; a principal is named in full`},
-		{"an extra statement with resources", extra(func(s *iampolicy.Statement) { s.Resources = iampolicy.Strings{"*"} }),
-			"extraStatements[0].Resource: does not belong in a trust policy: the role itself is the resource"},
-		{"an extra statement with negated resources", extra(func(s *iampolicy.Statement) { s.NotResources = iampolicy.Strings{"*"} }),
-			"extraStatements[0].NotResource: does not belong in a trust policy: the role itself is the resource"},
-		{"an extra statement with an action of another service", extra(func(s *iampolicy.Statement) { s.Actions = iampolicy.Strings{"*"} }),
-			`extraStatements[0].Action[0]: "*" is not an action of STS, and a trust policy has no others; use "sts:AssumeRole" or the like`},
-		{"an extra statement without effect", extra(func(s *iampolicy.Statement) { s.Effect = "" }),
-			"extraStatements[0].Effect: is missing; use Allow or Deny"},
+		{
+			"an extra statement with resources", extra(func(s *iampolicy.Statement) { s.Resources = iampolicy.Strings{"*"} }),
+			"extraStatements[0].Resource: does not belong in a trust policy: the role itself is the resource",
+		},
+		{
+			"an extra statement with negated resources", extra(func(s *iampolicy.Statement) { s.NotResources = iampolicy.Strings{"*"} }),
+			"extraStatements[0].NotResource: does not belong in a trust policy: the role itself is the resource",
+		},
+		{
+			"an extra statement with an action of another service", extra(func(s *iampolicy.Statement) { s.Actions = iampolicy.Strings{"*"} }),
+			`extraStatements[0].Action[0]: "*" is not an action of STS, and a trust policy has no others; use "sts:AssumeRole" or the like`,
+		},
+		{
+			"an extra statement without effect", extra(func(s *iampolicy.Statement) { s.Effect = "" }),
+			"extraStatements[0].Effect: is missing; use Allow or Deny",
+		},
 		{"several faults at once", func(p *iampolicy.TrustPolicy) {
 			p.Clusters[0] = iampolicy.TrustedCluster{}
 			p.ServiceAccounts[0].Namespace = ""
@@ -294,55 +342,120 @@ func TestServiceAccountsAreRefused(t *testing.T) {
 		{"none", nil, "serviceAccounts: is empty; at least one service account is needed"},
 		{"empty", []subject{{}}, "serviceAccounts[0].namespace: is empty; name the namespace\n" +
 			"serviceAccounts[0].name: is empty; name the service account, or ask for a pattern with namePattern"},
-		{"wildcard as name", []subject{{Namespace: "ci", Name: "runner-*"}},
-			`serviceAccounts[0].name: "runner-*" is a pattern; ask for it with namePattern`},
-		{"question mark in name", []subject{{Namespace: "ci", Name: "runner-?"}},
-			`serviceAccounts[0].name: "runner-?" is a pattern; ask for it with namePattern`},
-		{"wildcard as namespace", []subject{{Namespace: "*", Name: "x"}},
-			`serviceAccounts[0].namespace: "*" is a pattern; a namespace is always named exactly`},
-		{"wildcard in namespace beside a pattern", []subject{{Namespace: "team-*", NamePattern: "*"}},
-			`serviceAccounts[0].namespace: "team-*" is a pattern; a namespace is always named exactly`},
-		{"policy variable as name", []subject{{Namespace: "ci", Name: "${aws:username}"}},
-			`serviceAccounts[0].name: "${aws:username}" is not a service account; use lower case letters, digits, hyphens and dots`},
-		{"policy variable as namespace", []subject{{Namespace: "${aws:username}", Name: "x"}},
-			`serviceAccounts[0].namespace: "${aws:username}" is not a namespace; use lower case letters, digits and hyphens`},
-		{"upper case name", []subject{{Namespace: "ci", Name: "Runner"}},
-			`serviceAccounts[0].name: "Runner" is not a service account; use lower case letters, digits, hyphens and dots`},
-		{"upper case namespace", []subject{{Namespace: "CI", Name: "x"}},
-			`serviceAccounts[0].namespace: "CI" is not a namespace; use lower case letters, digits and hyphens`},
-		{"namespace with a dot", []subject{{Namespace: "a.b", Name: "x"}},
-			`serviceAccounts[0].namespace: "a.b" is not a namespace; use lower case letters, digits and hyphens`},
-		{"name that smuggles a namespace in", []subject{{Namespace: "ci", Name: "x:y"}},
-			`serviceAccounts[0].name: "x:y" is not a service account; use lower case letters, digits, hyphens and dots`},
-		{"name with a line break after it", []subject{{Namespace: "ci", Name: "x\n"}},
-			`serviceAccounts[0].name: "x\n" is not a service account; use lower case letters, digits, hyphens and dots`},
-		{"name that ends with a hyphen", []subject{{Namespace: "ci", Name: "x-"}},
-			`serviceAccounts[0].name: "x-" is not a service account; use lower case letters, digits, hyphens and dots`},
-		{"namespace of 64 characters", []subject{{Namespace: long(64), Name: "x"}},
-			`serviceAccounts[0].namespace: "` + long(64) + `" has 64 characters; Kubernetes allows 63`},
-		{"name of 254 characters", []subject{{Namespace: "ci", Name: long(254)}},
-			`serviceAccounts[0].name: "` + long(254) + `" has 254 characters; Kubernetes allows 253`},
-		{"name and pattern", []subject{{Namespace: "ci", Name: "x", NamePattern: "y*"}},
-			"serviceAccounts[0].namePattern: cannot stand beside name; give one of the two"},
+		{
+			"wildcard as name",
+			[]subject{{Namespace: "ci", Name: "runner-*"}},
+			`serviceAccounts[0].name: "runner-*" is a pattern; ask for it with namePattern`,
+		},
+		{
+			"question mark in name",
+			[]subject{{Namespace: "ci", Name: "runner-?"}},
+			`serviceAccounts[0].name: "runner-?" is a pattern; ask for it with namePattern`,
+		},
+		{
+			"wildcard as namespace",
+			[]subject{{Namespace: "*", Name: "x"}},
+			`serviceAccounts[0].namespace: "*" is a pattern; a namespace is always named exactly`,
+		},
+		{
+			"wildcard in namespace beside a pattern",
+			[]subject{{Namespace: "team-*", NamePattern: "*"}},
+			`serviceAccounts[0].namespace: "team-*" is a pattern; a namespace is always named exactly`,
+		},
+		{
+			"policy variable as name",
+			[]subject{{Namespace: "ci", Name: "${aws:username}"}},
+			`serviceAccounts[0].name: "${aws:username}" is not a service account; use lower case letters, digits, hyphens and dots`,
+		},
+		{
+			"policy variable as namespace",
+			[]subject{{Namespace: "${aws:username}", Name: "x"}},
+			`serviceAccounts[0].namespace: "${aws:username}" is not a namespace; use lower case letters, digits and hyphens`,
+		},
+		{
+			"upper case name",
+			[]subject{{Namespace: "ci", Name: "Runner"}},
+			`serviceAccounts[0].name: "Runner" is not a service account; use lower case letters, digits, hyphens and dots`,
+		},
+		{
+			"upper case namespace",
+			[]subject{{Namespace: "CI", Name: "x"}},
+			`serviceAccounts[0].namespace: "CI" is not a namespace; use lower case letters, digits and hyphens`,
+		},
+		{
+			"namespace with a dot",
+			[]subject{{Namespace: "a.b", Name: "x"}},
+			`serviceAccounts[0].namespace: "a.b" is not a namespace; use lower case letters, digits and hyphens`,
+		},
+		{
+			"name that smuggles a namespace in",
+			[]subject{{Namespace: "ci", Name: "x:y"}},
+			`serviceAccounts[0].name: "x:y" is not a service account; use lower case letters, digits, hyphens and dots`,
+		},
+		{
+			"name with a line break after it",
+			[]subject{{Namespace: "ci", Name: "x\n"}},
+			`serviceAccounts[0].name: "x\n" is not a service account; use lower case letters, digits, hyphens and dots`,
+		},
+		{
+			"name that ends with a hyphen",
+			[]subject{{Namespace: "ci", Name: "x-"}},
+			`serviceAccounts[0].name: "x-" is not a service account; use lower case letters, digits, hyphens and dots`,
+		},
+		{
+			"namespace of 64 characters",
+			[]subject{{Namespace: long(64), Name: "x"}},
+			`serviceAccounts[0].namespace: "` + long(64) + `" has 64 characters; Kubernetes allows 63`,
+		},
+		{
+			"name of 254 characters",
+			[]subject{{Namespace: "ci", Name: long(254)}},
+			`serviceAccounts[0].name: "` + long(254) + `" has 254 characters; Kubernetes allows 253`,
+		},
+		{
+			"name and pattern",
+			[]subject{{Namespace: "ci", Name: "x", NamePattern: "y*"}},
+			"serviceAccounts[0].namePattern: cannot stand beside name; give one of the two",
+		},
 		{"pattern without wildcard", pattern("runner"), `serviceAccounts[0].namePattern: "runner" has neither * nor ?; use name for an exact name`},
-		{"pattern with a policy variable", pattern("${aws:username}*"),
-			`serviceAccounts[0].namePattern: "${aws:username}*" has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?`},
-		{"pattern in upper case", pattern("Runner-*"),
-			`serviceAccounts[0].namePattern: "Runner-*" has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?`},
-		{"pattern that disguises the whole namespace", pattern("?*"),
-			`serviceAccounts[0].namePattern: "?*" is nothing but wildcards; write "*" if every service account of the namespace is meant`},
-		{"pattern of two stars", pattern("**"),
-			`serviceAccounts[0].namePattern: "**" is nothing but wildcards; write "*" if every service account of the namespace is meant`},
-		{"pattern with two stars", pattern("runner-**"),
-			`serviceAccounts[0].namePattern: "runner-**" has ** in it, which means the same as *; write one`},
-		{"pattern that matches nothing", pattern("-runner*"),
-			`serviceAccounts[0].namePattern: "-runner*" can match no service account; names begin and end with a letter or a digit`},
-		{"pattern of 254 characters", pattern(long(253) + "*"),
-			`serviceAccounts[0].namePattern: "` + long(253) + `*" has 254 characters; Kubernetes allows 253`},
-		{"one twice", []subject{{Namespace: "ci", Name: "x"}, {Namespace: "ci", Name: "y"}, {Namespace: "ci", Name: "x"}},
-			"serviceAccounts[2]: ci/x is serviceAccounts[0] already"},
-		{"two faults, and nothing said of a third", []subject{{Namespace: "", Name: "x"}, {Namespace: "", Name: "x"}},
-			"serviceAccounts[0].namespace: is empty; name the namespace\nserviceAccounts[1].namespace: is empty; name the namespace"},
+		{
+			"pattern with a policy variable", pattern("${aws:username}*"),
+			`serviceAccounts[0].namePattern: "${aws:username}*" has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?`,
+		},
+		{
+			"pattern in upper case", pattern("Runner-*"),
+			`serviceAccounts[0].namePattern: "Runner-*" has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?`,
+		},
+		{
+			"pattern that disguises the whole namespace", pattern("?*"),
+			`serviceAccounts[0].namePattern: "?*" is nothing but wildcards; write "*" if every service account of the namespace is meant`,
+		},
+		{
+			"pattern of two stars", pattern("**"),
+			`serviceAccounts[0].namePattern: "**" is nothing but wildcards; write "*" if every service account of the namespace is meant`,
+		},
+		{
+			"pattern with two stars", pattern("runner-**"),
+			`serviceAccounts[0].namePattern: "runner-**" has ** in it, which means the same as *; write one`,
+		},
+		{
+			"pattern that matches nothing", pattern("-runner*"),
+			`serviceAccounts[0].namePattern: "-runner*" can match no service account; names begin and end with a letter or a digit`,
+		},
+		{
+			"pattern of 254 characters", pattern(long(253) + "*"),
+			`serviceAccounts[0].namePattern: "` + long(253) + `*" has 254 characters; Kubernetes allows 253`,
+		},
+		{
+			"one twice",
+			[]subject{{Namespace: "ci", Name: "x"}, {Namespace: "ci", Name: "y"}, {Namespace: "ci", Name: "x"}},
+			"serviceAccounts[2]: ci/x is serviceAccounts[0] already",
+		},
+		{
+			"two faults, and nothing said of a third",
+			[]subject{{Namespace: "", Name: "x"}, {Namespace: "", Name: "x"}},
+			"serviceAccounts[0].namespace: is empty; name the namespace\nserviceAccounts[1].namespace: is empty; name the namespace",
+		},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -363,6 +476,7 @@ func TestServiceAccountsAreTaken(t *testing.T) {
 		{Namespace: "ci", NamePattern: "a-*"},
 		{Namespace: "ci", NamePattern: "*.b"},
 		{Namespace: "ci", NamePattern: "a-?*"},
+		{Namespace: "ci", NamePattern: strings.Repeat("a", 252) + "*"},
 		{Namespace: "other", Name: "a.b-c.d"},
 	})
 	require.NoError(t, err)
