@@ -1,0 +1,144 @@
+// Package gateway is the AWS endpoint of the sandbox: one address for every service, as AWS_ENDPOINT_URL wants it. IAM,
+// STS, S3 and the rest are proxied to moto_server; EKS, whose clusters here are real Kubernetes API servers and whose
+// access entries no emulator has, is answered by the gateway itself. Every call is recorded.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+)
+
+// Options configures a Gateway.
+type Options struct {
+	// MotoURL is the base URL of moto_server.
+	MotoURL string
+	// CallLog, if set, gets one line of JSON per call, in the form of Call.
+	CallLog io.Writer
+}
+
+// Gateway is an AWS endpoint on a loopback port.
+type Gateway struct {
+	moto  *moto
+	eks   *eks
+	proxy http.Handler
+	calls *callLog
+
+	url    string
+	server *http.Server
+	served chan error
+}
+
+// New starts a gateway on a free port of 127.0.0.1.
+func New(opts Options) (*Gateway, error) {
+	target, err := url.Parse(opts.MotoURL)
+	if err != nil || target.Scheme != "http" || target.Host == "" {
+		return nil, fmt.Errorf("starting the AWS gateway: MotoURL %q is not like http://127.0.0.1:5000", opts.MotoURL)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("starting the AWS gateway: %w", err)
+	}
+
+	m := newMoto(target.String())
+	g := &Gateway{
+		moto:   m,
+		eks:    newEKS(m),
+		proxy:  newProxy(target, m.transport),
+		calls:  &callLog{out: opts.CallLog},
+		url:    "http://" + listener.Addr().String(),
+		served: make(chan error, 1),
+	}
+	g.server = &http.Server{Handler: http.HandlerFunc(g.serve), ReadHeaderTimeout: 10 * time.Second}
+	go func() { g.served <- g.server.Serve(listener) }()
+	return g, nil
+}
+
+// URL is the address to use as AWS_ENDPOINT_URL, such as http://127.0.0.1:38111.
+func (g *Gateway) URL() string { return g.url }
+
+// Close stops the gateway and ends the calls under way. It also reports a call log that could not be written.
+func (g *Gateway) Close() error {
+	err := g.server.Close()
+	if served := <-g.served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	g.served <- http.ErrServerClosed // so that closing twice is no deadlock
+	return errors.Join(err, g.calls.failure())
+}
+
+// serve takes a request through the gateway: identify it, then answer it. Whatever may refuse a request that is
+// identified (a verified token, a policy, an injected fault) has its place between the two.
+func (g *Gateway) serve(w http.ResponseWriter, received *http.Request) {
+	started := time.Now()
+	copied := *received // a handler must not change the request that it was given, and identify replaces the body
+	r, answer := &copied, &statusWriter{ResponseWriter: w}
+
+	req, err := g.identify(r)
+	defer func() { // deferred, since a proxied answer that breaks off is a panic: http.ErrAbortHandler
+		g.calls.add(Call{
+			Time: started, Service: req.service, Action: req.action, Region: req.region, Account: req.account,
+			Status: answer.status,
+		})
+	}()
+
+	switch {
+	case err != nil:
+		writeError(answer, req.service, err)
+	case req.service == "eks":
+		g.eks.serve(answer, r, req)
+	default:
+		g.proxy.ServeHTTP(answer, r)
+	}
+}
+
+// newProxy passes requests on to moto_server, as they came but for what moto would misread.
+func newProxy(target *url.URL, transport http.RoundTripper) http.Handler {
+	return &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.SetURL(target)
+			p.Out.Host = p.In.Host                      // moto puts it into the URLs that it answers with
+			p.Out.URL.RawQuery = p.In.URL.RawQuery      // unparsable parameters included
+			p.Out.Header.Del("X-Moto-Account-Id")       // moto's own switch of accounts; AWS has none
+			p.Out.Header.Del("Expect")                  // answered here already: the body follows
+			if p.In.Header.Get("Authorization") == "" { // moto finds service and caller only there
+				if credential := presignedCredential(p.In.URL.Query()); credential != "" {
+					p.Out.Header.Set("Authorization", sigV4+" Credential="+credential+", SignedHeaders=host, Signature=presigned")
+				}
+			}
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			writeError(w, "", &apiError{http.StatusBadGateway, "ServiceUnavailable", "moto_server: " + err.Error()})
+		},
+	}
+}
+
+// statusWriter remembers the status of an answer; 0 means that there was none.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK { // 1xx are not the answer yet
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(body []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(body)
+}
+
+// Unwrap lets http.ResponseController reach the writer's other abilities.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

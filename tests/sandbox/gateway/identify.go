@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+const (
+	sigV4 = "AWS4-HMAC-SHA256"
+	// maxBody bounds the bodies that the gateway reads itself, those of the query protocol and of EKS. The largest that
+	// IAM and STS take are policy documents and web identity tokens, some 20 kB.
+	maxBody = 1 << 20
+)
+
+// request is what the gateway knows of a call before it is answered.
+type request struct {
+	service, action, region string
+	accessKey, account      string // both empty for an unsigned call
+}
+
+// identify finds out what a request asks for and who sends it. As far as it gets before an error, the result is filled.
+func (g *Gateway) identify(r *http.Request) (request, error) {
+	req, err := signedScope(r)
+	if err != nil {
+		return req, err
+	}
+	if req.accessKey == "" {
+		return unsigned(r)
+	}
+	if req.action, err = g.action(r, req.service); err != nil {
+		return req, err
+	}
+	req.account, err = g.moto.account(r.Context(), req.accessKey, req.region)
+	return req, err
+}
+
+// unsigned identifies the one call that needs no signature, since the token in it stands for one.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+func unsigned(r *http.Request) (request, error) {
+	action, err := queryAction(r)
+	if err != nil {
+		return request{}, err
+	}
+	if action != "AssumeRoleWithWebIdentity" {
+		return request{action: action}, &apiError{
+			http.StatusForbidden, "MissingAuthenticationToken", "Missing Authentication Token",
+		}
+	}
+	return request{service: "sts", action: action}, nil
+}
+
+// credentialScope is a SigV4 credential: access key, date, region, service.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
+var credentialScope = regexp.MustCompile(`^([A-Za-z0-9]+)/\d{8}/([a-z0-9-]+)/([a-z0-9.-]+)/aws4_request$`)
+
+// signedScope reads the credential scope of a request that is signed in its header or its query, and returns nothing for
+// one that is not signed.
+func signedScope(r *http.Request) (request, error) {
+	var credential string
+	if header := r.Header.Get("Authorization"); header != "" {
+		if parameters, ok := strings.CutPrefix(header, sigV4+" "); ok {
+			first, _, _ := strings.Cut(parameters, ",")
+			credential = strings.TrimPrefix(strings.TrimSpace(first), "Credential=")
+		}
+	} else if credential = presignedCredential(r.URL.Query()); credential == "" {
+		return request{}, nil
+	}
+	scope := credentialScope.FindStringSubmatch(credential)
+	if scope == nil {
+		return request{}, &apiError{
+			http.StatusForbidden, "IncompleteSignature",
+			"the request is not signed with " + sigV4 + " and a scope of <access key>/<date>/<region>/<service>/aws4_request",
+		}
+	}
+	return request{accessKey: scope[1], region: scope[2], service: scope[3]}, nil
+}
+
+func presignedCredential(query url.Values) string { return query.Get("X-Amz-Credential") }
+
+// action names the API action of a signed request, by the protocol that its service speaks.
+func (g *Gateway) action(r *http.Request, service string) (string, error) {
+	switch service {
+	case "eks":
+		return g.eks.action(r), nil
+	case "s3":
+		return s3Action(r), nil
+	}
+	if target := r.Header.Get("X-Amz-Target"); target != "" { // the JSON protocols: DynamoDB_20120810.GetItem
+		return target[strings.LastIndex(target, ".")+1:], nil
+	}
+	action, err := queryAction(r)
+	if action == "" {
+		action = restAction(r)
+	}
+	return action, err
+}
+
+// queryAction returns the Action parameter of a query-protocol request, from the form or the URL. A form that it reads
+// is put back.
+func queryAction(r *http.Request) (string, error) {
+	if action := r.URL.Query().Get("Action"); action != "" {
+		return action, nil
+	}
+	if r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return "", nil
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return "", err
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return "", &apiError{http.StatusBadRequest, "MalformedQueryString", err.Error()}
+	}
+	return form.Get("Action"), nil
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return nil, &apiError{http.StatusBadRequest, "RequestTimeout", "reading the body: " + err.Error()}
+	}
+	if len(body) > maxBody {
+		return nil, &apiError{http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the body is over 1 MiB"}
+	}
+	return body, nil
+}
+
+// restAction stands in for the name of a REST call that the gateway does not know: its method and the first part of its
+// path. The rest of the path may hold anything, so it stays out of the log.
+func restAction(r *http.Request) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return r.Method + " /" + first
+}

@@ -1,0 +1,220 @@
+package gateway_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+)
+
+const (
+	account      = "123456789012" // moto's own, where its anonymous callers are
+	otherAccount = "210987654321"
+	region       = "eu-west-1"
+	operatorArn  = "arn:aws:sts::" + account + ":user/moto"
+)
+
+// motoURL is the moto_server that all tests share, each with names of its own.
+var motoURL string
+
+func TestMain(m *testing.M) {
+	status, err := runWithMoto(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func runWithMoto(m *testing.M) (status int, err error) {
+	dir, err := os.MkdirTemp("", "gateway-test-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path, err := exec.LookPath("moto_server")
+	if err != nil {
+		return 1, fmt.Errorf("these tests need moto_server (pip install 'moto[server]'): %w", err)
+	}
+	url, moto, err := gateway.StartMoto(context.Background(), gateway.Moto{Path: path, LogFile: filepath.Join(dir, "moto.log")})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, moto.Stop(5*time.Second)) }()
+	motoURL = url
+	return m.Run(), nil
+}
+
+// endpoint is a gateway with clients for it.
+type endpoint struct {
+	*gateway.Gateway
+	credentials aws.CredentialsProvider
+	region      string
+}
+
+// newEndpoint starts a gateway to the shared moto, used by the operator.
+func newEndpoint(t *testing.T) endpoint {
+	t.Helper()
+	g, err := gateway.New(gateway.Options{MotoURL: motoURL})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, g.Close()) })
+	return endpoint{
+		Gateway:     g,
+		credentials: credentials.NewStaticCredentialsProvider("AKIASANDBOXOPERATOR", "any", ""),
+		region:      region,
+	}
+}
+
+func (e endpoint) in(region string) endpoint {
+	e.region = region
+	return e
+}
+
+// as assumes a role; in moto it need not exist.
+func (e endpoint) as(t *testing.T, roleArn string) endpoint {
+	t.Helper()
+	answer, err := e.sts().AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn: &roleArn, RoleSessionName: aws.String("session"),
+	})
+	require.NoError(t, err)
+	session := answer.Credentials
+	e.credentials = credentials.NewStaticCredentialsProvider(*session.AccessKeyId, *session.SecretAccessKey, *session.SessionToken)
+	return e
+}
+
+func (e endpoint) config() aws.Config {
+	return aws.Config{
+		BaseEndpoint: aws.String(e.URL()),
+		Region:       e.region,
+		Credentials:  e.credentials,
+		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
+	}
+}
+
+func (e endpoint) sts() *sts.Client    { return sts.NewFromConfig(e.config()) }
+func (e endpoint) iam() *iam.Client    { return iam.NewFromConfig(e.config()) }
+func (e endpoint) s3() *s3.Client      { return s3.NewFromConfig(e.config()) }
+func (e endpoint) eks() *awseks.Client { return awseks.NewFromConfig(e.config()) }
+
+// aws runs the AWS CLI and returns its output.
+func (e endpoint) aws(t *testing.T, args ...string) string {
+	t.Helper()
+	keys, err := e.credentials.Retrieve(t.Context())
+	require.NoError(t, err)
+	home := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "aws", args...)
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "AWS_") {
+			cmd.Env = append(cmd.Env, variable)
+		}
+	}
+	cmd.Env = append(cmd.Env,
+		"AWS_ENDPOINT_URL="+e.URL(), "AWS_REGION="+e.region, "AWS_DEFAULT_REGION="+e.region, // CLI v1 knows the latter only
+		"AWS_ACCESS_KEY_ID="+keys.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey, "AWS_CONFIG_FILE="+filepath.Join(home, "config"),
+		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"), "AWS_EC2_METADATA_DISABLED=true",
+	)
+	if keys.SessionToken != "" {
+		cmd.Env = append(cmd.Env, "AWS_SESSION_TOKEN="+keys.SessionToken)
+	}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "aws %s: %s", strings.Join(args, " "), stderr.String())
+	return string(out)
+}
+
+const trustNobody = `{"Version":"2012-10-17","Statement":[]}`
+
+// createRole makes a role and returns what IAM says of it.
+func (e endpoint) createRole(t *testing.T, path, name string) *iamtypes.Role {
+	t.Helper()
+	answer, err := e.iam().CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: &name, Path: &path, AssumeRolePolicyDocument: aws.String(trustNobody),
+	})
+	require.NoError(t, err)
+	return answer.Role
+}
+
+func (e endpoint) deleteRole(t *testing.T, name string) {
+	t.Helper()
+	_, err := e.iam().DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: &name})
+	require.NoError(t, err)
+}
+
+// addCluster adds a cluster that is fine but for what change does to it, and returns its name.
+func (e endpoint) addCluster(t *testing.T, change func(*gateway.Cluster)) string {
+	t.Helper()
+	c := validCluster(t)
+	if change != nil {
+		change(&c)
+	}
+	require.NoError(t, e.AddCluster(c))
+	return c.Name
+}
+
+func validCluster(t *testing.T) gateway.Cluster {
+	t.Helper()
+	return gateway.Cluster{
+		Name:                 unique("cluster"),
+		Account:              account,
+		Region:               region,
+		Version:              "1.34",
+		Endpoint:             "https://127.0.0.1:6443",
+		CertificateAuthority: newCertificate(t),
+		Issuer:               "https://oidc.eks." + region + ".amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF",
+		AuthenticationMode:   "API_AND_CONFIG_MAP",
+		CreatorArn:           operatorArn,
+	}
+}
+
+func newCertificate(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+var names atomic.Int64
+
+// unique makes a name that no other test has.
+func unique(name string) string { return fmt.Sprintf("%s-%d", name, names.Add(1)) }
+
+// requireAPIError wants an error that the SDK read as the given code and message.
+func requireAPIError(t *testing.T, err error, code, message string) {
+	t.Helper()
+	var refusal smithy.APIError
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, code+": "+message, refusal.ErrorCode()+": "+refusal.ErrorMessage())
+}
+
+var uuid = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
