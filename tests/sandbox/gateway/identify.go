@@ -112,6 +112,8 @@ func queryAction(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// The proxy may have to send it once more, when moto has just closed the connection that it is sent on.
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
