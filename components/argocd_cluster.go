@@ -91,14 +91,14 @@ func NewArgoCDCluster(
 	}
 	secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
 		Metadata: &metav1.ObjectMetaArgs{
-			Name: args.secretName(), Namespace: pulumi.String(namespace),
+			Name: args.secretName(name), Namespace: pulumi.String(namespace),
 			Labels: args.labels(), Annotations: stringMap(args.Annotations),
 		},
 		Type: pulumi.String("Opaque"),
-		Data: args.data(),
+		Data: args.data(name),
 	}, children...)
 	if err != nil {
-		return nil, fmt.Errorf("ArgoCDCluster %q: creating the secret: %w", name, err)
+		return nil, failure(ArgoCDClusterType, name, fmt.Errorf("creating the secret: %w", err))
 	}
 	component.SecretName = secret.Metadata.Name().Elem()
 	component.Namespace = pulumi.String(namespace).ToStringOutput()
@@ -112,11 +112,14 @@ func NewArgoCDCluster(
 	return component, nil
 }
 
-func (args *ArgoCDClusterArgs) secretName() pulumi.StringInput {
+func (args *ArgoCDClusterArgs) secretName(component string) pulumi.StringInput {
 	if args.SecretName != "" {
 		return pulumi.String(args.SecretName)
 	}
-	return args.Server.ToStringOutput().ApplyT(argoCDSecretName).(pulumi.StringOutput)
+	return args.Server.ToStringOutput().ApplyT(func(server string) (string, error) {
+		name, err := argoCDSecretName(server)
+		return name, failure(ArgoCDClusterType, component, fault.At("server", err))
+	}).(pulumi.StringOutput)
 }
 
 // argoCDSecretName is the name that Argo CD itself gives the secret of a cluster: the host, in lower case, and the
@@ -171,7 +174,7 @@ type argoCDTLSClientConfig struct {
 
 // data is the secret's data, base64 as the API has it: with stringData the API server would write another field than the
 // one in state.
-func (args *ArgoCDClusterArgs) data() pulumi.StringMapOutput {
+func (args *ArgoCDClusterArgs) data(component string) pulumi.StringMapOutput {
 	displayName, roleArn := args.DisplayName, args.RoleArn
 	if displayName == nil {
 		displayName = args.ClusterName
@@ -181,7 +184,8 @@ func (args *ArgoCDClusterArgs) data() pulumi.StringMapOutput {
 	}
 	inputs := pulumi.StringArray{displayName, args.ClusterName, args.Server, args.CertificateAuthorityData, roleArn}
 	data := inputs.ToStringArrayOutput().ApplyT(func(in []string) (map[string]string, error) {
-		return args.plainData(in[0], in[1], in[2], in[3], in[4])
+		data, err := args.plainData(in[0], in[1], in[2], in[3], in[4])
+		return data, failure(ArgoCDClusterType, component, err)
 	}).(pulumi.StringMapOutput)
 	return pulumi.ToSecret(data).(pulumi.StringMapOutput)
 }

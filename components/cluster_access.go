@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
@@ -96,7 +97,14 @@ type ClusterAccess struct {
 	Via pulumi.StringOutput `pulumi:"via"`
 	// AccessEntryArn is the access entry's ARN, empty with aws-auth.
 	AccessEntryArn pulumi.StringOutput `pulumi:"accessEntryArn"`
+
+	grants []pulumi.Resource
 }
+
+// Grants are the resources that let the role in. What needs the way in depends on these rather than on the component,
+// pulumi.DependsOn(access.Grants()): the Go SDK learns of a component's children in the background, so a dependency on
+// the component may miss some.
+func (a *ClusterAccess) Grants() []pulumi.Resource { return slices.Clone(a.grants) }
 
 // NewClusterAccess lets an IAM role into a cluster.
 func NewClusterAccess(
@@ -113,7 +121,7 @@ func NewClusterAccess(
 		grant = component.grantByAwsAuth
 	}
 	if err := grant(ctx, name, args, children); err != nil {
-		return nil, fmt.Errorf("ClusterAccess %q: %w", name, err)
+		return nil, failure(ClusterAccessType, name, err)
 	}
 	outputs := pulumi.Map{
 		"clusterName": component.ClusterName, "principalArn": component.PrincipalArn,
@@ -139,16 +147,18 @@ func (a *ClusterAccess) grantByAccessEntry(
 	if err != nil {
 		return fmt.Errorf("creating the access entry: %w", err)
 	}
+	a.grants = append(a.grants, entry)
 	for _, policy := range args.AccessEntry.Policies {
 		association := name + "-" + policy.name()
-		_, err := eks.NewAccessPolicyAssociation(ctx, association, &eks.AccessPolicyAssociationArgs{
+		resource, err := eks.NewAccessPolicyAssociation(ctx, association, &eks.AccessPolicyAssociationArgs{
 			// The entry's own outputs make the association wait for it.
 			ClusterName: entry.ClusterName, PrincipalArn: entry.PrincipalArn,
-			PolicyArn: policy.arn(args.PrincipalArn), AccessScope: policy.scope(),
+			PolicyArn: policy.arn(name, args.PrincipalArn), AccessScope: policy.scope(),
 		}, children...)
 		if err != nil {
 			return fmt.Errorf("associating access policy %q: %w", policy.Policy, err)
 		}
+		a.grants = append(a.grants, resource)
 	}
 	a.Via = pulumi.String("accessEntry").ToStringOutput()
 	a.AccessEntryArn = entry.AccessEntryArn
@@ -159,11 +169,11 @@ func (a *ClusterAccess) grantByAccessEntry(
 func (p AccessPolicyArgs) name() string { return p.Policy[strings.LastIndex(p.Policy, "/")+1:] }
 
 // arn is the access policy's ARN, in the partition of the principal, which is the cluster's too.
-func (p AccessPolicyArgs) arn(principal pulumi.StringInput) pulumi.StringOutput {
+func (p AccessPolicyArgs) arn(component string, principal pulumi.StringInput) pulumi.StringOutput {
 	return principal.ToStringOutput().ApplyT(func(principal string) (string, error) {
 		arn, err := iampolicy.ParseArn(principal)
 		if err != nil {
-			return "", err
+			return "", failure(ClusterAccessType, component, fault.At("principalArn", err))
 		}
 		policy := iampolicy.Arn{
 			Partition: arn.Partition, Service: "eks", Account: "aws", Resource: "cluster-access-policy/" + p.name(),
@@ -199,9 +209,11 @@ func (a *ClusterAccess) grantByAwsAuth(
 	if args.AwsAuth.Username != "" {
 		inputs["username"] = pulumi.String(args.AwsAuth.Username)
 	}
-	if err := ctx.RegisterResource(awsAuthRoleType, name, inputs, &awsAuthRole{}, children...); err != nil {
+	line := &awsAuthRole{}
+	if err := ctx.RegisterResource(awsAuthRoleType, name, inputs, line, children...); err != nil {
 		return fmt.Errorf("mapping the role in aws-auth: %w", err)
 	}
+	a.grants = append(a.grants, line)
 	a.Via = pulumi.String("aws-auth").ToStringOutput()
 	a.AccessEntryArn = pulumi.String("").ToStringOutput()
 	return nil

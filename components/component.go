@@ -52,6 +52,15 @@ func (c children) with(opts ...pulumi.ResourceOption) []pulumi.ResourceOption {
 	return slices.Concat(c, opts)
 }
 
+// failure names the component in an error, or is nil without one. It is for what goes wrong in an apply, too: Pulumi does
+// not say whose output an error comes from.
+func failure(token, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %q: %w", typeName(token), name, err)
+}
+
 // typeName is the last part of a type token, the name under which users know the component.
 func typeName(token string) string { return token[strings.LastIndex(token, ":")+1:] }
 
@@ -76,7 +85,7 @@ func duplicates(path string, names []string) error {
 	var faults []error
 	for i, name := range names {
 		if first := slices.Index(names, name); first < i && name != "" {
-			faults = append(faults, fmt.Errorf("%s[%d]: %q is there already, at %s[%d]", path, i, name, path, first))
+			faults = append(faults, fmt.Errorf("%s[%d]: %q is there already, at index %d", path, i, name, first))
 		}
 	}
 	return errors.Join(faults...)

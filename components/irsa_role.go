@@ -1,6 +1,7 @@
 package components
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -104,7 +105,7 @@ func NewIrsaRole(
 	}
 	builder := irsaRole{ctx: ctx, name: name, args: args, component: component, children: children}
 	if err := builder.build(); err != nil {
-		return nil, fmt.Errorf("IrsaRole %q: %w", name, err)
+		return nil, builder.failure(err)
 	}
 	outputs := pulumi.Map{
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
@@ -138,7 +139,7 @@ func (b *irsaRole) build() error {
 		return err
 	}
 	b.component.OidcProviderArns = providerArns
-	b.component.TrustPolicy = b.args.trustPolicy(providerArns)
+	b.component.TrustPolicy = b.trustPolicy(providerArns)
 	steps := []func() error{
 		b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
 		b.createNamespaces, b.createServiceAccounts, b.createTestPods,
@@ -173,26 +174,29 @@ func (b *irsaRole) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 }
 
 // trustPolicy builds the document in the apply whose result feeds the role, so that an error in it cannot get lost.
-func (args *IrsaRoleArgs) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
+func (b *irsaRole) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
 	return providerArns.ApplyT(func(arns []string) (string, error) {
-		policy := args.trust()
-		for i, arn := range arns {
-			issuer, err := issuerOfProvider(arn)
-			if err != nil {
-				return "", fault.At(fmt.Sprintf("clusters[%d].oidcProviderArn", i), err)
-			}
-			policy.Clusters = append(policy.Clusters, iampolicy.TrustedCluster{ProviderArn: arn, Issuer: issuer})
-		}
-		return policy.JSON()
+		document, err := b.args.trustDocument(arns)
+		return document, b.failure(errors.Join(fault.At("trustPolicy", err), oneAccount(arns)))
 	}).(pulumi.StringOutput)
 }
 
-// trust is the trust policy without its clusters.
-func (args *IrsaRoleArgs) trust() iampolicy.TrustPolicy {
-	return iampolicy.TrustPolicy{
+// trustDocument is the trust policy for the clusters' OIDC providers, in the clusters' order.
+func (args *IrsaRoleArgs) trustDocument(providerArns []string) (string, error) {
+	policy := iampolicy.TrustPolicy{
 		ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
 	}
+	for i, arn := range providerArns {
+		issuer, err := issuerOfProvider(arn)
+		if err != nil {
+			return "", fault.At(fmt.Sprintf("clusters[%d].oidcProviderArn", i), err)
+		}
+		policy.Clusters = append(policy.Clusters, iampolicy.TrustedCluster{ProviderArn: arn, Issuer: issuer})
+	}
+	return policy.JSON()
 }
+
+func (b *irsaRole) failure(err error) error { return failure(IrsaRoleType, b.name, err) }
 
 func (args *IrsaRoleArgs) subjects() []iampolicy.ServiceAccountSubject {
 	subjects := make([]iampolicy.ServiceAccountSubject, len(args.ServiceAccounts))
@@ -281,7 +285,7 @@ func (b *irsaRole) inlinePolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.InlinePolicies)) {
 		policy, err := iam.NewRolePolicy(b.ctx, b.name+"-"+key, &iam.RolePolicyArgs{
 			Name: pulumi.String(key), Role: b.role.Name,
-			Policy: permissions("inlinePolicies."+key, b.args.InlinePolicies[key]),
+			Policy: b.permissions("inlinePolicies."+key, b.args.InlinePolicies[key]),
 		}, b.children...)
 		if err != nil {
 			return fmt.Errorf("creating inline policy %q: %w", key, err)
@@ -295,7 +299,7 @@ func (b *irsaRole) customerManagedPolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.CustomerManagedPolicies)) {
 		policy, err := iam.NewPolicy(b.ctx, b.name+"-"+key, &iam.PolicyArgs{
 			Name: pulumi.String(key), Path: optionalString(b.args.Path), Tags: b.args.Tags,
-			Policy: permissions("customerManagedPolicies."+key, b.args.CustomerManagedPolicies[key]),
+			Policy: b.permissions("customerManagedPolicies."+key, b.args.CustomerManagedPolicies[key]),
 		}, b.children...)
 		if err != nil {
 			return fmt.Errorf("creating managed policy %q: %w", key, err)
@@ -308,9 +312,9 @@ func (b *irsaRole) customerManagedPolicies() error {
 }
 
 // permissions checks a document that becomes known only while the program runs.
-func permissions(path string, document pulumi.StringInput) pulumi.StringOutput {
+func (b *irsaRole) permissions(path string, document pulumi.StringInput) pulumi.StringOutput {
 	return document.ToStringOutput().ApplyT(func(document string) (string, error) {
-		return document, fault.At(path, validatePermissions(document))
+		return document, b.failure(fault.At(path, validatePermissions(document)))
 	}).(pulumi.StringOutput)
 }
 

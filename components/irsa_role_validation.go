@@ -155,23 +155,47 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 // validateTrust builds the trust policy as far as it is known. A provider whose ARN is not known yet stands there as the
 // shortest one there could be, so a policy that is too long with it is too long whatever comes.
 func (args *IrsaRoleArgs) validateTrust() error {
+	if size := args.MaxTrustPolicySize; size != 0 && (size < iampolicy.MaxTrustPolicySize || size > iampolicy.RaisedTrustPolicySize) {
+		return fmt.Errorf("maxTrustPolicySize: %d is not within %d to %d characters",
+			size, iampolicy.MaxTrustPolicySize, iampolicy.RaisedTrustPolicySize)
+	}
 	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || len(args.Clusters) == 0 {
 		return nil // reported already
 	}
-	policy := args.trust()
+	arns := make([]string, len(args.Clusters))
+	var known []string
 	for i, cluster := range args.Clusters {
-		arn, plain := plainString(cluster.OidcProviderArn)
-		if !plain {
-			arn = fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/%d.aa", i)
+		if arn, plain := plainString(cluster.OidcProviderArn); plain {
+			if _, err := issuerOfProvider(arn); err != nil {
+				return nil //nolint:nilerr // reported already
+			}
+			arns[i] = arn
+			known = append(known, arn)
+			continue
 		}
-		issuer, err := issuerOfProvider(arn)
+		arns[i] = fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/%d.aa", i)
+	}
+	_, err := args.trustDocument(arns)
+	return errors.Join(fault.At("trustPolicy", err), oneAccount(known))
+}
+
+// oneAccount refuses OIDC providers of several accounts: STS accepts a provider only in the role's own account.
+func oneAccount(providerArns []string) error {
+	var first iampolicy.Arn
+	for i, arn := range providerArns {
+		parsed, err := iampolicy.ParseArn(arn)
 		if err != nil {
 			return nil //nolint:nilerr // reported already
 		}
-		policy.Clusters = append(policy.Clusters, iampolicy.TrustedCluster{ProviderArn: arn, Issuer: issuer})
+		if i == 0 {
+			first = parsed
+		}
+		if parsed.Account != first.Account {
+			return fmt.Errorf("clusters: the OIDC providers %s and %s are in different accounts; a role can trust those of its own "+
+				"account only, so make one role per account", providerArns[0], arn)
+		}
 	}
-	_, err := policy.JSON()
-	return fault.At("trustPolicy", err)
+	return nil
 }
 
 // issuerOfProvider is the issuer, without https://, of an OIDC provider's ARN.

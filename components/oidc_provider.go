@@ -75,7 +75,7 @@ func NewOidcProvider(
 		return nil, err
 	}
 	if err := component.adoptOrCreate(ctx, name, args, children); err != nil {
-		return nil, fmt.Errorf("OidcProvider %q: %w", name, err)
+		return nil, failure(OidcProviderType, name, err)
 	}
 	outputs := pulumi.Map{
 		"arn": component.Arn, "url": component.Url, "issuer": component.Issuer, "adopted": pulumi.Bool(component.Adopted),
@@ -194,7 +194,10 @@ func (p *OidcProvider) create(
 	}
 	p.Arn = provider.Arn
 	// IAM gives the URL back without its scheme, so both forms are made from the one parsed issuer.
-	p.Issuer = url.ToStringOutput().ApplyT(iampolicy.ParseIssuer).(pulumi.StringOutput)
+	p.Issuer = url.ToStringOutput().ApplyT(func(url string) (string, error) {
+		issuer, err := iampolicy.ParseIssuer(url)
+		return issuer, failure(OidcProviderType, name, err)
+	}).(pulumi.StringOutput)
 	p.Url = pulumi.Sprintf("https://%s", p.Issuer)
 	return nil
 }

@@ -16,8 +16,8 @@ import (
 type ServiceAccountMode string
 
 const (
-	// CreateServiceAccount makes the ServiceAccount, and deletes it with the role. It is the default. Use it only for
-	// an account that nothing else makes: the Kubernetes provider takes over an existing object of that name.
+	// CreateServiceAccount makes the ServiceAccount, and deletes it with the role. It is the default. An account that
+	// exists already is an error, unless the Kubernetes provider is told to take such objects over: patch it instead.
 	CreateServiceAccount ServiceAccountMode = "create"
 	// PatchServiceAccount annotates a ServiceAccount that a chart or an add-on owns, by server-side apply, and takes
 	// just these annotations off again on destroy. Pods that run already do not see it: restart them.
@@ -124,8 +124,7 @@ func (b *irsaRole) createServiceAccounts() error {
 		}
 		resource, err := b.serviceAccount(cluster, account)
 		if err != nil {
-			return fmt.Errorf("%s of service account %s/%s in cluster %q: %w",
-				account.mode(), account.Namespace, account.Name, cluster.Name, err)
+			return fmt.Errorf("service account %s (%s): %w", accountKey(cluster, account), account.mode(), err)
 		}
 		b.serviceAccounts[accountKey(cluster, account)] = resource
 		return nil

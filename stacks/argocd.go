@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 )
 
 // argoCDKey names the hub role's resources and its entry among the stack's outputs.
@@ -56,7 +57,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 		return err
 	}
 	// Argo CD connects as soon as it sees the secret, so the way in must be there.
-	ready := []pulumi.Resource{access}
+	ready := access.Grants()
 	if namespace := hubFacts.namespaces[orKey(p.cfg.ArgoCD.Namespace, components.DefaultArgoCDNamespace)]; namespace != nil {
 		ready = append(ready, namespace)
 	}
@@ -81,7 +82,7 @@ func (access ArgoCDAccess) args(
 	}
 	if access.Via == ViaAwsAuth || access.Via == "" && !facts.mode.AllowsAccessEntries() {
 		if err := access.validateAwsAuth(); err != nil {
-			return nil, fmt.Errorf("the cluster's authentication mode %s allows aws-auth only: access.%w", facts.mode, err)
+			return nil, fmt.Errorf("the cluster's authentication mode %s allows aws-auth only:\n%w", facts.mode, fault.Under("access", err))
 		}
 		args.AwsAuth = &components.AwsAuthArgs{
 			Kubeconfig: facts.kubeconfig, Username: access.Username, Groups: access.KubernetesGroups,

@@ -290,7 +290,6 @@ func (cluster Cluster) validate() error {
 		if slices.Contains(cluster.Namespaces[:i], namespace) {
 			faults = append(faults, fmt.Errorf("namespaces[%d]: %q is there already", i, namespace))
 		}
-		// The Kubernetes provider takes over a namespace that exists, and would delete it one day.
 		if slices.Contains([]string{"default", "kube-system", "kube-public", "kube-node-lease"}, namespace) {
 			faults = append(faults, fmt.Errorf("namespaces[%d]: %q is Kubernetes's own, it exists already", i, namespace))
 		}
@@ -363,10 +362,13 @@ func (cfg *Config) validateRole(role Role) error {
 				"so make one role per account", path, key, role.Clusters[0]))
 		}
 	}
+	var names []string
 	for i, policy := range role.ManagedPolicies {
-		if slices.Contains(role.ManagedPolicies[:i], policy) {
-			faults = append(faults, fmt.Errorf("managedPolicies[%d]: %q is there already", i, policy))
+		name := managedPolicyName(policy)
+		if first := slices.Index(names, name); first >= 0 {
+			faults = append(faults, fmt.Errorf("managedPolicies[%d]: a policy named %q is there already, at index %d", i, name, first))
 		}
+		names = append(names, name)
 	}
 	return errors.Join(append(faults, cfg.roleArgs(role, laterClusters(role.Clusters), "aws").Validate())...)
 }
@@ -377,7 +379,7 @@ func (cfg *Config) validateArgoCD() error {
 	if argocd.Namespace != "" && !namespaceForm.MatchString(argocd.Namespace) {
 		faults = append(faults, fmt.Errorf("namespace: %q is not a namespace (lower-case letters, digits and -)", argocd.Namespace))
 	} else {
-		faults = append(faults, cfg.roleArgs(argocd.role(), laterClusters([]string{argocd.Hub}), "aws").Validate())
+		faults = append(faults, cfg.roleArgs(argocd.role(), laterClusters([]string{argoCDKey}), "aws").Validate()) // the hub is checked above
 	}
 	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
 		faults = append(faults, fault.Under("targets."+key, cfg.validateTarget(argocd.Targets[key])))
@@ -418,7 +420,7 @@ func (cfg *Config) validateUnique() error {
 	taken := map[string]string{}
 	claim := func(what, path string) {
 		if other, ok := taken[what]; ok {
-			faults = append(faults, fmt.Errorf("%s: %s is declared already, at %s", path, what, other))
+			faults = append(faults, fmt.Errorf("%s: %s is declared already, at %s.%s", path, what, ConfigKey, other))
 			return
 		}
 		taken[what] = path
@@ -435,6 +437,9 @@ func (cfg *Config) validateUnique() error {
 	}
 	if cfg.ArgoCD == nil {
 		return errors.Join(faults...)
+	}
+	if _, ok := cfg.Roles[argoCDKey]; ok {
+		faults = append(faults, fmt.Errorf("roles.%s: Argo CD's own role has this key; choose another", argoCDKey))
 	}
 	cfg.claimRole(cfg.ArgoCD.role(), "argocd", claim)
 	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {

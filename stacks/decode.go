@@ -24,7 +24,7 @@ func decode(root, text string, target any) error {
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
-		return fmt.Errorf("%s: %w", root, err)
+		return fmt.Errorf("%s: must be a map: %w", root, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: something follows the value", root)
@@ -34,7 +34,8 @@ func decode(root, text string, target any) error {
 
 func decodeValue(path string, value any, target reflect.Value) error {
 	if value == nil {
-		return nil // a key without a value is left at its default
+		// `testPod:` with nothing behind it could mean the defaults or none at all.
+		return fmt.Errorf("%s: has no value; give one ({} if all is to be default) or leave the key out", path)
 	}
 	if target.Type() == documentType {
 		return decodeDocument(path, value, target)

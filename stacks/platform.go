@@ -206,8 +206,7 @@ func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partit
 		args.PermissionsBoundary = pulumi.String(managedPolicyArn(role.PermissionsBoundary, partition))
 	}
 	for _, policy := range role.ManagedPolicies {
-		arn := managedPolicyArn(policy, partition)
-		args.ManagedPolicies[arn[strings.LastIndex(arn, "/")+1:]] = pulumi.String(arn)
+		args.ManagedPolicies[managedPolicyName(policy)] = pulumi.String(managedPolicyArn(policy, partition))
 	}
 	for _, account := range role.ServiceAccounts {
 		args.ServiceAccounts = append(args.ServiceAccounts, components.ServiceAccountArgs{
@@ -229,6 +228,9 @@ func documents(declared map[string]Document) map[string]pulumi.StringInput {
 	}
 	return inputs
 }
+
+// managedPolicyName is a managed policy's name, whether it was given as such or as an ARN.
+func managedPolicyName(policy string) string { return policy[strings.LastIndex(policy, "/")+1:] }
 
 // managedPolicyArn turns the name of one of AWS's own policies into its ARN; an ARN stays as it is.
 func managedPolicyArn(policy, partition string) string {

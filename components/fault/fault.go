@@ -17,7 +17,7 @@ func each(err error, format string) error {
 	if err == nil {
 		return nil
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only a join at the top holds a list of faults
+	joined, ok := err.(interface{ Unwrap() []error }) // a join further down is part of one fault
 	if !ok {
 		return fmt.Errorf(format, err)
 	}

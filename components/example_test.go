@@ -1,0 +1,181 @@
+package components_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+// An application team gives its pods an AWS identity: the cluster's OIDC provider is adopted or created, and a test pod
+// proves that the role can be assumed.
+func ExampleNewIrsaRole() {
+	run(func(ctx *pulumi.Context) error {
+		cluster, err := kubernetes.NewProvider(ctx, "cluster", &kubernetes.ProviderArgs{
+			Kubeconfig: pulumi.String("..."),
+		})
+		if err != nil {
+			return err
+		}
+		readBucket, err := iampolicy.Document{Statements: []iampolicy.Statement{{
+			Effect:    iampolicy.Allow,
+			Actions:   iampolicy.Strings{"s3:GetObject"},
+			Resources: iampolicy.Strings{"arn:aws:s3:::my-bucket/*"},
+		}}}.JSON()
+		if err != nil {
+			return err
+		}
+		role, err := components.NewIrsaRole(ctx, "s3-backup", &components.IrsaRoleArgs{
+			Clusters: []components.IrsaCluster{{
+				Name:       "main",
+				Issuer:     "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1",
+				Kubernetes: cluster,
+			}},
+			ServiceAccounts: []components.ServiceAccountArgs{{
+				Namespace: "payments", Name: "s3-backup", CreateNamespace: true,
+			}},
+			InlinePolicies: map[string]pulumi.StringInput{"read-bucket": pulumi.String(readBucket)},
+			TestPod:        &components.TestPodArgs{Check: "aws s3 cp s3://my-bucket/test -"},
+		})
+		if err != nil {
+			return err
+		}
+		show(ctx, role.Arn, role.ServiceAccounts, role.TestPods)
+		return nil
+	})
+	// Output:
+	// arn:aws:iam::111122223333:role/eks-payments-s3-backup
+	// [main/payments/s3-backup]
+	// [main/payments/s3-backup-irsa-test]
+}
+
+// Several roles of one cluster share its OIDC provider.
+func ExampleNewOidcProvider() {
+	run(func(ctx *pulumi.Context) error {
+		provider, err := components.NewOidcProvider(ctx, "main", &components.OidcProviderArgs{
+			Issuer: "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1",
+		})
+		if err != nil {
+			return err
+		}
+		for _, name := range []string{"reader", "writer"} {
+			role, err := components.NewIrsaRole(ctx, name, &components.IrsaRoleArgs{
+				Clusters:        []components.IrsaCluster{{Name: "main", OidcProvider: provider}},
+				ServiceAccounts: []components.ServiceAccountArgs{{Namespace: "apps", Name: name, Mode: components.TrustOnly}},
+			})
+			if err != nil {
+				return err
+			}
+			show(ctx, role.Name)
+		}
+		fmt.Println("adopted:", provider.Adopted)
+		show(ctx, provider.Issuer)
+		return nil
+	})
+	// Output:
+	// eks-apps-reader
+	// eks-apps-writer
+	// adopted: false
+	// oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1
+}
+
+// Argo CD's role is let into another cluster, and the cluster is registered with Argo CD once that is done.
+func ExampleNewArgoCDCluster() {
+	run(func(ctx *pulumi.Context) error {
+		hub, err := kubernetes.NewProvider(ctx, "hub", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("...")})
+		if err != nil {
+			return err
+		}
+		workloads, err := aws.NewProvider(ctx, "workloads", &aws.ProviderArgs{Region: pulumi.String("us-east-1")})
+		if err != nil {
+			return err
+		}
+		access, err := components.NewClusterAccess(ctx, "argocd-workloads", &components.ClusterAccessArgs{
+			ClusterName:  pulumi.String("workloads"),
+			PrincipalArn: pulumi.String("arn:aws:iam::111122223333:role/argocd"),
+			AccessEntry: &components.AccessEntryArgs{
+				Policies: []components.AccessPolicyArgs{{Policy: "AmazonEKSAdminPolicy", Namespaces: []string{"apps"}}},
+			},
+		}, pulumi.Provider(workloads))
+		if err != nil {
+			return err
+		}
+		cluster, err := components.NewArgoCDCluster(ctx, "workloads", &components.ArgoCDClusterArgs{
+			ClusterName:              pulumi.String("workloads"),
+			Server:                   pulumi.String("https://ABCDEF0123456789.gr7.eu-west-1.eks.amazonaws.com"),
+			CertificateAuthorityData: pulumi.String("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="),
+			Namespaces:               []string{"apps"},
+		}, pulumi.Provider(hub), pulumi.DependsOn(access.Grants()))
+		if err != nil {
+			return err
+		}
+		show(ctx, access.Via, cluster.Namespace, cluster.SecretName)
+		return nil
+	})
+	// Output:
+	// accessEntry
+	// argocd
+	// cluster-abcdef0123456789.gr7.eu-west-1.eks.amazonaws.com-455108087
+}
+
+// Arguments are checked before anything is registered, and every fault is reported.
+func ExampleIrsaRoleArgs_Validate() {
+	err := (&components.IrsaRoleArgs{
+		Clusters: []components.IrsaCluster{{
+			Name: "main", OidcProviderArn: pulumi.String("arn:aws:iam::111122223333:oidc-provider/oidc.example.com"),
+		}},
+		ServiceAccounts:    []components.ServiceAccountArgs{{Namespace: "apps", Name: "*", Mode: components.TrustOnly}},
+		MaxSessionDuration: 43201,
+	}).Validate()
+	fmt.Println(err)
+	// Output:
+	// serviceAccounts[0].name: "*" is a pattern; ask for it with namePattern
+	// maxSessionDuration: session duration of 43201 s is out of range; use 3600 to 43200 s (1 to 12 hours)
+}
+
+// run runs a program as pulumi.Run does, but with an account in which nothing exists yet.
+func run(program pulumi.RunFunc) {
+	if err := pulumi.RunErr(program, pulumi.WithMocks("example", "dev", emptyAccount{})); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// show prints outputs in their order; a real program would export them.
+func show(ctx *pulumi.Context, outputs ...pulumi.Output) {
+	for _, output := range outputs {
+		result, err := internals.UnsafeAwaitOutput(ctx.Context(), output)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(result.Value)
+	}
+}
+
+type emptyAccount struct{}
+
+func (emptyAccount) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	return nil, fmt.Errorf("finding IAM OIDC Provider by url (%s): not found", args.Args["url"].StringValue())
+}
+
+func (emptyAccount) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	state := args.Inputs.Copy()
+	switch args.TypeToken {
+	case "aws:iam/role:Role":
+		state["arn"] = resource.NewStringProperty("arn:aws:iam::111122223333:role/" + state["name"].StringValue())
+		state["uniqueId"] = resource.NewStringProperty("AROAEXAMPLE")
+	case "aws:iam/openIdConnectProvider:OpenIdConnectProvider":
+		issuer, err := iampolicy.ParseIssuer(state["url"].StringValue())
+		if err != nil {
+			return "", nil, err
+		}
+		state["arn"] = resource.NewStringProperty("arn:aws:iam::111122223333:oidc-provider/" + issuer)
+	}
+	return "id", state, nil
+}

@@ -1,0 +1,781 @@
+package tests
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
+)
+
+// refusedInput checks that a constructor fails with the message, whole, and that nothing reached the engine: no
+// registration and no question to AWS.
+func refusedInput(t *testing.T, want string, construct func(*pulumi.Context) error, options ...pulumi.RunOption) {
+	t.Helper()
+	r := newRecorder()
+	var err error
+	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
+		err = construct(ctx)
+		return nil
+	}, options...))
+	require.EqualError(t, err, want)
+	assert.Empty(t, r.graph())
+	assert.Empty(t, r.invokes)
+}
+
+func lines(texts ...string) string { return strings.Join(texts, "\n") }
+
+const notAnArn = "is not an ARN; its form is arn:partition:service:region:account:resource"
+
+func TestAnOidcProviderRefuses(t *testing.T) {
+	t.Parallel()
+	type args = components.OidcProviderArgs
+	const url = "https://" + hubIssuer
+	cases := []struct {
+		name, want string
+		args       *args
+	}{
+		{"nil arguments", "args: must not be nil", nil},
+		{"no issuer", "issuer: give exactly one of issuer, clusterName and newClusterIssuer", &args{}},
+		{"two issuers", "issuer: give exactly one of issuer, clusterName and newClusterIssuer", &args{Issuer: url, ClusterName: "hub"}},
+		{
+			"an issuer over http", `issuer: issuer "http://` + hubIssuer + `" has the scheme "http"; it must be https`,
+			&args{Issuer: "http://" + hubIssuer},
+		},
+		{
+			"an issuer with a port", `issuer: issuer "https://oidc.example.com:8443" has a port; IAM takes none in the URL of an OIDC provider`,
+			&args{Issuer: "https://oidc.example.com:8443"},
+		},
+		{
+			"client IDs without that of the pods", `clientIDs: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+			&args{Issuer: url, ClientIDs: []string{"sigstore"}},
+		},
+		{
+			"a client ID twice, and an empty one",
+			lines(`clientIDs[1]: "sts.amazonaws.com" is there already, at index 0`, "clientIDs[2]: must not be empty"),
+			&args{Issuer: url, ClientIDs: []string{"sts.amazonaws.com", "sts.amazonaws.com", ""}},
+		},
+		{
+			"a thumbprint that is not SHA-1", `thumbprints[1]: "9E:99" is not a SHA-1 fingerprint of 40 hexadecimal digits`,
+			&args{Issuer: url, Thumbprints: []string{"9e99a48a9960b14926bb7f3b02e22da2b0ab7280", "9E:99"}},
+		},
+		{
+			"several faults, all reported",
+			lines(
+				`issuer: issuer "https://" has no host`,
+				`clientIDs: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+				`thumbprints[0]: "" is not a SHA-1 fingerprint of 40 hexadecimal digits`,
+			),
+			&args{Issuer: "https://", ClientIDs: []string{"x"}, Thumbprints: []string{""}},
+		},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			refusedInput(t, "invalid arguments of OidcProvider \"hub\":\n"+test.want, func(ctx *pulumi.Context) error {
+				_, err := components.NewOidcProvider(ctx, "hub", test.args)
+				return err
+			})
+		})
+	}
+}
+
+func TestAnIrsaRoleRefuses(t *testing.T) {
+	t.Parallel()
+	type (
+		args    = components.IrsaRoleArgs
+		account = components.ServiceAccountArgs
+		cluster = components.IrsaCluster
+	)
+	long := func(length int) string { return strings.Repeat("a", length) }
+	first := func(change func(*account)) func(*args) {
+		return func(a *args) { change(&a.ServiceAccounts[0]) }
+	}
+	policies := func(arns map[string]string) func(*args) {
+		return func(a *args) {
+			a.ManagedPolicies = map[string]pulumi.StringInput{}
+			for key, arn := range arns {
+				a.ManagedPolicies[key] = pulumi.String(arn)
+			}
+		}
+	}
+	inline := func(name, document string) func(*args) {
+		return func(a *args) { a.InlinePolicies = map[string]pulumi.StringInput{name: pulumi.String(document)} }
+	}
+	cases := []struct {
+		name, want string
+		change     func(*args)
+	}{
+		// Clusters.
+		{"no cluster", "clusters: name at least one cluster", func(a *args) { a.Clusters = nil }},
+		{"a cluster without a name", "clusters[0].name: must not be empty", func(a *args) { a.Clusters[0].Name = "" }},
+		{"one cluster twice", lines(
+			`clusters[1]: "hub" is there already, at index 0`,
+			"trustPolicy: clusters[1].issuer: "+hubIssuer+" is the issuer of clusters[0] already",
+		), func(a *args) { a.Clusters = append(a.Clusters, a.Clusters[0]) }},
+		{"a cluster without an OIDC provider", "clusters[0]: give exactly one of oidcProvider, oidcProviderArn and issuer", func(a *args) {
+			a.Clusters[0].OidcProviderArn = nil
+		}},
+		{"a cluster with an OIDC provider and an issuer", "clusters[0]: give exactly one of oidcProvider, oidcProviderArn and issuer", func(a *args) {
+			a.Clusters[0].Issuer = "https://" + hubIssuer
+		}},
+		{"a malformed ARN of an OIDC provider", `clusters[0].oidcProviderArn: "oidc-provider/x" ` + notAnArn, func(a *args) {
+			a.Clusters[0].OidcProviderArn = pulumi.String("oidc-provider/x")
+		}},
+		{
+			"another ARN for that of an OIDC provider",
+			`clusters[0].oidcProviderArn: "arn:aws:iam::111122223333:role/x" is not the ARN of an IAM OIDC provider`,
+			func(a *args) { a.Clusters[0].OidcProviderArn = pulumi.String("arn:aws:iam::111122223333:role/x") },
+		},
+		{"an issuer over http", `clusters[0].issuer: issuer "http://oidc.example.com" has the scheme "http"; it must be https`, func(a *args) {
+			a.Clusters[0] = cluster{Name: "hub", Issuer: "http://oidc.example.com", Kubernetes: a.Clusters[0].Kubernetes}
+		}},
+		{
+			"clusters of two accounts",
+			"clusters: the OIDC providers " + hubProviderArn + " and arn:aws:iam::222233334444:oidc-provider/oidc.example.com are in different " +
+				"accounts; a role can trust those of its own account only, so make one role per account",
+			func(a *args) {
+				a.Clusters = append(a.Clusters, cluster{
+					Name: "edge", Kubernetes: a.Clusters[0].Kubernetes,
+					OidcProviderArn: pulumi.String("arn:aws:iam::222233334444:oidc-provider/oidc.example.com"),
+				})
+			},
+		},
+		{"no Kubernetes provider", "clusters[0].kubernetes: needed, as a service account is not trust-only", func(a *args) {
+			a.Clusters[0].Kubernetes = nil
+		}},
+
+		// Service accounts.
+		{"no service account", "serviceAccounts: is empty; at least one service account is needed", func(a *args) { a.ServiceAccounts = nil }},
+		{"no namespace", "serviceAccounts[0].namespace: is empty; name the namespace", first(func(s *account) { s.Namespace = "" })},
+		{
+			"no name of a service account",
+			"serviceAccounts[0].name: is empty; name the service account, or ask for a pattern with namePattern",
+			first(func(s *account) { s.Name = "" }),
+		},
+		{
+			"a wildcard that is not asked for", `serviceAccounts[0].name: "app-*" is a pattern; ask for it with namePattern`,
+			first(func(s *account) { s.Name = "app-*" }),
+		},
+		{
+			"a namespace with a wildcard", `serviceAccounts[0].namespace: "*" is a pattern; a namespace is always named exactly`,
+			first(func(s *account) { s.Namespace = "*" }),
+		},
+		{
+			"a pattern that is to be created",
+			lines(`serviceAccounts[0].mode: a namePattern names no single account, so it needs "trustOnly"`,
+				"name: needed, as the first service account is a pattern"),
+			first(func(s *account) { s.Name, s.NamePattern = "", "app-*" }),
+		},
+		{"a name and a pattern", lines(
+			"serviceAccounts[0].namePattern: cannot stand beside name; give one of the two",
+			"name: needed, as the first service account is a pattern",
+		), first(func(s *account) { s.NamePattern, s.Mode = "app-*", components.TrustOnly })},
+		{"a service account twice", "serviceAccounts[1]: default/app is serviceAccounts[0] already", func(a *args) {
+			a.ServiceAccounts = append(a.ServiceAccounts, a.ServiceAccounts[0])
+		}},
+		{
+			"an unknown mode", `serviceAccounts[0].mode: "adopt" is none of "create", "patch" and "trustOnly"`,
+			first(func(s *account) { s.Mode = "adopt" }),
+		},
+		{
+			"a namespace to create around an account to patch",
+			"serviceAccounts[0].createNamespace: the account to patch is in a namespace that exists",
+			first(func(s *account) { s.Mode, s.CreateNamespace = components.PatchServiceAccount, true }),
+		},
+		{
+			"a token of 599 seconds", "serviceAccounts[0].tokenExpirationSeconds: 599 is not within 600 to 86400",
+			first(func(s *account) { s.TokenExpirationSeconds = 599 }),
+		},
+		{
+			"a token of 86,401 seconds", "serviceAccounts[0].tokenExpirationSeconds: 86401 is not within 600 to 86400",
+			first(func(s *account) { s.TokenExpirationSeconds = 86401 }),
+		},
+		{
+			"an annotation that is the role's", `serviceAccounts[0].annotations: "eks.amazonaws.com/role-arn" is set by the role itself`,
+			first(func(s *account) { s.Annotations = map[string]string{"eks.amazonaws.com/role-arn": "x"} }),
+		},
+
+		// The role.
+		{"a name of 65 characters", `name: role name "` + long(65) + `" has 65 characters; at most 64 are allowed`, func(a *args) { a.Name = long(65) }},
+		{
+			"a name with a space", `name: role name "my role" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+			func(a *args) { a.Name = "my role" },
+		},
+		{
+			"a prefix of 39 characters", `namePrefix: role name prefix "` + long(39) + `" has 39 characters; at most 38 are allowed`,
+			func(a *args) { a.NamePrefix = long(39) },
+		},
+		{"a name and a prefix", "namePrefix: give a name or a prefix, not both", func(a *args) { a.Name, a.NamePrefix = "app", "app-" }},
+		{
+			"a path without a slash",
+			`path: role path "teams" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
+			func(a *args) { a.Path = "teams" },
+		},
+		{"a description of 1,001 characters", "description: has 1001 characters, IAM allows 1000", func(a *args) { a.Description = strings.Repeat("ä", 1001) }},
+		{
+			"a session of 43,201 s", "maxSessionDuration: session duration of 43201 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
+			func(a *args) { a.MaxSessionDuration = 43201 },
+		},
+		{
+			"a session of 3,599 s", "maxSessionDuration: session duration of 3599 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
+			func(a *args) { a.MaxSessionDuration = 3599 },
+		},
+		{
+			"a malformed ARN of a boundary", `permissionsBoundary: "boundary" ` + notAnArn,
+			func(a *args) { a.PermissionsBoundary = pulumi.String("boundary") },
+		},
+		{
+			"a boundary that is no policy", `permissionsBoundary: "arn:aws:iam::111122223333:role/x" is not the ARN of an IAM policy`,
+			func(a *args) { a.PermissionsBoundary = pulumi.String("arn:aws:iam::111122223333:role/x") },
+		},
+
+		// Policies.
+		{"a malformed ARN of a policy", `managedPolicies.read: "ReadOnlyAccess" ` + notAnArn, policies(map[string]string{"read": "ReadOnlyAccess"})},
+		{
+			"one managed policy twice", "managedPolicies.b: arn:aws:iam::aws:policy/ReadOnlyAccess is attached already",
+			policies(map[string]string{"a": "arn:aws:iam::aws:policy/ReadOnlyAccess", "b": "arn:aws:iam::aws:policy/ReadOnlyAccess"}),
+		},
+		{"a policy document that is not JSON", "inlinePolicies.x: not JSON: invalid character 'V' looking for beginning of value, at byte 0", inline("x", "Version: 2012-10-17")},
+		{"an empty policy document", "inlinePolicies.x: empty; a JSON policy document is expected", inline("x", "")},
+		{
+			"a policy document with a principal",
+			"inlinePolicies.x: Statement[0].Principal: does not belong in a permission document: the role that it is attached to is meant",
+			inline("x", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}`),
+		},
+		{
+			"a policy's name with a slash", `inlinePolicies.a/b: policy name "a/b" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+			inline("a/b", describeCluster),
+		},
+		{"two policies with one name", "customerManagedPolicies.x: another policy of the role has this name", func(a *args) {
+			inline("x", describeCluster)(a)
+			a.CustomerManagedPolicies = map[string]pulumi.StringInput{"x": pulumi.String(listBuckets)}
+		}},
+
+		// The trust policy.
+		{
+			"a trust policy over the limit",
+			"trustPolicy: trust policy has 2066 characters and IAM allows 2048: trust fewer service accounts or clusters with one role, " +
+				"split them over several roles, or have the quota \"Role trust policy length\" raised (up to 4096) and say so in the maximum size",
+			manyServiceAccounts,
+		},
+		{
+			"a raised limit that IAM does not have", "maxTrustPolicySize: 4097 is not within 2048 to 4096 characters",
+			func(a *args) { a.MaxTrustPolicySize = 4097 },
+		},
+		{
+			"a statement that trusts everybody",
+			"trustPolicy: extraStatements[0].Principal: would trust everybody; name principals or add a Condition",
+			func(a *args) {
+				a.TrustStatements = []iampolicy.Statement{{
+					Effect: iampolicy.Allow, Principal: &iampolicy.Principal{Any: true}, Actions: iampolicy.Strings{"sts:AssumeRole"},
+				}}
+			},
+		},
+
+		// The test pod.
+		{
+			"a test pod without an account to run under",
+			"testPod: needs a service account that is created or patched, as a pod gets its identity by the annotation",
+			func(a *args) { a.TestPod, a.ServiceAccounts[0].Mode = &components.TestPodArgs{}, components.TrustOnly },
+		},
+		{"a test pod's timeout of 9 s", "testPod.timeoutSeconds: 9 is less than 10", func(a *args) {
+			a.TestPod = &components.TestPodArgs{TimeoutSeconds: 9}
+		}},
+		{"a test pod's image with a space", `testPod.image: "aws cli" is not an image reference`, func(a *args) {
+			a.TestPod = &components.TestPodArgs{Image: "aws cli"}
+		}},
+
+		{"several faults, all reported", lines(
+			"clusters[0].name: must not be empty",
+			"clusters[0].kubernetes: needed, as a service account is not trust-only",
+			"serviceAccounts[0].namespace: is empty; name the namespace",
+			"serviceAccounts[0].tokenExpirationSeconds: 1 is not within 600 to 86400",
+			"maxSessionDuration: session duration of 1 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
+			`managedPolicies.read: "" `+notAnArn,
+			"testPod.timeoutSeconds: 1 is less than 10",
+		), func(a *args) {
+			a.Clusters[0].Name, a.Clusters[0].Kubernetes = "", nil
+			a.ServiceAccounts[0] = account{Name: "app", TokenExpirationSeconds: 1}
+			a.MaxSessionDuration = 1
+			policies(map[string]string{"read": ""})(a)
+			a.TestPod = &components.TestPodArgs{TimeoutSeconds: 1}
+		}},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			given := &args{
+				Clusters:        []cluster{{Name: "hub", OidcProviderArn: pulumi.String(hubProviderArn), Kubernetes: &kubernetes.Provider{}}},
+				ServiceAccounts: []account{{Namespace: "default", Name: "app"}},
+			}
+			test.change(given)
+			refusedInput(t, "invalid arguments of IrsaRole \"app\":\n"+test.want, func(ctx *pulumi.Context) error {
+				_, err := components.NewIrsaRole(ctx, "app", given)
+				return err
+			})
+		})
+	}
+	t.Run("nil arguments", func(t *testing.T) {
+		t.Parallel()
+		refusedInput(t, "invalid arguments of IrsaRole \"app\":\nargs: must not be nil", func(ctx *pulumi.Context) error {
+			_, err := components.NewIrsaRole(ctx, "app", nil)
+			return err
+		})
+	})
+}
+
+func TestAClusterAccessRefuses(t *testing.T) {
+	t.Parallel()
+	type args = components.ClusterAccessArgs
+	entry := func(change func(*components.AccessEntryArgs)) func(*args) {
+		return func(a *args) { change(a.AccessEntry) }
+	}
+	awsAuth := func(line components.AwsAuthArgs) func(*args) {
+		return func(a *args) { a.AccessEntry, a.AwsAuth = nil, &line }
+	}
+	kubeconfig := pulumi.String("apiVersion: v1")
+	cases := []struct {
+		name, want string
+		change     func(*args)
+	}{
+		{"no cluster", "clusterName: must not be empty", func(a *args) { a.ClusterName = nil }},
+		{"an empty cluster", "clusterName: must not be empty", func(a *args) { a.ClusterName = pulumi.String("") }},
+		{"no principal", "principalArn: must not be empty", func(a *args) { a.PrincipalArn = nil }},
+		{"a malformed ARN of a principal", `principalArn: "argocd" ` + notAnArn, func(a *args) { a.PrincipalArn = pulumi.String("argocd") }},
+		{"a principal that is no role", `principalArn: "arn:aws:iam::111122223333:user/x" is not the ARN of an IAM role`, func(a *args) {
+			a.PrincipalArn = pulumi.String("arn:aws:iam::111122223333:user/x")
+		}},
+		{"an unknown mode", `authenticationMode: "IAM" is none of "API", "API_AND_CONFIG_MAP" and "CONFIG_MAP"`, func(a *args) { a.AuthenticationMode = "IAM" }},
+		{"no way in", "accessEntry: give exactly one of accessEntry and awsAuth", func(a *args) { a.AccessEntry = nil }},
+		{"two ways in", "accessEntry: give exactly one of accessEntry and awsAuth", func(a *args) { a.AwsAuth = &components.AwsAuthArgs{} }},
+		{
+			"an access entry that the cluster does not know",
+			"accessEntry: the cluster's authentication mode CONFIG_MAP knows no access entries; use awsAuth, or change the mode to API_AND_CONFIG_MAP",
+			func(a *args) { a.AuthenticationMode = components.AuthenticationModeConfigMap },
+		},
+		{
+			"an access entry with nothing", "accessEntry.policies: give policies or kubernetesGroups, an entry without them allows nothing",
+			entry(func(e *components.AccessEntryArgs) { e.Policies = nil }),
+		},
+		{
+			"an IAM policy for an access policy", `accessEntry.policies[0].policy: "AdministratorAccess" is not an EKS access policy such as AmazonEKSViewPolicy`,
+			entry(func(e *components.AccessEntryArgs) { e.Policies[0].Policy = "AdministratorAccess" }),
+		},
+		{
+			"an access policy twice", `accessEntry.policies[1]: "AmazonEKSViewPolicy" is there already, at index 0`,
+			entry(func(e *components.AccessEntryArgs) {
+				e.Policies = append(e.Policies, components.AccessPolicyArgs{Policy: "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"})
+			}),
+		},
+		{
+			"an empty namespace", "accessEntry.policies[0].namespaces[0]: must not be empty",
+			entry(func(e *components.AccessEntryArgs) { e.Policies[0].Namespaces = []string{""} }),
+		},
+		{
+			"the group system:masters",
+			`accessEntry.kubernetesGroups[0]: EKS refuses "system:masters", as all groups that begin with system:; use an access policy`,
+			entry(func(e *components.AccessEntryArgs) { e.KubernetesGroups = []string{"system:masters"} }),
+		},
+		{
+			"an empty group", "accessEntry.kubernetesGroups[0]: must not be empty",
+			entry(func(e *components.AccessEntryArgs) { e.KubernetesGroups = []string{""} }),
+		},
+		{"a line of aws-auth without a group", "awsAuth.groups: name at least one group", awsAuth(components.AwsAuthArgs{Kubeconfig: kubeconfig})},
+		{"a line of aws-auth without a kubeconfig", "awsAuth.kubeconfig: needed to edit the ConfigMap", awsAuth(components.AwsAuthArgs{Groups: []string{"x"}})},
+		{"a line of aws-auth that the cluster does not read", "awsAuth: the cluster's authentication mode API ignores aws-auth; use accessEntry", func(a *args) {
+			awsAuth(components.AwsAuthArgs{Kubeconfig: kubeconfig, Groups: []string{"x"}})(a)
+			a.AuthenticationMode = components.AuthenticationModeAPI
+		}},
+		{"several faults, all reported", lines(
+			"clusterName: must not be empty", "principalArn: must not be empty",
+			"awsAuth: the cluster's authentication mode API ignores aws-auth; use accessEntry",
+			"awsAuth.kubeconfig: needed to edit the ConfigMap", "awsAuth.groups[1]: must not be empty",
+		), func(a *args) {
+			*a = args{AwsAuth: &components.AwsAuthArgs{Groups: []string{"x", ""}}, AuthenticationMode: components.AuthenticationModeAPI}
+		}},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			given := &args{
+				ClusterName: pulumi.String("edge"), PrincipalArn: pulumi.String(argoCDRole),
+				AccessEntry: &components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{{Policy: "AmazonEKSViewPolicy"}}},
+			}
+			test.change(given)
+			refusedInput(t, "invalid arguments of ClusterAccess \"edge\":\n"+test.want, func(ctx *pulumi.Context) error {
+				_, err := components.NewClusterAccess(ctx, "edge", given)
+				return err
+			})
+		})
+	}
+	t.Run("nil arguments", func(t *testing.T) {
+		t.Parallel()
+		refusedInput(t, "invalid arguments of ClusterAccess \"\":\nname: must not be empty\nargs: must not be nil", func(ctx *pulumi.Context) error {
+			_, err := components.NewClusterAccess(ctx, "", nil)
+			return err
+		})
+	})
+}
+
+func TestAnArgoCDClusterRefuses(t *testing.T) {
+	t.Parallel()
+	type args = components.ArgoCDClusterArgs
+	const notACertificate = "certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"
+	yes, minusOne := true, -1
+	cases := []struct {
+		name, want string
+		change     func(*args)
+	}{
+		{"no cluster", "clusterName: must not be empty", func(a *args) { a.ClusterName = nil }},
+		{"no server", "server: must not be empty", func(a *args) { a.Server = pulumi.String("") }},
+		{"a server over http", `server: "http://edge.example.com" is not an https URL`, func(a *args) { a.Server = pulumi.String("http://edge.example.com") }},
+		{"a server without https://", `server: "edge.example.com" is not an https URL`, func(a *args) { a.Server = pulumi.String("edge.example.com") }},
+		{"no CA", "certificateAuthorityData: must not be empty", func(a *args) { a.CertificateAuthorityData = nil }},
+		{"a CA that is not encoded", notACertificate, func(a *args) { a.CertificateAuthorityData = pulumi.String("-----BEGIN CERTIFICATE-----") }},
+		{"a CA that was encoded twice", notACertificate, func(a *args) {
+			a.CertificateAuthorityData = pulumi.String(base64.StdEncoding.EncodeToString([]byte(caData)))
+		}},
+		{"a malformed ARN of a role", `roleArn: "argocd" ` + notAnArn, func(a *args) { a.RoleArn = pulumi.String("argocd") }},
+		{
+			"another ARN for that of a role", `roleArn: "arn:aws:sts::111122223333:assumed-role/argocd/x" is not the ARN of an IAM role`,
+			func(a *args) { a.RoleArn = pulumi.String("arn:aws:sts::111122223333:assumed-role/argocd/x") },
+		},
+		{"cluster resources without namespaces", "clusterResources: only with namespaces", func(a *args) { a.ClusterResources = &yes }},
+		{"a namespace twice", `namespaces[1]: "apps" is there already, at index 0`, func(a *args) { a.Namespaces = []string{"apps", "apps"} }},
+		{"a negative shard", "shard: -1 is negative", func(a *args) { a.Shard = &minusOne }},
+		{"another secret type", `labels: argocd.argoproj.io/secret-type must stay "cluster"`, func(a *args) {
+			a.Labels = map[string]string{"argocd.argoproj.io/secret-type": "repository"}
+		}},
+		{"several faults, all reported", lines(
+			"clusterName: must not be empty", "server: must not be empty", "certificateAuthorityData: must not be empty", "shard: -1 is negative",
+		), func(a *args) { *a = args{Shard: &minusOne} }},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			given := &args{
+				ClusterName: pulumi.String("edge"), Server: pulumi.String(edgeServer), CertificateAuthorityData: pulumi.String(caData),
+			}
+			test.change(given)
+			refusedInput(t, "invalid arguments of ArgoCDCluster \"edge\":\n"+test.want, func(ctx *pulumi.Context) error {
+				_, err := components.NewArgoCDCluster(ctx, "edge", given)
+				return err
+			})
+		})
+	}
+	t.Run("nil arguments", func(t *testing.T) {
+		t.Parallel()
+		refusedInput(t, "invalid arguments of ArgoCDCluster \"edge\":\nargs: must not be nil", func(ctx *pulumi.Context) error {
+			_, err := components.NewArgoCDCluster(ctx, "edge", nil)
+			return err
+		})
+	})
+}
+
+// refusedConfig checks the message about a stack file whose clusters are hub and edge, unless it declares others.
+func refusedConfig(t *testing.T, platform, want string) {
+	t.Helper()
+	if !strings.Contains(platform, "clusters:\n") {
+		platform = "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: us-east-1, profile: other}\n" + platform
+	}
+	refusedInput(t, "invalid configuration:\n"+want, stacks.Platform, withConfig(platformConfig(t, platform)))
+}
+
+func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ name, platform, want string }{
+		{"an unknown key", "role: {}", "platform.role: unknown key; known are argocd, buckets, clusters, roles, tags"},
+		{
+			"an unknown key further down", "clusters:\n  hub: {region: eu-west-1, create: {nodes: 3}}",
+			"platform.clusters.hub.create.nodes: unknown key; known are authenticationMode, desiredCapacity, instanceType, maxSize, minSize, " +
+				"privateSubnetIds, publicSubnetIds, version, vpcId",
+		},
+		{
+			"an unknown key in a list", "roles: {app: {serviceAccounts: [{Namespace: x}]}}",
+			"platform.roles.app.serviceAccounts[0].Namespace: unknown key; known are annotations, labels, mode, name, namePattern, namespace, " +
+				"regionalSts, tokenExpirationSeconds",
+		},
+		{
+			"a number where a string is wanted", "clusters:\n  hub: {region: eu-west-1, create: {version: 1.34}}",
+			"platform.clusters.hub.create.version: must be a string (put it in quotes), not 1.34",
+		},
+		{
+			"a string where a number is wanted", `roles: {app: {maxSessionDuration: "3600"}}`,
+			`platform.roles.app.maxSessionDuration: must be a whole number, not "3600"`,
+		},
+		{
+			"a fraction where a whole number is wanted", "roles: {app: {maxSessionDuration: 3600.5}}",
+			"platform.roles.app.maxSessionDuration: must be a whole number, not 3600.5",
+		},
+		{"a string where a truth is wanted", `buckets: {b: {forceDestroy: "yes"}}`, `platform.buckets.b.forceDestroy: must be true or false, not "yes"`},
+		{"a string where a list is wanted", "roles: {app: {clusters: hub}}", `platform.roles.app.clusters: must be a list, not "hub"`},
+		{"a list where a map is wanted", "roles: [app]", `platform.roles: must be a map, not ["app"]`},
+		{"a string where a map with known keys is wanted", "argocd: hub", `platform.argocd: must be a map, not "hub"`},
+		{
+			"a key without a value", "roles: {app: {testPod: }}",
+			"platform.roles.app.testPod: has no value; give one ({} if all is to be default) or leave the key out",
+		},
+		{"several faults, all reported", "role: {}\nroles: {app: {clusters: [1], Name: x}}\ntags: {a: 1}", lines(
+			"platform.role: unknown key; known are argocd, buckets, clusters, roles, tags",
+			"platform.roles.app.Name: unknown key; known are clusters, customerManagedPolicies, description, inlinePolicies, keepForeignPolicies, "+
+				"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod",
+			"platform.roles.app.clusters[0]: must be a string (put it in quotes), not 1",
+			"platform.tags.a: must be a string (put it in quotes), not 1",
+		)},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			refusedConfig(t, test.platform, test.want)
+		})
+	}
+}
+
+func TestThePlatformRefusesAConfigurationThatIsNone(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, value, want string }{
+		{"not set", "", "eks-irsa:platform is not set: declare the platform in Pulumi.dev.yaml"},
+		{"empty", "{}", "invalid configuration:\nplatform.clusters: declare at least one cluster"},
+		{"null", "null", "invalid configuration:\nplatform: has no value; give one ({} if all is to be default) or leave the key out"},
+		{"a word", "dev", "invalid configuration:\nplatform: must be a map: invalid character 'd' looking for beginning of value"},
+		{"a number", "5", "invalid configuration:\nplatform: must be a map, not 5"},
+		{"a list", `["dev"]`, "invalid configuration:\nplatform: must be a map, not [\"dev\"]"},
+		{"two values", `{}{}`, "invalid configuration:\nplatform: something follows the value"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			refusedInput(t, test.want, stacks.Platform, withConfig(map[string]string{"eks-irsa:platform": test.value}))
+		})
+	}
+}
+
+func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ name, platform, want string }{
+		{"a region that is none", "clusters:\n  hub: {region: Ireland}", `platform.clusters.hub.region: "Ireland" is not an AWS region such as eu-west-1`},
+		{"no region", "clusters:\n  hub: {}", `platform.clusters.hub.region: "" is not an AWS region such as eu-west-1`},
+		{
+			"a cluster's name with a dot", "clusters:\n  hub: {region: eu-west-1, name: hub.dev}",
+			`platform.clusters.hub.name: "hub.dev" is not the name of an EKS cluster`,
+		},
+		{
+			"a role to assume that is none", "clusters:\n  hub: {region: eu-west-1, assumeRole: {roleArn: deployer}}",
+			`platform.clusters.hub.assumeRole.roleArn: "deployer" ` + notAnArn,
+		},
+		{
+			"no role to assume", "clusters:\n  hub: {region: eu-west-1, assumeRole: {sessionName: x}}",
+			`platform.clusters.hub.assumeRole.roleArn: "" ` + notAnArn,
+		},
+		{
+			"an empty namespace", "clusters:\n  hub: {region: eu-west-1, namespaces: ['']}",
+			`platform.clusters.hub.namespaces[0]: "" is not a namespace (lower-case letters, digits and -)`,
+		},
+		{"namespaces twice and Kubernetes's own", "clusters:\n  hub: {region: eu-west-1, namespaces: [apps, apps, kube-system]}", lines(
+			`platform.clusters.hub.namespaces[1]: "apps" is there already`,
+			`platform.clusters.hub.namespaces[2]: "kube-system" is Kubernetes's own, it exists already`,
+		)},
+		{
+			"one EKS cluster twice", "clusters:\n  a: {name: hub, region: eu-west-1}\n  b: {name: hub, region: eu-west-1}",
+			"platform.clusters.b: EKS cluster hub in eu-west-1 is declared already, at platform.clusters.a",
+		},
+		{
+			"one EKS cluster twice, through a role",
+			"clusters:\n  a: &a {name: hub, region: eu-west-1, assumeRole: {roleArn: 'arn:aws:iam::111122223333:role/x'}}\n  b: *a",
+			"platform.clusters.b: EKS cluster hub in eu-west-1 (through arn:aws:iam::111122223333:role/x) is declared already, at platform.clusters.a",
+		},
+		{"a new cluster of impossible size", "clusters:\n  hub: {region: eu-west-1, create: {minSize: -1, desiredCapacity: 3, maxSize: 2}}", lines(
+			"platform.clusters.hub.create.minSize: -1 is negative",
+			"platform.clusters.hub.create.maxSize: 2 is less than minSize or desiredCapacity",
+		)},
+		{
+			"a new cluster in subnets of no VPC", "clusters:\n  hub: {region: eu-west-1, create: {privateSubnetIds: [subnet-1]}}",
+			"platform.clusters.hub.create.vpcId: needed with subnets",
+		},
+		{
+			"a new cluster of an unknown mode", "clusters:\n  hub: {region: eu-west-1, create: {authenticationMode: api}}",
+			`platform.clusters.hub.create.authenticationMode: "api" is none of API, API_AND_CONFIG_MAP and CONFIG_MAP`,
+		},
+		{
+			"client IDs without that of the pods", "clusters:\n  hub: {region: eu-west-1, oidcProvider: {clientIds: [sigstore]}}",
+			`platform.clusters.hub.oidcProvider.clientIDs: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+		},
+		{
+			"a thumbprint that is given and computed",
+			"clusters:\n  hub: {region: eu-west-1, oidcProvider: {computeThumbprint: true, thumbprints: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]}}",
+			"platform.clusters.hub.oidcProvider.computeThumbprint: not together with thumbprints",
+		},
+		{
+			"a thumbprint of an issuer that does not exist yet", "clusters:\n  hub: {region: eu-west-1, create: {}, oidcProvider: {computeThumbprint: true}}",
+			"platform.clusters.hub.oidcProvider.computeThumbprint: not for a cluster that is still to be created",
+		},
+		{
+			"a bucket in upper case", "buckets: {Backup: {cluster: hub}}",
+			`platform.buckets.Backup.name: "Backup" is not a bucket name (3 to 63 lower-case letters, digits, . and -)`,
+		},
+		{
+			"a bucket beside a cluster that is not declared", "buckets: {backup: {cluster: hubb}}",
+			`platform.buckets.backup.cluster: cluster "hubb" is not declared; declared are ["edge" "hub"]`,
+		},
+		{
+			"one bucket twice", "buckets: {a: {name: backup, cluster: hub}, backup: {cluster: edge}}",
+			"platform.buckets.backup: bucket backup is declared already, at platform.buckets.a",
+		},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			refusedConfig(t, test.platform, test.want)
+		})
+	}
+}
+
+func TestThePlatformRefusesRoles(t *testing.T) {
+	t.Parallel()
+	role := func(rest string) string {
+		return "roles:\n  app:\n    clusters: [hub]\n    serviceAccounts: [{namespace: default, name: app}]\n    " + rest
+	}
+	cases := []struct{ name, platform, want string }{
+		{
+			"a cluster that is not declared", "roles: {app: {clusters: [hubb], serviceAccounts: [{namespace: default, name: app}]}}",
+			`platform.roles.app.clusters[0]: cluster "hubb" is not declared; declared are ["edge" "hub"]`,
+		},
+		{"no cluster", "roles: {app: {serviceAccounts: [{namespace: default, name: app}]}}", "platform.roles.app.clusters: name at least one cluster"},
+		{
+			"clusters of two accounts", "roles: {app: {clusters: [hub, edge], serviceAccounts: [{namespace: default, name: app}]}}",
+			`platform.roles.app.clusters[1]: "edge" is reached with other credentials than "hub"; a role is in one account, so make one role per account`,
+		},
+		{
+			"no namespace", "roles: {app: {clusters: [hub], serviceAccounts: [{name: app}]}}",
+			"platform.roles.app.serviceAccounts[0].namespace: is empty; name the namespace",
+		},
+		{
+			"no service account", "roles: {app: {clusters: [hub]}}",
+			"platform.roles.app.serviceAccounts: is empty; at least one service account is needed",
+		},
+		{
+			"a wildcard that is not asked for", "roles: {app: {clusters: [hub], serviceAccounts: [{namespace: default, name: '*'}]}}",
+			`platform.roles.app.serviceAccounts[0].name: "*" is a pattern; ask for it with namePattern`,
+		},
+		{"a policy document that is not JSON", role("inlinePolicies: {x: Allow everything}"), "platform.roles.app.inlinePolicies.x: not JSON: invalid character 'A' looking for beginning of value, at byte 0"},
+		{
+			"a policy document in YAML with a fault", role("customerManagedPolicies: {x: {Statement: [{Effect: allow, Action: 's3:*', Resource: '*'}]}}"),
+			`platform.roles.app.customerManagedPolicies.x: Statement[0].Effect: "allow" is neither Allow nor Deny`,
+		},
+		{
+			"an AWS policy twice, by name and by ARN", role("managedPolicies: [ReadOnlyAccess, 'arn:aws:iam::aws:policy/ReadOnlyAccess']"),
+			`platform.roles.app.managedPolicies[1]: a policy named "ReadOnlyAccess" is there already, at index 0`,
+		},
+		{
+			"two managed policies of one name, one of which would get lost",
+			role("managedPolicies: [ReadOnlyAccess, 'arn:aws:iam::111122223333:policy/own/ReadOnlyAccess']"),
+			`platform.roles.app.managedPolicies[1]: a policy named "ReadOnlyAccess" is there already, at index 0`,
+		},
+		{
+			"two roles with one name", "roles: {a: {name: app, clusters: [hub], serviceAccounts: [{namespace: default, name: a}]}, " +
+				"b: {name: app, clusters: [hub], serviceAccounts: [{namespace: default, name: b}]}}",
+			"platform.roles.b: role app is declared already, at platform.roles.a",
+		},
+		{
+			"two roles with one name by default", "roles: {a: {clusters: [hub], serviceAccounts: [{namespace: a-b, name: c}]}, " +
+				"b: {clusters: [hub], serviceAccounts: [{namespace: a, name: b-c}]}}",
+			"platform.roles.b: role eks-a-b-c is declared already, at platform.roles.a",
+		},
+		{
+			"a service account in two roles", "roles: {a: {name: a, clusters: [hub], serviceAccounts: [{namespace: default, name: app}]}, " +
+				"b: {name: b, clusters: [hub], serviceAccounts: [{namespace: default, name: app}]}}",
+			"platform.roles.b.serviceAccounts[0]: service account default/app of cluster hub is declared already, at platform.roles.a.serviceAccounts[0]",
+		},
+		{
+			"a managed policy in two roles", "roles: {a: {clusters: [edge], serviceAccounts: [{namespace: default, name: a}], customerManagedPolicies: &p {x: '" +
+				describeCluster + "'}}, b: {clusters: [edge], serviceAccounts: [{namespace: default, name: b}], customerManagedPolicies: *p}}",
+			"platform.roles.b.customerManagedPolicies.x: managed policy x (profile other) is declared already, at platform.roles.a.customerManagedPolicies.x",
+		},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			refusedConfig(t, test.platform, test.want)
+		})
+	}
+}
+
+func TestThePlatformRefusesArgoCD(t *testing.T) {
+	t.Parallel()
+	target := func(rest string) string {
+		return "argocd:\n  hub: hub\n  targets:\n    edge:\n      cluster: edge\n      " + strings.ReplaceAll(rest, "\n", "\n      ")
+	}
+	const access = "access: {kubernetesGroups: [deployers]}\n"
+	cases := []struct{ name, platform, want string }{
+		{"no hub", "argocd: {}", `platform.argocd.hub: cluster "" is not declared; declared are ["edge" "hub"]`},
+		{"a hub that is not declared", "argocd: {hub: hubb}", `platform.argocd.hub: cluster "hubb" is not declared; declared are ["edge" "hub"]`},
+		{
+			"a namespace that is none", "argocd: {hub: hub, namespace: Argo CD}",
+			`platform.argocd.namespace: "Argo CD" is not a namespace (lower-case letters, digits and -)`,
+		},
+		{
+			"a role name of 65 characters", "argocd: {hub: hub, roleName: " + strings.Repeat("a", 65) + "}",
+			`platform.argocd.name: role name "` + strings.Repeat("a", 65) + `" has 65 characters; at most 64 are allowed`,
+		},
+		{"a mode that is none", "argocd: {hub: hub, serviceAccountMode: adopt}", lines(
+			`platform.argocd.serviceAccounts[0].mode: "adopt" is none of "create", "patch" and "trustOnly"`,
+			`platform.argocd.serviceAccounts[1].mode: "adopt" is none of "create", "patch" and "trustOnly"`,
+			`platform.argocd.serviceAccounts[2].mode: "adopt" is none of "create", "patch" and "trustOnly"`,
+		)},
+		{
+			"a target that is not declared", "argocd: {hub: hub, targets: {x: {cluster: x, access: {kubernetesGroups: [x]}}}}",
+			`platform.argocd.targets.x.cluster: cluster "x" is not declared; declared are ["edge" "hub"]`,
+		},
+		{
+			"one target twice", target(access) + "\n    again: {cluster: edge, access: {kubernetesGroups: [x]}}",
+			"platform.argocd.targets.edge: Argo CD target edge is declared already, at platform.argocd.targets.again",
+		},
+		{
+			"access to nothing", target(""),
+			"platform.argocd.targets.edge.access.policies: give policies or kubernetesGroups, an entry without them allows nothing",
+		},
+		{
+			"the group system:masters", target("access: {kubernetesGroups: ['system:masters']}"),
+			`platform.argocd.targets.edge.access.kubernetesGroups[0]: EKS refuses "system:masters", as all groups that begin with system:; use an access policy`,
+		},
+		{"another way in", target("access: {via: magic}"), `platform.argocd.targets.edge.access.via: "magic" is neither accessEntry nor aws-auth`},
+		{"policies by aws-auth", target("access: {via: aws-auth, policies: [{policy: AmazonEKSViewPolicy}]}"), lines(
+			"platform.argocd.targets.edge.access.policies: aws-auth knows no access policies; name kubernetesGroups",
+			"platform.argocd.targets.edge.access.kubernetesGroups: name at least one group",
+		)},
+		{
+			"cluster resources without namespaces", target(access + "clusterResources: true"),
+			"platform.argocd.targets.edge.clusterResources: only with namespaces",
+		},
+		{"a negative shard", target(access + "shard: -1"), "platform.argocd.targets.edge.shard: -1 is negative"},
+		{
+			"a role with the key of Argo CD's own", target(access) + "\nroles: {argocd: {clusters: [hub], serviceAccounts: [{namespace: x, name: x}]}}",
+			"platform.roles.argocd: Argo CD's own role has this key; choose another",
+		},
+		{
+			"an account of Argo CD's in another role", target(access) +
+				"\nroles: {server: {clusters: [hub], serviceAccounts: [{namespace: argocd, name: argocd-server}]}}",
+			"platform.argocd.serviceAccounts[2]: service account argocd/argocd-server of cluster hub is declared already, at platform.roles.server.serviceAccounts[0]",
+		},
+		{"several faults, all reported", "buckets: {x: {cluster: hub}}\nroles: {app: {clusters: [x]}}\n" + target("access: {via: x}\nshard: -1"), lines(
+			`platform.buckets.x.name: "x" is not a bucket name (3 to 63 lower-case letters, digits, . and -)`,
+			`platform.roles.app.clusters[0]: cluster "x" is not declared; declared are ["edge" "hub"]`,
+			"platform.roles.app.serviceAccounts: is empty; at least one service account is needed",
+			`platform.argocd.targets.edge.access.via: "x" is neither accessEntry nor aws-auth`,
+			"platform.argocd.targets.edge.shard: -1 is negative",
+		)},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			refusedConfig(t, test.platform, test.want)
+		})
+	}
+}

@@ -1,0 +1,284 @@
+package tests
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+// newOidcProvider runs a program that makes one OidcProvider, under an AWS provider of its own.
+func newOidcProvider(
+	r *recorder, args *components.OidcProviderArgs, options ...pulumi.RunOption,
+) (provider *components.OidcProvider, err error) {
+	failed := r.run(func(ctx *pulumi.Context) error {
+		given, faults := registerProviders(ctx)
+		if faults != nil {
+			return faults
+		}
+		provider, err = components.NewOidcProvider(ctx, "hub", args, pulumi.Provider(given.aws))
+		return nil
+	}, options...)
+	return provider, errors.Join(err, failed)
+}
+
+func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
+	t.Parallel()
+	const url = "https://" + hubIssuer
+	// The AWS provider's texts for absence differ between its generations; IAM's own is for one that was deleted between
+	// listing and reading it.
+	for name, absent := range map[string]string{
+		"by the older text":        "finding IAM OIDC Provider by url (" + url + "): not found",
+		"by the newer text":        "reading IAM OIDC Provider (" + url + "): couldn't find resource",
+		"as it was just deleted":   "reading IAM OIDC Provider: NoSuchEntity: OpenIDConnect Provider not found",
+		"behind the engine's word": "invocation of getOpenIdConnectProvider returned an error: 1 error occurred: (" + url + "): not found",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			r.invokeErrors[getOpenIDConnectProvider] = errors.New(absent)
+			provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: url + "/"})
+			require.NoError(t, err)
+
+			created := r.one(t, iamProviderType, "hub")
+			assert.JSONEq(t, `{
+				"url": "https://`+hubIssuer+`",
+				"clientIdLists": ["sts.amazonaws.com"],
+				"tags": {"eks-irsa/owner": "acme/eks-irsa/dev"}
+			}`, created.json(t))
+			assert.Empty(t, created.RegisterRPC.GetImportId())
+			assert.Equal(t, "aws", providerName(created.Provider))
+			assert.False(t, provider.Adopted)
+			assertHubProvider(t, provider)
+			assert.Equal(t, []string{"eks-irsa:index:OidcProvider hub"}, r.ancestors(t))
+
+			require.Len(t, r.invokes, 1)
+			assert.Equal(t, "aws", providerName(r.invokes[0].Provider), "IAM is asked with the component's own provider")
+			assert.Equal(t, resource.NewStringProperty(url), r.invokes[0].Args["url"])
+		})
+	}
+}
+
+func assertHubProvider(t *testing.T, provider *components.OidcProvider) {
+	t.Helper()
+	assert.Equal(t, hubProviderArn, awaitString(t, provider.Arn))
+	assert.Equal(t, "https://"+hubIssuer, awaitString(t, provider.Url))
+	assert.Equal(t, hubIssuer, awaitString(t, provider.Issuer))
+}
+
+func TestAForeignOidcProviderIsAdoptedAndNotRegistered(t *testing.T) {
+	t.Parallel()
+	for name, tags := range map[string]map[string]any{
+		"without tags":                  nil,
+		"with somebody's tags":          {"alpha.eksctl.io/cluster-name": "hub"},
+		"of another stack":              {components.OwnerTag: "acme/eks-irsa/prod"},
+		"of another project":            {components.OwnerTag: "acme/other/dev"},
+		"of another organization":       {components.OwnerTag: "other/eks-irsa/dev"},
+		"whose owner begins like ours":  {components.OwnerTag: "acme/eks-irsa/dev2"},
+		"whose owner is spelt like IAM": {components.OwnerTag: "ACME/eks-irsa/dev"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, tags)
+			provider, err := newOidcProvider(r, &components.OidcProviderArgs{
+				Issuer: "https://" + hubIssuer, Tags: pulumi.StringMap{"ignored": pulumi.String("as it is not ours")},
+			})
+			require.NoError(t, err)
+			assert.Empty(t, r.ofType(iamProviderType))
+			assert.True(t, provider.Adopted)
+			assertHubProvider(t, provider)
+		})
+	}
+}
+
+func TestAnOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/dev"})
+	provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
+	require.NoError(t, err)
+	assert.Equal(t, hubProviderArn, r.one(t, iamProviderType, "hub").RegisterRPC.GetImportId())
+	assert.False(t, provider.Adopted)
+	assertHubProvider(t, provider)
+}
+
+func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
+	t.Parallel()
+	const thumbprint = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
+	for name, test := range map[string]struct {
+		args components.OidcProviderArgs
+		want string
+	}{
+		"with client IDs": {
+			components.OidcProviderArgs{ClientIDs: []string{"gitlab", "sts.amazonaws.com"}},
+			`{"url": "https://` + hubIssuer + `", "clientIdLists": ["gitlab", "sts.amazonaws.com"], "tags": {"eks-irsa/owner": "acme/eks-irsa/dev"}}`,
+		},
+		"with thumbprints": {
+			components.OidcProviderArgs{Thumbprints: []string{thumbprint}},
+			`{"url": "https://` + hubIssuer + `", "clientIdLists": ["sts.amazonaws.com"], "thumbprintLists": ["` + thumbprint + `"],
+			  "tags": {"eks-irsa/owner": "acme/eks-irsa/dev"}}`,
+		},
+		"with tags, the owner's winning": {
+			components.OidcProviderArgs{Tags: pulumi.StringMap{
+				"team": pulumi.String("platform").ToStringOutput(), components.OwnerTag: pulumi.String("somebody else"),
+			}},
+			`{"url": "https://` + hubIssuer + `", "clientIdLists": ["sts.amazonaws.com"],
+			  "tags": {"eks-irsa/owner": "acme/eks-irsa/dev", "team": "platform"}}`,
+		},
+		"with tags that turn out to be none": {
+			components.OidcProviderArgs{Tags: pulumi.String("").ToStringOutput().ApplyT(func(string) map[string]string {
+				return nil
+			}).(pulumi.StringMapOutput)},
+			`{"url": "https://` + hubIssuer + `", "clientIdLists": ["sts.amazonaws.com"], "tags": {"eks-irsa/owner": "acme/eks-irsa/dev"}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			test.args.Issuer = "https://" + hubIssuer
+			_, err := newOidcProvider(r, &test.args)
+			require.NoError(t, err)
+			assert.JSONEq(t, test.want, r.one(t, iamProviderType, "hub").json(t))
+		})
+	}
+}
+
+func TestAnOidcProviderIsFoundByTheClustersName(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	r.hasCluster("dev-hub", "https://"+hubIssuer, "API")
+	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
+	provider, err := newOidcProvider(r, &components.OidcProviderArgs{ClusterName: "dev-hub"})
+	require.NoError(t, err)
+	assert.True(t, provider.Adopted)
+	assertHubProvider(t, provider)
+	for _, invoke := range r.invokes {
+		assert.Equal(t, "aws", providerName(invoke.Provider), "%s uses the component's own provider", invoke.Token)
+	}
+}
+
+func TestTheOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
+	provider, err := newOidcProvider(r, &components.OidcProviderArgs{
+		NewClusterIssuer: pulumi.String("https://" + hubIssuer).ToStringOutput(),
+	})
+	require.NoError(t, err)
+	assert.Empty(t, r.invokes)
+	assert.Equal(t, resource.NewStringProperty("https://"+hubIssuer), r.one(t, iamProviderType, "hub").Inputs["url"])
+	assertHubProvider(t, provider)
+}
+
+func TestTheIssuerOfANewClusterIsCheckedOnceItIsKnown(t *testing.T) {
+	t.Parallel()
+	// Nothing but the component's own outputs uses the issuer here, so this shows too that they are registered.
+	_, err := newOidcProvider(newRecorder(), &components.OidcProviderArgs{
+		NewClusterIssuer: pulumi.String("http://" + hubIssuer).ToStringOutput(),
+	})
+	require.ErrorContains(t, err, `OidcProvider "hub": issuer "http://`+hubIssuer+`" has the scheme "http"; it must be https`)
+}
+
+func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
+	t.Parallel()
+	const url = "https://" + hubIssuer
+	cases := []struct {
+		name  string
+		found func(*recorder)
+		args  components.OidcProviderArgs
+		want  string
+	}{
+		{
+			"as it does not accept the audience of the pods' tokens",
+			func(r *recorder) { r.hasOidcProvider(hubIssuer, []any{"sigstore"}, nil) },
+			components.OidcProviderArgs{Issuer: url},
+			`OidcProvider "hub": ` + hubProviderArn + ` exists and belongs to somebody else, and its client IDs ["sigstore"] lack ` +
+				`"sts.amazonaws.com": no pod can assume a role through it; its owner can add the client ID ` +
+				`(aws iam add-client-id-to-open-id-connect-provider)`,
+		},
+		{
+			"as IAM may not be asked",
+			func(r *recorder) {
+				r.invokeErrors[getOpenIDConnectProvider] = errors.New("finding IAM OIDC Provider by url (" + url +
+					"): AccessDenied: not authorized to perform iam:ListOpenIDConnectProviders")
+			},
+			components.OidcProviderArgs{Issuer: url},
+			`OidcProvider "hub": looking up the IAM OIDC provider of ` + url + `: finding IAM OIDC Provider by url (` + url +
+				`): AccessDenied: not authorized to perform iam:ListOpenIDConnectProviders`,
+		},
+		{
+			"as something else was not found",
+			func(r *recorder) {
+				r.invokeErrors[getOpenIDConnectProvider] = errors.New("credentials not found")
+			},
+			components.OidcProviderArgs{Issuer: url},
+			`OidcProvider "hub": looking up the IAM OIDC provider of ` + url + `: credentials not found`,
+		},
+		{
+			"as there is no cluster of that name",
+			func(*recorder) {},
+			components.OidcProviderArgs{ClusterName: "dev-hub"},
+			`OidcProvider "hub": looking up EKS cluster "dev-hub": reading EKS Cluster (dev-hub): couldn't find resource`,
+		},
+		{
+			"as the cluster has no issuer yet",
+			func(r *recorder) {
+				r.clusters["dev-hub"] = resource.NewPropertyMapFromMap(map[string]any{"name": "dev-hub", "status": "CREATING"})
+			},
+			components.OidcProviderArgs{ClusterName: "dev-hub"},
+			`OidcProvider "hub": EKS cluster "dev-hub" has no OIDC issuer`,
+		},
+		{
+			"as the cluster's issuer is none",
+			func(r *recorder) { r.hasCluster("dev-hub", "http://localhost", "API") },
+			components.OidcProviderArgs{ClusterName: "dev-hub"},
+			`OidcProvider "hub": issuer "http://localhost" has the scheme "http"; it must be https`,
+		},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			test.found(r)
+			provider, err := newOidcProvider(r, &test.args)
+			require.EqualError(t, err, test.want)
+			assert.Nil(t, provider)
+			assert.Empty(t, r.ofType(iamProviderType))
+		})
+	}
+}
+
+func TestThePreviewOfANewClusterLeavesItsOidcProviderUnknown(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	_, err := newOidcProvider(r, &components.OidcProviderArgs{NewClusterIssuer: unknownString()}, preview)
+	require.NoError(t, err)
+	// The mocked engine drops what is unknown.
+	assert.NotContains(t, r.one(t, iamProviderType, "hub").Inputs, resource.PropertyKey("url"))
+}
+
+func TestTheFirstFailureOfAnOidcProviderSurfaces(t *testing.T) {
+	t.Parallel()
+	for typ, want := range map[string]string{
+		components.OidcProviderType: `registering OidcProvider "hub": ` + refusedAtOnce,
+		iamProviderType:             `OidcProvider "hub": creating the IAM OIDC provider: ` + refusedAtOnce,
+	} {
+		t.Run(typ, func(t *testing.T) {
+			t.Parallel()
+			err := newRecorder().run(func(ctx *pulumi.Context) error {
+				if err := refuseAtOnce(ctx, typ, "hub"); err != nil {
+					return err
+				}
+				_, err := components.NewOidcProvider(ctx, "hub", &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
+				return err
+			})
+			require.ErrorContains(t, err, want)
+		})
+	}
+}

@@ -1,0 +1,466 @@
+// Package tests runs the components and the platform against a recorder that stands for the Pulumi engine, AWS and
+// Kubernetes, and looks at what they register.
+//
+// `go test ./tests -update` rewrites the golden files that list resources; read the difference before you keep it.
+package tests
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	organization, project, stack = "acme", "eks-irsa", "dev"
+
+	account = "111122223333"
+
+	hubIssuer      = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"
+	createdIssuer  = "oidc.eks.eu-west-1.amazonaws.com/id/CREATED"
+	hubProviderArn = "arn:aws:iam::" + account + ":oidc-provider/" + hubIssuer
+
+	getCallerIdentity        = "aws:index/getCallerIdentity:getCallerIdentity"
+	getCluster               = "aws:eks/getCluster:getCluster"
+	getOpenIDConnectProvider = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
+
+	roleType           = "aws:iam/role:Role"
+	policyType         = "aws:iam/policy:Policy"
+	inlinePolicyType   = "aws:iam/rolePolicy:RolePolicy"
+	attachmentType     = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+	iamProviderType    = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+	accessEntryType    = "aws:eks/accessEntry:AccessEntry"
+	associationType    = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
+	awsAuthRoleType    = "eks-irsa:index:AwsAuthRole"
+	bucketType         = "aws:s3/bucketV2:BucketV2"
+	eksClusterType     = "aws:eks/cluster:Cluster"
+	createdClusterType = "eks:index:Cluster"
+	awsProviderType    = "pulumi:providers:aws"
+	namespaceType      = "kubernetes:core/v1:Namespace"
+	podType            = "kubernetes:core/v1:Pod"
+	secretType         = "kubernetes:core/v1:Secret"
+	serviceAccountType = "kubernetes:core/v1:ServiceAccount"
+	accountPatchType   = "kubernetes:core/v1:ServiceAccountPatch"
+)
+
+// recorder plays the engine: it records what a program asks for and answers as AWS and Kubernetes would. Its exported
+// counterpart in the SDK is pulumi.MockResourceMonitor.
+type recorder struct {
+	// What exists before the program runs.
+	partition     string
+	accounts      map[string]string                 // account by AWS provider; "111122223333" for all others
+	clusters      map[string]resource.PropertyMap   // answers of getCluster, by name
+	oidcProviders map[string]resource.PropertyMap   // answers of getOpenIdConnectProvider, by URL
+	invokeErrors  map[string]error                  // by token
+	refuse        func(resource registration) error // registrations that the engine refuses
+
+	mutex         sync.Mutex
+	registrations []registration
+	invokes       []pulumi.MockCallArgs
+}
+
+// registration is a resource as it reached the engine. RegisterRPC is the whole request, with every option.
+type registration struct {
+	pulumi.MockResourceArgs
+
+	URN string
+}
+
+func newRecorder() *recorder {
+	return &recorder{
+		partition: "aws", accounts: map[string]string{}, clusters: map[string]resource.PropertyMap{},
+		oidcProviders: map[string]resource.PropertyMap{}, invokeErrors: map[string]error{},
+	}
+}
+
+// NewResource records a registration. Like the engine it refuses two resources with one URN.
+func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	added := registration{MockResourceArgs: args, URN: urnOf(args)}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if slices.ContainsFunc(r.registrations, func(other registration) bool { return other.URN == added.URN }) {
+		return "", nil, fmt.Errorf("duplicate resource URN %s", added.URN)
+	}
+	r.registrations = append(r.registrations, added)
+	if r.refuse != nil {
+		if err := r.refuse(added); err != nil {
+			return "", nil, err
+		}
+	}
+	if !args.Custom {
+		return "", r.componentState(added), nil
+	}
+	return "id", r.state(added), nil
+}
+
+func urnOf(args pulumi.MockResourceArgs) string {
+	parentType := resource.URN(args.RegisterRPC.GetParent()).QualifiedType()
+	if parentType == resource.RootStackType {
+		parentType = ""
+	}
+	return string(resource.NewURN(stack, project, parentType, tokens.Type(args.TypeToken), args.Name))
+}
+
+// state is what a resource's outputs are: its inputs and what AWS adds.
+func (r *recorder) state(added registration) resource.PropertyMap {
+	state := added.Inputs.Copy()
+	set := func(key resource.PropertyKey, format string, args ...any) {
+		state[key] = resource.NewStringProperty(fmt.Sprintf(format, args...))
+	}
+	text := func(key resource.PropertyKey) string { return plain(added.Inputs[key], "") }
+	owner := r.accountOf(added.Provider)
+	switch added.TypeToken {
+	case roleType:
+		name := text("name")
+		if name == "" {
+			name = text("namePrefix") + "20250101000000000000000001"
+			set("name", "%s", name)
+		}
+		path := plain(added.Inputs["path"], "/")
+		set("arn", "arn:%s:iam::%s:role%s%s", r.partition, owner, path, name)
+		set("uniqueId", "AROA%X", sha256.Sum256([]byte(path+name)))
+	case policyType:
+		set("arn", "arn:%s:iam::%s:policy%s%s", r.partition, owner, plain(added.Inputs["path"], "/"), text("name"))
+	case iamProviderType:
+		issuer := strings.TrimPrefix(text("url"), "https://")
+		set("arn", "arn:%s:iam::%s:oidc-provider/%s", r.partition, owner, issuer)
+		set("url", "%s", issuer) // IAM gives it back without the scheme
+	case accessEntryType:
+		set("accessEntryArn", "arn:%s:eks:eu-west-1:%s:access-entry/%s/role/%s/x", r.partition, owner, text("clusterName"), owner)
+	case bucketType:
+		set("arn", "arn:%s:s3:::%s", r.partition, text("bucket"))
+	case eksClusterType:
+		set("arn", "arn:%s:eks:eu-west-1:%s:cluster/%s", r.partition, owner, added.Name)
+		set("endpoint", "https://CREATED.gr7.eu-west-1.eks.amazonaws.com")
+		state["certificateAuthority"] = resource.NewPropertyValue(map[string]any{"data": caData})
+		state["identities"] = resource.NewPropertyValue([]any{
+			map[string]any{"oidcs": []any{map[string]any{"issuer": "https://" + createdIssuer}}},
+		})
+	}
+	return state
+}
+
+// componentState is what pulumi-eks's component gives back, whose EKS cluster registerCreatedCluster registers. Other
+// components have no state of their own.
+func (r *recorder) componentState(added registration) resource.PropertyMap {
+	if added.TypeToken != createdClusterType {
+		return resource.PropertyMap{}
+	}
+	return resource.PropertyMap{
+		"kubeconfigJson": resource.NewStringProperty("kubeconfig of " + added.Name),
+		"eksCluster": resource.MakeCustomResourceReference(
+			resource.NewURN(stack, project, "", eksClusterType, added.Name+"-eksCluster"), "id", ""),
+	}
+}
+
+// registerCreatedCluster registers the EKS cluster that pulumi-eks's component of that name makes: the component runs in
+// a provider, which the recorder has not.
+func registerCreatedCluster(ctx *pulumi.Context, component, cluster string) error {
+	_, err := eks.NewCluster(ctx, component+"-eksCluster", &eks.ClusterArgs{
+		Name: pulumi.String(cluster), RoleArn: pulumi.String("arn:aws:iam::" + account + ":role/eks"),
+		VpcConfig: &eks.ClusterVpcConfigArgs{SubnetIds: pulumi.ToStringArray([]string{"subnet-1"})},
+	})
+	return err
+}
+
+// Call records an invoke and answers it.
+func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.invokes = append(r.invokes, args)
+	if err := r.invokeErrors[args.Token]; err != nil {
+		return nil, err
+	}
+	switch args.Token {
+	case getCallerIdentity:
+		owner := r.accountOf(args.Provider)
+		return resource.NewPropertyMapFromMap(map[string]any{
+			"accountId": owner, "id": owner, "userId": "AIDAEXAMPLE",
+			"arn": fmt.Sprintf("arn:%s:iam::%s:user/deployer", r.partition, owner),
+		}), nil
+	case getCluster:
+		name := args.Args["name"].StringValue()
+		if found, ok := r.clusters[name]; ok {
+			return found, nil
+		}
+		return nil, fmt.Errorf("reading EKS Cluster (%s): couldn't find resource", name)
+	case getOpenIDConnectProvider:
+		url := args.Args["url"].StringValue()
+		if found, ok := r.oidcProviders[url]; ok {
+			return found, nil
+		}
+		return nil, fmt.Errorf("finding IAM OIDC Provider by url (%s): not found", url)
+	default:
+		return nil, errors.New("unexpected invoke of " + args.Token)
+	}
+}
+
+func (r *recorder) accountOf(provider string) string {
+	if known, ok := r.accounts[providerName(provider)]; ok {
+		return known
+	}
+	return account
+}
+
+// hasCluster makes an EKS cluster that exists before the program runs.
+func (r *recorder) hasCluster(name, issuer, authenticationMode string) {
+	r.clusters[name] = resource.NewPropertyMapFromMap(map[string]any{
+		"name": name, "arn": "arn:aws:eks:eu-west-1:" + account + ":cluster/" + name, "status": "ACTIVE",
+		"endpoint":               "https://" + strings.ToUpper(name) + ".gr7.eu-west-1.eks.amazonaws.com",
+		"certificateAuthorities": []any{map[string]any{"data": caData}},
+		"identities":             []any{map[string]any{"oidcs": []any{map[string]any{"issuer": issuer}}}},
+		"accessConfigs":          []any{map[string]any{"authenticationMode": authenticationMode}},
+	})
+}
+
+// hasOidcProvider makes an IAM OIDC provider that exists before the program runs.
+func (r *recorder) hasOidcProvider(issuer string, clientIDs []any, tags map[string]any) {
+	r.oidcProviders["https://"+issuer] = resource.NewPropertyMapFromMap(map[string]any{
+		"arn": "arn:aws:iam::" + account + ":oidc-provider/" + issuer, "url": issuer, "clientIdLists": clientIDs, "tags": tags,
+	})
+}
+
+// run runs a program to its end, when every output is known, and gives the program's error.
+func (r *recorder) run(program pulumi.RunFunc, options ...pulumi.RunOption) error {
+	return pulumi.RunErr(program, append(options, pulumi.WithMocksWithOrganization(organization, project, stack, r))...)
+}
+
+// preview makes a run one in which what is not made yet is unknown.
+func preview(info *pulumi.RunInfo) { info.DryRun = true }
+
+// withConfig sets the stack's configuration.
+func withConfig(values map[string]string) pulumi.RunOption {
+	return func(info *pulumi.RunInfo) { info.Config = values }
+}
+
+// one is the only registration of a type and name.
+func (r *recorder) one(t *testing.T, typ, name string) registration {
+	t.Helper()
+	i := slices.IndexFunc(r.registrations, func(a registration) bool { return a.TypeToken == typ && a.Name == name })
+	require.NotEqual(t, -1, i, "%s %q is not among\n%s", typ, name, strings.Join(r.graph(), "\n"))
+	return r.registrations[i]
+}
+
+// ofType are the registrations of a type, by name.
+func (r *recorder) ofType(typ string) []registration {
+	var found []registration
+	for _, added := range r.registrations {
+		if added.TypeToken == typ {
+			found = append(found, added)
+		}
+	}
+	slices.SortFunc(found, func(a, b registration) int { return strings.Compare(a.Name, b.Name) })
+	return found
+}
+
+// called are the arguments of the invokes of a token.
+func (r *recorder) called(token string) []pulumi.MockCallArgs {
+	var found []pulumi.MockCallArgs
+	for _, invoke := range r.invokes {
+		if invoke.Token == token {
+			found = append(found, invoke)
+		}
+	}
+	return found
+}
+
+// graph describes every registration by its type, name, parent, provider and dependencies, sorted.
+func (r *recorder) graph() []string {
+	var lines []string
+	for _, added := range r.registrations {
+		line := added.TypeToken + " " + added.Name
+		if parent := resource.URN(added.RegisterRPC.GetParent()); parent.Type() != resource.RootStackType {
+			line += " in " + parent.Name()
+		}
+		if added.Provider != "" {
+			line += " by " + providerName(added.Provider)
+		}
+		if after := added.dependencies(); len(after) > 0 {
+			line += " after " + strings.Join(after, ", ")
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// dependencies are what the engine makes first, each as <type>/<name>, sorted.
+func (added registration) dependencies() []string {
+	var names []string
+	for _, dependency := range added.RegisterRPC.GetDependencies() {
+		urn := resource.URN(dependency)
+		names = append(names, string(urn.Type().Name())+"/"+urn.Name())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// json are a registration's inputs, with secrets as {"secret": ...}.
+func (added registration) json(t *testing.T) string {
+	t.Helper()
+	return jsonOf(t, readable(resource.NewObjectProperty(added.Inputs)))
+}
+
+func readable(value resource.PropertyValue) any {
+	return value.MapRepl(nil, func(value resource.PropertyValue) (any, bool) {
+		if !value.IsSecret() {
+			return nil, false
+		}
+		return map[string]any{"secret": readable(value.SecretValue().Element)}, true
+	})
+}
+
+// providerName is the name of the provider in a reference to it, which is its URN and its ID.
+func providerName(reference string) string {
+	end := strings.LastIndex(reference, "::")
+	if end < 0 {
+		return ""
+	}
+	return resource.URN(reference[:end]).Name()
+}
+
+// plain is the text of a property, or the given one where it is unset.
+func plain(value resource.PropertyValue, unset string) string {
+	for value.IsSecret() {
+		value = value.SecretValue().Element
+	}
+	if value.IsString() {
+		return value.StringValue()
+	}
+	return unset
+}
+
+// await is the value of an output after a run.
+func await[T any](t *testing.T, output pulumi.Output) T {
+	t.Helper()
+	result, err := internals.UnsafeAwaitOutput(t.Context(), output)
+	require.NoError(t, err)
+	require.True(t, result.Known, "the output is unknown")
+	value, ok := result.Value.(T)
+	require.True(t, ok, "the output is a %T", result.Value)
+	return value
+}
+
+func awaitString(t *testing.T, output pulumi.Output) string {
+	t.Helper()
+	return await[string](t, output)
+}
+
+// providers are the providers that tests pass to components.
+type providers struct {
+	aws  *aws.Provider
+	hub  *kubernetes.Provider
+	edge *kubernetes.Provider
+}
+
+func registerProviders(ctx *pulumi.Context) (p providers, err error) {
+	var faults [3]error
+	p.aws, faults[0] = aws.NewProvider(ctx, "aws", &aws.ProviderArgs{Region: pulumi.String("eu-west-1")})
+	p.hub, faults[1] = kubernetes.NewProvider(ctx, "kubernetes-hub", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("hub")})
+	p.edge, faults[2] = kubernetes.NewProvider(ctx, "kubernetes-edge", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("edge")})
+	return p, errors.Join(faults[:]...)
+}
+
+// refuseAtOnce makes the SDK refuse a resource before it reaches the engine, so that the constructor that registers it
+// fails at once and not later.
+func refuseAtOnce(ctx *pulumi.Context, typ, name string) error {
+	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+		if args.Type != typ || args.Name != name {
+			return nil
+		}
+		stranger := &pulumi.ResourceState{}
+		if err := ctx.RegisterComponentResource("test:index:Stranger", "stranger", stranger); err != nil {
+			return nil
+		}
+		return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: []pulumi.ResourceOption{pulumi.Parent(stranger)}}
+	})
+}
+
+// refusedAtOnce is the SDK's error for refuseAtOnce.
+const refusedAtOnce = "transformations cannot currently be used to change the `parent` of a resource"
+
+// ancestors are the resources at the top, but for providers, sorted. On the way up it checks that the name of everything
+// begins with that of its ancestor.
+func (r *recorder) ancestors(t *testing.T) []string {
+	t.Helper()
+	byURN := map[string]registration{}
+	for _, added := range r.registrations {
+		byURN[added.URN] = added
+	}
+	var found []string
+	for _, added := range r.registrations {
+		if strings.HasPrefix(added.TypeToken, "pulumi:providers:") {
+			continue
+		}
+		top := added
+		for {
+			parent, ok := byURN[top.RegisterRPC.GetParent()]
+			if !ok {
+				break
+			}
+			top = parent
+		}
+		require.Equal(t, resource.RootStackType, resource.URN(top.RegisterRPC.GetParent()).Type(), "the parent of %s is registered", top.URN)
+		assert.True(t, added.Name == top.Name || strings.HasPrefix(added.Name, top.Name+"-"), "%s does not begin with %q", added.URN, top.Name)
+		found = append(found, top.TypeToken+" "+top.Name)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden is the content of a file in testdata, after rewriting it with what the test got if that is asked for.
+func golden(t *testing.T, file, got string) string {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(filepath.Join("testdata", file), []byte(got), 0o600))
+	}
+	return readGolden(t, file)
+}
+
+// readGolden is the content of a file in testdata that was written by hand.
+func readGolden(t *testing.T, file string) string {
+	t.Helper()
+	return readFile(t, filepath.Join("testdata", file))
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(content)
+}
+
+func jsonOf(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.MarshalIndent(value, "", "  ")
+	require.NoError(t, err)
+	return string(text) + "\n"
+}
+
+// unknownString is an output that a preview does not know.
+func unknownString() pulumi.StringOutput {
+	return pulumi.UnsafeUnknownOutput(nil).ApplyT(func(any) string { return "" }).(pulumi.StringOutput)
+}
+
+// caData is a certificate as EKS gives it in certificateAuthority.data.
+var caData = base64.StdEncoding.EncodeToString([]byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"))
