@@ -1,0 +1,62 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// Kubeconfig returns what `aws eks update-kubeconfig` would write for the cluster: a user that logs in with
+// `aws eks get-token`, here against the sandbox's AWS endpoint. The argument aws is the path of the AWS CLI; credentials
+// are taken from the environment of whoever uses the file.
+func (c *Cluster) Kubeconfig(aws string) *clientcmdapi.Config {
+	return kubeconfig(c.arn(), &clientcmdapi.Cluster{
+		Server: c.Endpoint, CertificateAuthorityData: c.CertificateAuthority,
+	}, &clientcmdapi.AuthInfo{Exec: &clientcmdapi.ExecConfig{
+		APIVersion:      "client.authentication.k8s.io/v1beta1",
+		Command:         aws,
+		Args:            []string{"--region", c.Region, "eks", "get-token", "--cluster-name", c.Name, "--output", "json"},
+		Env:             []clientcmdapi.ExecEnvVar{{Name: "AWS_ENDPOINT_URL", Value: c.awsEndpoint}},
+		InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
+	}})
+}
+
+// WriteKubeconfig writes the kubeconfigs of all clusters into one file with mode 0600, which kubectl selects from by
+// context; a context has its cluster's ARN as name. The first cluster's is the current one.
+func (c *Clusters) WriteKubeconfig(path, aws string) error {
+	merged := clientcmdapi.NewConfig()
+	for i, cluster := range c.All {
+		config := cluster.Kubeconfig(aws)
+		name := cluster.arn()
+		merged.Clusters[name] = config.Clusters[name]
+		merged.AuthInfos[name] = config.AuthInfos[name]
+		merged.Contexts[name] = config.Contexts[name]
+		if i == 0 {
+			merged.CurrentContext = name
+		}
+	}
+	content, err := clientcmd.Write(*merged)
+	if err != nil {
+		return fmt.Errorf("encoding the kubeconfig: %w", err)
+	}
+	// A file that is there already keeps its mode when it is written, so it is removed first.
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("replacing the kubeconfig %s: %w", path, err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return fmt.Errorf("writing the kubeconfig %s: %w", path, err)
+	}
+	return nil
+}
+
+// kubeconfig is a configuration with one cluster, one user and one context, all of one name.
+func kubeconfig(name string, cluster *clientcmdapi.Cluster, user *clientcmdapi.AuthInfo) *clientcmdapi.Config {
+	config := clientcmdapi.NewConfig()
+	config.Clusters[name] = cluster
+	config.AuthInfos[name] = user
+	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
+	config.CurrentContext = name
+	return config
+}

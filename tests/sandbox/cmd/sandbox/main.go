@@ -1,0 +1,70 @@
+// Command sandbox runs the dev environment on a machine with no AWS account: `sandbox demo` deploys it, takes it down
+// and shows what there was; `sandbox serve` deploys it and keeps it running until Ctrl-C; `sandbox prepare` only makes
+// sure of the tools that these need.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "\nFAILED: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	commands := map[string]func(ctx context.Context, repository string, out io.Writer) error{
+		"demo":    sandbox.Demo,
+		"serve":   sandbox.Serve,
+		"prepare": prepare,
+	}
+	if len(args) != 1 || commands[args[0]] == nil {
+		return errors.New("usage: sandbox demo|serve|prepare, run in the repository")
+	}
+	if err := sandbox.Isolate(); err != nil {
+		return err
+	}
+	repository, err := findRepository()
+	if err != nil {
+		return err
+	}
+	return commands[args[0]](ctx, repository, os.Stdout)
+}
+
+func prepare(ctx context.Context, _ string, out io.Writer) error {
+	_, err := toolchain.Ensure(ctx, toolchain.Options{Log: out})
+	return err
+}
+
+// findRepository is the nearest folder, from the current one upwards, with a Pulumi.yaml.
+func findRepository() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("there is no Pulumi.yaml here or above: run this in the repository")
+		}
+		dir = parent
+	}
+}

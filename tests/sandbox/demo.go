@@ -1,0 +1,193 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
+)
+
+// adoptedCluster is the dev cluster whose OIDC provider is there before the stack comes, so that the demo shows both: a
+// provider that is adopted, and others that are created.
+const adoptedCluster = "dev-workloads-eu"
+
+// Deploy boots a sandbox for the repository's Pulumi.dev.yaml and brings the stack up. The sandbox is given even with an
+// error, unless it did not start, so that the caller closes it.
+func Deploy(ctx context.Context, repository string, log io.Writer) (*Sandbox, *Stack, error) {
+	settings, err := ReadSettings(repository)
+	if err != nil {
+		return nil, nil, err
+	}
+	clusters, err := settings.Clusters()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := Boot(ctx, Options{Clusters: clusters, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range s.Clusters.All {
+		if c.Name == adoptedCluster {
+			s.logf("registering the OIDC provider of %s as another tool would", c.Name)
+			if _, err := s.RegisterOidcProvider(ctx, c, map[string]string{"created-by": "another tool"}); err != nil {
+				return s, nil, err
+			}
+		}
+	}
+	stack, err := s.NewStack(ctx, repository, settings)
+	if err != nil {
+		return s, nil, err
+	}
+	s.logf("pulumi up")
+	started := time.Now()
+	if _, err := stack.Up(ctx); err != nil {
+		return s, stack, fmt.Errorf("pulumi up: %w", err)
+	}
+	s.logf("pulumi up took %s", since(started))
+	return s, stack, nil
+}
+
+// Demo deploys the dev environment, takes it down again and ends with tables of what there was.
+func Demo(ctx context.Context, repository string, out io.Writer) (err error) {
+	started := time.Now()
+	s, stack, err := Deploy(ctx, repository, out)
+	if s != nil {
+		defer func() { err = errors.Join(err, s.Close()) }()
+	}
+	if err != nil {
+		return err
+	}
+	calls := callsByAction(s)
+	inventory, err := s.TakeInventory(ctx)
+	if err != nil {
+		return err
+	}
+	s.logf("pulumi destroy")
+	if err := stack.Destroy(ctx); err != nil {
+		return fmt.Errorf("pulumi destroy: %w", err)
+	}
+	if err := s.checkNothingLeft(ctx); err != nil {
+		return err
+	}
+	s.PrintTables(out, inventory)
+	_, err = fmt.Fprintf(out, "\n%d AWS calls made this; destroy left only what was there before. All of it took %s.\n"+
+		"To look around: make sandbox\n", calls, since(started))
+	return err
+}
+
+func callsByAction(s *Sandbox) int { return len(s.Gateway.Calls()) }
+
+// checkNothingLeft fails when something is there that neither the sandbox nor another tool made.
+func (s *Sandbox) checkNothingLeft(ctx context.Context) error {
+	left, err := s.TakeInventory(ctx)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, provider := range left.OidcProviders {
+		if provider.Created() {
+			faults = append(faults, fmt.Errorf("OIDC provider %s is left", provider.Arn))
+		}
+	}
+	for _, role := range left.Roles {
+		faults = append(faults, fmt.Errorf("role %s is left", role.Arn))
+	}
+	for _, policy := range left.Policies {
+		faults = append(faults, fmt.Errorf("policy %s is left", policy))
+	}
+	for _, bucket := range left.Buckets {
+		faults = append(faults, fmt.Errorf("bucket %s is left", bucket))
+	}
+	for _, entry := range left.AccessEntries {
+		faults = append(faults, fmt.Errorf("the access entry of %s in %s is left", entry.PrincipalArn, entry.Cluster))
+	}
+	for _, object := range append(append(left.IrsaServiceAccounts(), left.ArgoCDSecrets()...), left.Pods...) {
+		faults = append(faults, fmt.Errorf("%s is left", object))
+	}
+	return errors.Join(faults...)
+}
+
+// PrintTables shows what there is, for people.
+func (s *Sandbox) PrintTables(out io.Writer, inventory *Inventory) {
+	issuers := map[string]*cluster.Cluster{}
+	var clusters [][]string
+	for _, c := range s.Clusters.All {
+		issuers[strings.TrimPrefix(c.Issuer, "https://")] = c
+		clusters = append(clusters, []string{c.Name, c.Region, c.AuthenticationMode, c.Endpoint})
+	}
+	table(out, "CLUSTERS", []string{"NAME", "REGION", "AUTHENTICATION", "ENDPOINT"}, clusters)
+
+	var providers [][]string
+	for _, provider := range inventory.OidcProviders {
+		_, issuer, _ := strings.Cut(provider.Arn, "oidc-provider/")
+		name, origin := issuer, "adopted"
+		if c := issuers[issuer]; c != nil {
+			name = c.Name
+		}
+		if provider.Created() {
+			origin = "created"
+		}
+		providers = append(providers, []string{name, origin, provider.Arn})
+	}
+	table(out, "OIDC PROVIDERS", []string{"CLUSTER", "", "ARN"}, providers)
+
+	var roles [][]string
+	for _, role := range inventory.Roles {
+		policies := append(append([]string{}, role.Attached...), sortedKeys(role.Inline)...)
+		for i, policy := range policies {
+			policies[i] = policy[strings.LastIndex(policy, "/")+1:]
+		}
+		roles = append(roles, []string{role.Arn, orDash(strings.Join(policies, ", "))})
+	}
+	table(out, "ROLES", []string{"ARN", "POLICIES"}, roles)
+
+	var accounts [][]string
+	for _, account := range inventory.IrsaServiceAccounts() {
+		accounts = append(accounts, []string{
+			account.Cluster, account.Namespace, account.Name, account.Annotations["eks.amazonaws.com/role-arn"],
+		})
+	}
+	table(out, "SERVICE ACCOUNTS", []string{"CLUSTER", "NAMESPACE", "NAME", "ROLE"}, accounts)
+
+	var pods [][]string
+	for _, pod := range inventory.Pods {
+		pods = append(pods, []string{pod.Cluster, pod.Namespace, pod.Name, pod.Status})
+	}
+	table(out, "TEST PODS (the sandbox does not run them yet: nothing is proven by these)",
+		[]string{"CLUSTER", "NAMESPACE", "NAME", "STATUS"}, pods)
+
+	var secrets [][]string
+	for _, secret := range inventory.ArgoCDSecrets() {
+		secrets = append(secrets, []string{secret.Cluster, secret.Namespace, secret.Name, secret.Data["name"], secret.Data["server"]})
+	}
+	table(out, "ARGO CD CLUSTER SECRETS", []string{"CLUSTER", "NAMESPACE", "SECRET", "TARGET", "SERVER"}, secrets)
+
+	var access [][]string
+	for _, entry := range inventory.AccessEntries {
+		access = append(access, []string{
+			entry.Cluster, entry.PrincipalArn, orDash(strings.Join(entry.Policies, "; ")), orDash(strings.Join(entry.Groups, ", ")),
+		})
+	}
+	table(out, "ACCESS", []string{"CLUSTER", "ROLE", "POLICIES", "GROUPS"}, access)
+}
+
+func table(out io.Writer, title string, header []string, rows [][]string) {
+	writer := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintf(writer, "\n%s\n", title)
+	for _, row := range append([][]string{header}, rows...) {
+		_, _ = fmt.Fprintf(writer, "  %s\n", strings.Join(row, "\t"))
+	}
+	_ = writer.Flush()
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

@@ -1,0 +1,354 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
+)
+
+// AWS are clients of the sandbox's AWS, with the operator's credentials.
+type AWS struct {
+	IAM    *iam.Client
+	S3     *s3.Client
+	config aws.Config
+}
+
+// AWS gives clients of the sandbox's AWS.
+func (s *Sandbox) AWS() AWS {
+	config := aws.Config{
+		Region:       defaultRegion,
+		BaseEndpoint: aws.String(s.Gateway.URL()),
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKeyID, secretAccessKey, ""),
+	}
+	return AWS{IAM: iam.NewFromConfig(config), S3: s3.NewFromConfig(config), config: config}
+}
+
+// EKS is the client of one region.
+func (a AWS) EKS(region string) *eks.Client {
+	return eks.NewFromConfig(a.config, func(o *eks.Options) { o.Region = region })
+}
+
+// Inventory is what AWS and the clusters themselves say there is, apart from what the sandbox brought along.
+type Inventory struct {
+	OidcProviders   []OidcProvider
+	Roles           []Role
+	Policies        []string
+	Buckets         []string
+	AccessEntries   []AccessEntry
+	Namespaces      []Object
+	ServiceAccounts []Object
+	Pods            []Object
+	Secrets         []Object
+	ConfigMaps      []Object
+}
+
+// OidcProvider is an IAM OIDC provider.
+type OidcProvider struct {
+	Arn       string
+	ClientIDs []string
+	Tags      map[string]string
+}
+
+// Role is an IAM role with what it trusts and may do.
+type Role struct {
+	Arn, TrustPolicy string
+	// Attached are the ARNs of managed policies; Inline are documents by name.
+	Attached []string
+	Inline   map[string]string
+}
+
+// AccessEntry is a way into an EKS cluster.
+type AccessEntry struct {
+	Cluster, PrincipalArn, Username string
+	Groups                          []string
+	// Policies are names with their scope, "AmazonEKSAdminPolicy in default" for example.
+	Policies []string
+}
+
+// Object is a Kubernetes object, as far as users care.
+type Object struct {
+	Cluster, Namespace, Name string
+	Labels, Annotations      map[string]string
+	// Data are the values of a secret or ConfigMap.
+	Data map[string]string
+	// Status is a pod's readiness, with the reason that the node gives.
+	Status string
+}
+
+// String is <cluster>/<namespace>/<name>.
+func (o Object) String() string { return o.Cluster + "/" + o.Namespace + "/" + o.Name }
+
+// TakeInventory asks AWS and every cluster. Lists are sorted.
+func (s *Sandbox) TakeInventory(ctx context.Context) (*Inventory, error) {
+	var inventory Inventory
+	clients := s.AWS()
+	for _, step := range []func(context.Context, AWS, *Inventory) error{
+		listOidcProviders, listRoles, listPolicies, listBuckets,
+	} {
+		if err := step(ctx, clients, &inventory); err != nil {
+			return nil, fmt.Errorf("taking the inventory of AWS: %w", err)
+		}
+	}
+	for _, c := range s.Clusters.All {
+		if components.AuthenticationMode(c.AuthenticationMode).AllowsAccessEntries() {
+			if err := listAccessEntries(ctx, clients.EKS(c.Region), c, &inventory); err != nil {
+				return nil, fmt.Errorf("listing the access entries of %q: %w", c.Name, err)
+			}
+		}
+		if err := listObjects(ctx, c, &inventory); err != nil {
+			return nil, fmt.Errorf("taking the inventory of cluster %q: %w", c.Name, err)
+		}
+	}
+	return &inventory, nil
+}
+
+func listOidcProviders(ctx context.Context, clients AWS, inventory *Inventory) error {
+	list, err := clients.IAM.ListOpenIDConnectProviders(ctx, &iam.ListOpenIDConnectProvidersInput{})
+	if err != nil {
+		return err
+	}
+	for _, entry := range list.OpenIDConnectProviderList {
+		found, err := clients.IAM.GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: entry.Arn})
+		if err != nil {
+			return err
+		}
+		inventory.OidcProviders = append(inventory.OidcProviders, OidcProvider{
+			Arn: aws.ToString(entry.Arn), ClientIDs: found.ClientIDList, Tags: plainTags(found.Tags),
+		})
+	}
+	slices.SortFunc(inventory.OidcProviders, func(a, b OidcProvider) int { return strings.Compare(a.Arn, b.Arn) })
+	return nil
+}
+
+func plainTags(tags []types.Tag) map[string]string {
+	plain := map[string]string{}
+	for _, tag := range tags {
+		plain[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return plain
+}
+
+func listRoles(ctx context.Context, clients AWS, inventory *Inventory) error {
+	pages := iam.NewListRolesPaginator(clients.IAM, &iam.ListRolesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, found := range page.Roles {
+			role, err := describeRole(ctx, clients.IAM, found)
+			if err != nil {
+				return err
+			}
+			inventory.Roles = append(inventory.Roles, role)
+		}
+	}
+	slices.SortFunc(inventory.Roles, func(a, b Role) int { return strings.Compare(a.Arn, b.Arn) })
+	return nil
+}
+
+func describeRole(ctx context.Context, client *iam.Client, found types.Role) (Role, error) {
+	trust, err := url.QueryUnescape(aws.ToString(found.AssumeRolePolicyDocument))
+	if err != nil {
+		return Role{}, err
+	}
+	role := Role{Arn: aws.ToString(found.Arn), TrustPolicy: trust, Inline: map[string]string{}}
+	attached, err := client.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: found.RoleName})
+	if err != nil {
+		return Role{}, err
+	}
+	for _, policy := range attached.AttachedPolicies {
+		role.Attached = append(role.Attached, aws.ToString(policy.PolicyArn))
+	}
+	slices.Sort(role.Attached)
+	inline, err := client.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{RoleName: found.RoleName})
+	if err != nil {
+		return Role{}, err
+	}
+	for _, name := range inline.PolicyNames {
+		policy, err := client.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: found.RoleName, PolicyName: &name})
+		if err != nil {
+			return Role{}, err
+		}
+		if role.Inline[name], err = url.QueryUnescape(aws.ToString(policy.PolicyDocument)); err != nil {
+			return Role{}, err
+		}
+	}
+	return role, nil
+}
+
+func listPolicies(ctx context.Context, clients AWS, inventory *Inventory) error {
+	pages := iam.NewListPoliciesPaginator(clients.IAM, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, policy := range page.Policies {
+			inventory.Policies = append(inventory.Policies, aws.ToString(policy.Arn))
+		}
+	}
+	slices.Sort(inventory.Policies)
+	return nil
+}
+
+func listBuckets(ctx context.Context, clients AWS, inventory *Inventory) error {
+	list, err := clients.S3.ListBuckets(ctx, &s3.ListBucketsInput{})
+	if err != nil {
+		return err
+	}
+	for _, bucket := range list.Buckets {
+		inventory.Buckets = append(inventory.Buckets, aws.ToString(bucket.Name))
+	}
+	slices.Sort(inventory.Buckets)
+	return nil
+}
+
+// listAccessEntries leaves out the entry that the sandbox's operator has as the creator of every cluster.
+func listAccessEntries(ctx context.Context, client *eks.Client, c *cluster.Cluster, inventory *Inventory) error {
+	list, err := client.ListAccessEntries(ctx, &eks.ListAccessEntriesInput{ClusterName: &c.Name})
+	if err != nil {
+		return err
+	}
+	slices.Sort(list.AccessEntries)
+	for _, principal := range list.AccessEntries {
+		if principal == OperatorArn {
+			continue
+		}
+		found, err := client.DescribeAccessEntry(ctx, &eks.DescribeAccessEntryInput{ClusterName: &c.Name, PrincipalArn: &principal})
+		if err != nil {
+			return err
+		}
+		entry := AccessEntry{
+			Cluster: c.Name, PrincipalArn: principal,
+			Username: aws.ToString(found.AccessEntry.Username), Groups: found.AccessEntry.KubernetesGroups,
+		}
+		associated, err := client.ListAssociatedAccessPolicies(ctx,
+			&eks.ListAssociatedAccessPoliciesInput{ClusterName: &c.Name, PrincipalArn: &principal})
+		if err != nil {
+			return err
+		}
+		for _, policy := range associated.AssociatedAccessPolicies {
+			arn := aws.ToString(policy.PolicyArn)
+			text := arn[strings.LastIndex(arn, "/")+1:]
+			if namespaces := policy.AccessScope.Namespaces; len(namespaces) > 0 {
+				text += " in " + strings.Join(namespaces, ", ")
+			}
+			entry.Policies = append(entry.Policies, text)
+		}
+		inventory.AccessEntries = append(inventory.AccessEntries, entry)
+	}
+	return nil
+}
+
+func listObjects(ctx context.Context, c *cluster.Cluster, inventory *Inventory) error {
+	client, err := kubernetes.NewForConfig(c.AdminConfig())
+	if err != nil {
+		return err
+	}
+	all := metav1.ListOptions{}
+	namespaces, err := client.CoreV1().Namespaces().List(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i := range namespaces.Items {
+		inventory.Namespaces = append(inventory.Namespaces, object(c, &namespaces.Items[i].ObjectMeta))
+	}
+	accounts, err := client.CoreV1().ServiceAccounts("").List(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i := range accounts.Items {
+		inventory.ServiceAccounts = append(inventory.ServiceAccounts, object(c, &accounts.Items[i].ObjectMeta))
+	}
+	secrets, err := client.CoreV1().Secrets("").List(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i := range secrets.Items {
+		secret := object(c, &secrets.Items[i].ObjectMeta)
+		secret.Data = map[string]string{}
+		for key, value := range secrets.Items[i].Data {
+			secret.Data[key] = string(value)
+		}
+		inventory.Secrets = append(inventory.Secrets, secret)
+	}
+	maps, err := client.CoreV1().ConfigMaps("").List(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i := range maps.Items {
+		configMap := object(c, &maps.Items[i].ObjectMeta)
+		configMap.Data = maps.Items[i].Data
+		inventory.ConfigMaps = append(inventory.ConfigMaps, configMap)
+	}
+	pods, err := client.CoreV1().Pods("").List(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i := range pods.Items {
+		pod := object(c, &pods.Items[i].ObjectMeta)
+		pod.Status = podStatus(&pods.Items[i])
+		inventory.Pods = append(inventory.Pods, pod)
+	}
+	return nil
+}
+
+func object(c *cluster.Cluster, metadata *metav1.ObjectMeta) Object {
+	return Object{
+		Cluster: c.Name, Namespace: metadata.Namespace, Name: metadata.Name,
+		Labels: metadata.Labels, Annotations: metadata.Annotations,
+	}
+}
+
+func podStatus(pod *corev1.Pod) string {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type != corev1.PodReady {
+			continue
+		}
+		status := "not ready"
+		if condition.Status == corev1.ConditionTrue {
+			status = "ready"
+		}
+		if condition.Reason != "" {
+			status += " (" + condition.Reason + ")"
+		}
+		return status
+	}
+	return string(pod.Status.Phase)
+}
+
+// IrsaServiceAccounts are the service accounts that a role is put on.
+func (i *Inventory) IrsaServiceAccounts() []Object {
+	return slices.DeleteFunc(slices.Clone(i.ServiceAccounts), func(o Object) bool {
+		return o.Annotations["eks.amazonaws.com/role-arn"] == ""
+	})
+}
+
+// ArgoCDSecrets are the secrets that Argo CD takes for clusters.
+func (i *Inventory) ArgoCDSecrets() []Object {
+	return slices.DeleteFunc(slices.Clone(i.Secrets), func(o Object) bool {
+		return o.Labels["argocd.argoproj.io/secret-type"] != "cluster"
+	})
+}
+
+// Created tells whether a stack of this project made the provider.
+func (p OidcProvider) Created() bool { return p.Tags[components.OwnerTag] != "" }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

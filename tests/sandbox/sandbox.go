@@ -1,0 +1,177 @@
+// Package sandbox runs the platform stack on the machine it is on, with no AWS account and no Docker: the real Pulumi
+// engine, a real kube-apiserver for every EKS cluster, and one AWS endpoint. It is what `make demo`, `make sandbox` and
+// the end-to-end tests stand on.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/process"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+)
+
+// The sandbox's one account, who its operator is, and the operator's credentials. These are no secret: they open nothing
+// but this endpoint.
+const (
+	Account         = "123456789012"
+	accessKeyID     = "AKIASANDBOXOPERATOR"
+	secretAccessKey = "sandbox"
+	OperatorArn     = "arn:aws:sts::" + Account + ":user/moto"
+	defaultRegion   = "eu-west-1"
+)
+
+// Options say what a sandbox is made of.
+type Options struct {
+	// Clusters are the EKS clusters that exist already when the stack comes to them.
+	Clusters []cluster.Spec
+	// Log takes the progress, a line for each step.
+	Log io.Writer
+}
+
+// Sandbox is a running sandbox.
+type Sandbox struct {
+	Tools    *toolchain.Tools
+	Gateway  *gateway.Gateway
+	Clusters *cluster.Clusters
+	// Dir holds everything that the sandbox writes; Close removes it.
+	Dir string
+
+	log  io.Writer
+	moto *process.Process
+	lock *os.File
+}
+
+// Isolate takes everything out of this process's environment that could make a child talk to a real AWS account, a real
+// cluster or a real Pulumi backend.
+func Isolate() error {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "PULUMI_") || name == "KUBECONFIG" {
+			if err := os.Unsetenv(name); err != nil {
+				return fmt.Errorf("clearing %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Boot finds or builds what the sandbox runs and starts it. The context limits the start only. A failed start leaves
+// nothing running.
+func Boot(ctx context.Context, opts Options) (*Sandbox, error) {
+	started := time.Now()
+	tools, err := toolchain.Ensure(ctx, toolchain.Options{Log: opts.Log})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the tools: %w", err)
+	}
+	s := &Sandbox{Tools: tools, log: opts.Log}
+	if err := s.start(ctx, opts); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.logf("the sandbox is ready after %s: %d clusters, AWS at %s", since(started), len(s.Clusters.All), s.Gateway.URL())
+	return s, nil
+}
+
+func (s *Sandbox) start(ctx context.Context, opts Options) error {
+	var err error
+	if s.Dir, s.lock, err = stateDir(); err != nil {
+		return err
+	}
+	s.logf("starting the AWS endpoint")
+	// The process ends with its context, which is not to be that of the start.
+	motoURL, moto, err := gateway.StartMoto(context.WithoutCancel(ctx), gateway.Moto{Path: s.Tools.MotoServer, LogFile: filepath.Join(s.Dir, "moto.log")})
+	if err != nil {
+		return fmt.Errorf("starting moto: %w", err)
+	}
+	s.moto = moto
+	if s.Gateway, err = gateway.New(gateway.Options{MotoURL: motoURL}); err != nil {
+		return fmt.Errorf("starting the AWS gateway: %w", err)
+	}
+	s.logf("starting %d Kubernetes control planes", len(opts.Clusters))
+	s.Clusters, err = cluster.Start(ctx, cluster.Options{
+		ControlPlane: s.Tools.ControlPlane, Dir: filepath.Join(s.Dir, "clusters"),
+		AWSEndpoint: s.Gateway.URL(), Access: s.Gateway.AccessEntry,
+	}, opts.Clusters)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.Clusters.All {
+		err := s.Gateway.AddCluster(gateway.Cluster{
+			Name: c.Name, Account: c.Account, Region: c.Region, Version: "1.34",
+			Endpoint: c.Endpoint, CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer,
+			AuthenticationMode: c.AuthenticationMode, CreatorArn: OperatorArn,
+		})
+		if err != nil {
+			return fmt.Errorf("adding EKS cluster %q: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// Close ends every process of the sandbox and removes its files.
+func (s *Sandbox) Close() error {
+	var faults []error
+	if s.Clusters != nil {
+		faults = append(faults, s.Clusters.Stop())
+	}
+	if s.Gateway != nil {
+		faults = append(faults, s.Gateway.Close())
+	}
+	if s.moto != nil {
+		faults = append(faults, s.moto.Stop(time.Second))
+	}
+	if s.lock != nil {
+		faults = append(faults, os.RemoveAll(s.Dir), os.Remove(s.lock.Name()), s.lock.Close())
+	}
+	return errors.Join(faults...)
+}
+
+// Env are the variables by which the AWS CLI and SDKs, Pulumi's included, reach the sandbox and nothing else.
+func (s *Sandbox) Env() map[string]string {
+	return map[string]string{
+		"PATH":                        s.Tools.Path(),
+		"AWS_ENDPOINT_URL":            s.Gateway.URL(),
+		"AWS_ACCESS_KEY_ID":           accessKeyID,
+		"AWS_SECRET_ACCESS_KEY":       secretAccessKey,
+		"AWS_REGION":                  defaultRegion,
+		"AWS_DEFAULT_REGION":          defaultRegion, // the AWS CLI knows only this one
+		"AWS_EC2_METADATA_DISABLED":   "true",
+		"AWS_CONFIG_FILE":             os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+		"AWS_PAGER":                   "",
+	}
+}
+
+// RegisterOidcProvider registers the OIDC provider of a cluster the way another tool would have done it, with tags of
+// its own.
+func (s *Sandbox) RegisterOidcProvider(ctx context.Context, c *cluster.Cluster, tags map[string]string) (string, error) {
+	input := &iam.CreateOpenIDConnectProviderInput{Url: &c.Issuer, ClientIDList: []string{"sts.amazonaws.com"}}
+	for _, key := range sortedKeys(tags) {
+		value := tags[key]
+		input.Tags = append(input.Tags, types.Tag{Key: &key, Value: &value})
+	}
+	output, err := s.AWS().IAM.CreateOpenIDConnectProvider(ctx, input)
+	if err != nil {
+		return "", fmt.Errorf("registering the OIDC provider of %q: %w", c.Name, err)
+	}
+	return *output.OpenIDConnectProviderArn, nil
+}
+
+func (s *Sandbox) logf(format string, args ...any) {
+	if s.log != nil {
+		_, _ = fmt.Fprintf(s.log, format+"\n", args...)
+	}
+}
+
+func since(start time.Time) time.Duration { return time.Since(start).Round(100 * time.Millisecond) }

@@ -1,0 +1,48 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+)
+
+// Serve deploys the dev environment, prints how to look around, and keeps all of it running until the context ends.
+func Serve(ctx context.Context, repository string, out io.Writer) (err error) {
+	s, stack, err := Deploy(ctx, repository, out)
+	if s != nil {
+		defer func() { err = errors.Join(err, s.Close()) }()
+	}
+	if err != nil {
+		return err
+	}
+	inventory, err := s.TakeInventory(ctx)
+	if err != nil {
+		return err
+	}
+	s.PrintTables(out, inventory)
+	kubeconfig := filepath.Join(s.Dir, "kubeconfig")
+	if err := s.Clusters.WriteKubeconfig(kubeconfig, s.Tools.AWS); err != nil {
+		return err
+	}
+	env := s.PulumiEnv(stack.Dir())
+	env["KUBECONFIG"] = kubeconfig
+	_, _ = fmt.Fprintf(out, "\nTo look around, paste this into another terminal:\n\n")
+	for _, name := range sortedKeys(env) {
+		_, _ = fmt.Fprintf(out, "export %s=%q\n", name, env[name])
+	}
+	_, _ = fmt.Fprintf(out, `
+and try, for example:
+
+  aws iam list-roles --query 'Roles[].Arn'
+  kubectl config get-contexts
+  kubectl get serviceaccounts -A
+  pulumi -C %s stack output
+
+Ctrl-C ends the sandbox and removes everything.
+`, stack.Dir())
+	<-ctx.Done()
+	s.logf("ending the sandbox")
+	return nil
+}
