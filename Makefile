@@ -49,6 +49,7 @@ fmt:
 
 .PHONY: bin/sandbox
 bin/sandbox:
+	@test -x $@ || echo "building the sandbox: the first time about 4 minutes on 2 cores ..."
 	@go -C tests/sandbox build -o ../../bin/sandbox ./cmd/sandbox
 
 clean:
