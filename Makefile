@@ -49,8 +49,9 @@ fmt:
 
 .PHONY: bin/sandbox
 bin/sandbox:
-	@test -x $@ || echo "building the sandbox: the first time about 4 minutes on 2 cores ..."
-	@go -C tests/sandbox build -o ../../bin/sandbox ./cmd/sandbox
+	@test -x $@ || echo "building the sandbox: the first time about 7 minutes on 2 cores ..."
+	@(while sleep 15 >/dev/null 2>&1; do echo "building the sandbox: still at it"; done) & ticker=$$!; \
+	trap "kill $$ticker" EXIT; go -C tests/sandbox build -o ../../bin/sandbox ./cmd/sandbox
 
 clean:
 	rm -rf bin coverage.out

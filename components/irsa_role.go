@@ -239,10 +239,7 @@ func (b *irsaRole) createRole() error {
 
 // RoleName is the name that the role will have, or "" when NamePrefix leaves it to the AWS provider.
 func (args *IrsaRoleArgs) RoleName() string {
-	switch {
-	case args.NamePrefix != "":
-		return ""
-	case args.Name != "":
+	if args.Name != "" || args.NamePrefix != "" || len(args.ServiceAccounts) == 0 {
 		return args.Name
 	}
 	first := args.ServiceAccounts[0]

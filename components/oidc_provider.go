@@ -109,9 +109,9 @@ func (args *OidcProviderArgs) Validate() error {
 		faults = append(faults, errors.New("issuer: give exactly one of issuer, clusterName and newClusterIssuer"))
 	}
 	if len(args.ClientIDs) > 0 && !slices.Contains(args.ClientIDs, iampolicy.Audience) {
-		faults = append(faults, fmt.Errorf("clientIDs: must contain %q, the audience of the pods' tokens", iampolicy.Audience))
+		faults = append(faults, fmt.Errorf("clientIds: must contain %q, the audience of the pods' tokens", iampolicy.Audience))
 	}
-	faults = append(faults, validateNames("clientIDs", args.ClientIDs))
+	faults = append(faults, validateNames("clientIds", args.ClientIDs))
 	for i, thumbprint := range args.Thumbprints {
 		if !thumbprintForm.MatchString(thumbprint) {
 			faults = append(faults, fmt.Errorf("thumbprints[%d]: %q is not a SHA-1 fingerprint of 40 hexadecimal digits", i, thumbprint))

@@ -10,6 +10,8 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 )
 
 // ServiceAccountMode is what is done about a ServiceAccount.
@@ -25,6 +27,16 @@ const (
 	// TrustOnly does nothing in Kubernetes.
 	TrustOnly ServiceAccountMode = "trustOnly"
 )
+
+// Validate refuses an unknown mode; empty means the default.
+func (mode ServiceAccountMode) Validate() error {
+	switch mode {
+	case "", CreateServiceAccount, PatchServiceAccount, TrustOnly:
+		return nil
+	default:
+		return fmt.Errorf("%q is none of %q, %q and %q", mode, CreateServiceAccount, PatchServiceAccount, TrustOnly)
+	}
+}
 
 // ServiceAccountArgs is a Kubernetes ServiceAccount that may assume the role.
 type ServiceAccountArgs struct {
@@ -182,12 +194,7 @@ const (
 
 func (account ServiceAccountArgs) validate(path string) error {
 	var faults []error
-	switch account.mode() {
-	case CreateServiceAccount, PatchServiceAccount, TrustOnly:
-	default:
-		faults = append(faults, fmt.Errorf("%s.mode: %q is none of %q, %q and %q",
-			path, account.Mode, CreateServiceAccount, PatchServiceAccount, TrustOnly))
-	}
+	faults = append(faults, fault.At(path+".mode", account.Mode.Validate()))
 	if account.NamePattern != "" && account.mode() != TrustOnly {
 		faults = append(faults, fmt.Errorf("%s.mode: a namePattern names no single account, so it needs %q", path, TrustOnly))
 	}

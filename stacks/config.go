@@ -13,6 +13,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // ConfigKey is the key, in the project's own namespace, under which Pulumi.<env>.yaml declares the platform. All of it
@@ -378,9 +379,17 @@ func (cfg *Config) validateArgoCD() error {
 	faults := []error{cfg.declared("hub", argocd.Hub)}
 	if argocd.Namespace != "" && !namespaceForm.MatchString(argocd.Namespace) {
 		faults = append(faults, fmt.Errorf("namespace: %q is not a namespace (lower-case letters, digits and -)", argocd.Namespace))
-	} else {
-		faults = append(faults, cfg.roleArgs(argocd.role(), laterClusters([]string{argoCDKey}), "aws").Validate()) // the hub is checked above
 	}
+	if argocd.RoleName != "" {
+		faults = append(faults, fault.At("roleName", iampolicy.ValidateRoleName(argocd.RoleName)))
+	}
+	// What has another path in the role than here is checked, so only the rest is given to the role.
+	rest := &ArgoCD{TestPod: argocd.TestPod, ServiceAccountMode: argocd.ServiceAccountMode}
+	if err := rest.ServiceAccountMode.Validate(); err != nil {
+		faults = append(faults, fault.At("serviceAccountMode", err))
+		rest.ServiceAccountMode = ""
+	}
+	faults = append(faults, cfg.roleArgs(rest.role(), laterClusters([]string{argoCDKey}), "aws").Validate())
 	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
 		faults = append(faults, fault.Under("targets."+key, cfg.validateTarget(argocd.Targets[key])))
 	}

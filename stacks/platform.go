@@ -3,6 +3,8 @@
 package stacks
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,15 +99,19 @@ func (p *platform) awsProvider(cluster Cluster) (*aws.Provider, error) {
 	return provider, nil
 }
 
-// name is aws-<region>, with what the credentials are named by, so that no declaration order can change it.
+// name is aws-<region>, followed by the profile or, where a role is assumed, by a hash of the credentials: no order of
+// declarations changes it, and an external ID does not show in it.
 func (key providerKey) name() string {
-	parts := []string{"aws", key.region}
-	for _, part := range []string{key.credentials.profile, key.credentials.roleArn, key.credentials.externalID, key.credentials.sessionName} {
-		if part != "" {
-			parts = append(parts, part)
-		}
+	name := "aws-" + key.region
+	switch c := key.credentials; {
+	case c.roleArn != "":
+		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{c.profile, c.roleArn, c.externalID, c.sessionName}))
+		return name + "-" + hex.EncodeToString(sum[:4])
+	case c.profile != "":
+		return name + "-" + c.profile
+	default:
+		return name
 	}
-	return strings.Join(parts, "-")
 }
 
 // identify asks AWS whose the credentials are.

@@ -54,12 +54,12 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 			&args{Issuer: "https://oidc.example.com:8443"},
 		},
 		{
-			"client IDs without that of the pods", `clientIDs: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+			"client IDs without that of the pods", `clientIds: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
 			&args{Issuer: url, ClientIDs: []string{"sigstore"}},
 		},
 		{
 			"a client ID twice, and an empty one",
-			lines(`clientIDs[1]: "sts.amazonaws.com" is there already, at index 0`, "clientIDs[2]: must not be empty"),
+			lines(`clientIds[1]: "sts.amazonaws.com" is there already, at index 0`, "clientIds[2]: must not be empty"),
 			&args{Issuer: url, ClientIDs: []string{"sts.amazonaws.com", "sts.amazonaws.com", ""}},
 		},
 		{
@@ -70,7 +70,7 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 			"several faults, all reported",
 			lines(
 				`issuer: issuer "https://" has no host`,
-				`clientIDs: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+				`clientIds: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
 				`thumbprints[0]: "" is not a SHA-1 fingerprint of 40 hexadecimal digits`,
 			),
 			&args{Issuer: "https://", ClientIDs: []string{"x"}, Thumbprints: []string{""}},
@@ -605,7 +605,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 		},
 		{
 			"client IDs without that of the pods", "clusters:\n  hub: {region: eu-west-1, oidcProvider: {clientIds: [sigstore]}}",
-			`platform.clusters.hub.oidcProvider.clientIDs: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+			`platform.clusters.hub.oidcProvider.clientIds: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
 		},
 		{
 			"a thumbprint that is given and computed",
@@ -722,13 +722,16 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		},
 		{
 			"a role name of 65 characters", "argocd: {hub: hub, roleName: " + strings.Repeat("a", 65) + "}",
-			`platform.argocd.name: role name "` + strings.Repeat("a", 65) + `" has 65 characters; at most 64 are allowed`,
+			`platform.argocd.roleName: role name "` + strings.Repeat("a", 65) + `" has 65 characters; at most 64 are allowed`,
 		},
-		{"a mode that is none", "argocd: {hub: hub, serviceAccountMode: adopt}", lines(
-			`platform.argocd.serviceAccounts[0].mode: "adopt" is none of "create", "patch" and "trustOnly"`,
-			`platform.argocd.serviceAccounts[1].mode: "adopt" is none of "create", "patch" and "trustOnly"`,
-			`platform.argocd.serviceAccounts[2].mode: "adopt" is none of "create", "patch" and "trustOnly"`,
-		)},
+		{
+			"a mode that is none", "argocd: {hub: hub, serviceAccountMode: adopt}",
+			`platform.argocd.serviceAccountMode: "adopt" is none of "create", "patch" and "trustOnly"`,
+		},
+		{
+			"a test pod without an account to run under", "argocd: {hub: hub, serviceAccountMode: trustOnly, testPod: {}}",
+			"platform.argocd.testPod: needs a service account that is created or patched, as a pod gets its identity by the annotation",
+		},
 		{
 			"a target that is not declared", "argocd: {hub: hub, targets: {x: {cluster: x, access: {kubernetesGroups: [x]}}}}",
 			`platform.argocd.targets.x.cluster: cluster "x" is not declared; declared are ["edge" "hub"]`,
