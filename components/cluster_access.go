@@ -149,7 +149,7 @@ func (a *ClusterAccess) grantByAccessEntry(
 	}
 	a.grants = append(a.grants, entry)
 	for _, policy := range args.AccessEntry.Policies {
-		association := name + "-" + policy.name()
+		association := childName(name, policy.name())
 		resource, err := eks.NewAccessPolicyAssociation(ctx, association, &eks.AccessPolicyAssociationArgs{
 			// The entry's own outputs make the association wait for it.
 			ClusterName: entry.ClusterName, PrincipalArn: entry.PrincipalArn,

@@ -52,6 +52,10 @@ func (c children) with(opts ...pulumi.ResourceOption) []pulumi.ResourceOption {
 	return slices.Concat(c, opts)
 }
 
+// childName is the name of a child: the component's, then what tells the child from its siblings. A slash stands between
+// them, as names themselves have hyphens, and role a-b with c is not role a with b-c.
+func childName(parts ...string) string { return strings.Join(parts, "/") }
+
 // failure names the component in an error, or is nil without one. It is for what goes wrong in an apply, too: Pulumi does
 // not say whose output an error comes from.
 func failure(token, name string, err error) error {

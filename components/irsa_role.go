@@ -162,7 +162,7 @@ func (b *irsaRole) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 		case cluster.OidcProviderArn != nil:
 			arns = append(arns, cluster.OidcProviderArn)
 		default:
-			provider, err := NewOidcProvider(b.ctx, b.name+"-"+cluster.Name,
+			provider, err := NewOidcProvider(b.ctx, childName(b.name, cluster.Name),
 				&OidcProviderArgs{Issuer: cluster.Issuer, Tags: b.args.Tags}, b.children...)
 			if err != nil {
 				return pulumi.StringArrayOutput{}, err
@@ -268,7 +268,7 @@ func (b *irsaRole) managedPolicies() error {
 }
 
 func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
-	attachment, err := iam.NewRolePolicyAttachment(b.ctx, b.name+"-"+key, &iam.RolePolicyAttachmentArgs{
+	attachment, err := iam.NewRolePolicyAttachment(b.ctx, childName(b.name, key), &iam.RolePolicyAttachmentArgs{
 		Role: b.role.Name, PolicyArn: policyArn,
 	}, b.children...)
 	if err != nil {
@@ -280,7 +280,7 @@ func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
 
 func (b *irsaRole) inlinePolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.InlinePolicies)) {
-		policy, err := iam.NewRolePolicy(b.ctx, b.name+"-"+key, &iam.RolePolicyArgs{
+		policy, err := iam.NewRolePolicy(b.ctx, childName(b.name, key), &iam.RolePolicyArgs{
 			Name: pulumi.String(key), Role: b.role.Name,
 			Policy: b.permissions("inlinePolicies."+key, b.args.InlinePolicies[key]),
 		}, b.children...)
@@ -294,7 +294,7 @@ func (b *irsaRole) inlinePolicies() error {
 
 func (b *irsaRole) customerManagedPolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.CustomerManagedPolicies)) {
-		policy, err := iam.NewPolicy(b.ctx, b.name+"-"+key, &iam.PolicyArgs{
+		policy, err := iam.NewPolicy(b.ctx, childName(b.name, key), &iam.PolicyArgs{
 			Name: pulumi.String(key), Path: optionalString(b.args.Path), Tags: b.args.Tags,
 			Policy: b.permissions("customerManagedPolicies."+key, b.args.CustomerManagedPolicies[key]),
 		}, b.children...)

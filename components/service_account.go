@@ -113,11 +113,11 @@ func patchedObject(name, namespace string, labels map[string]string, annotations
 func (b *irsaRole) createNamespaces() error {
 	b.namespaces = map[string]pulumi.Resource{}
 	return b.eachServiceAccount(func(cluster IrsaCluster, account ServiceAccountArgs) error {
-		key := cluster.Name + "/" + account.Namespace
+		key := childName(cluster.Name, account.Namespace)
 		if !account.CreateNamespace || b.namespaces[key] != nil {
 			return nil
 		}
-		namespace, err := corev1.NewNamespace(b.ctx, b.name+"-"+cluster.Name+"-"+account.Namespace, &corev1.NamespaceArgs{
+		namespace, err := corev1.NewNamespace(b.ctx, childName(b.name, cluster.Name, account.Namespace), &corev1.NamespaceArgs{
 			Metadata: namedObject(account.Namespace, "", nil, nil),
 		}, b.children.with(pulumi.Provider(cluster.Kubernetes))...)
 		if err != nil {
@@ -146,9 +146,9 @@ func (b *irsaRole) createServiceAccounts() error {
 }
 
 func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArgs) (pulumi.Resource, error) {
-	name := b.name + "-" + cluster.Name + "-" + account.Namespace + "-" + account.Name
+	name := childName(b.name, accountKey(cluster, account))
 	opts := b.children.with(pulumi.Provider(cluster.Kubernetes))
-	if namespace := b.namespaces[cluster.Name+"/"+account.Namespace]; namespace != nil {
+	if namespace := b.namespaces[childName(cluster.Name, account.Namespace)]; namespace != nil {
 		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{namespace}))
 	}
 	annotations := account.irsaAnnotations(b.role.Arn)
@@ -164,7 +164,7 @@ func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArg
 
 // accountKey names a service account among those of all clusters.
 func accountKey(cluster IrsaCluster, account ServiceAccountArgs) string {
-	return cluster.Name + "/" + account.Namespace + "/" + account.Name
+	return childName(cluster.Name, account.Namespace, account.Name)
 }
 
 // eachServiceAccount visits every service account in every cluster, in the order of the arguments.

@@ -108,7 +108,7 @@ func (b *irsaRole) testPod(cluster IrsaCluster, account ServiceAccountArgs) erro
 	// The webhook changes a pod only when it is made, so the annotated account must be there first; the policies,
 	// because the check needs them.
 	waitFor := append([]pulumi.Resource{b.serviceAccounts[accountKey(cluster, account)]}, b.policies...)
-	_, err := corev1.NewPod(b.ctx, b.name+"-"+cluster.Name+"-"+account.Namespace+"-"+account.Name+"-test", &corev1.PodArgs{
+	_, err := corev1.NewPod(b.ctx, childName(b.name, accountKey(cluster, account)+testPodSuffix), &corev1.PodArgs{
 		Metadata: namedObject(account.Name+testPodSuffix, account.Namespace, nil, nil),
 		Spec: &corev1.PodSpecArgs{
 			ServiceAccountName: pulumi.String(account.Name),

@@ -52,7 +52,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 	if err != nil {
 		return err
 	}
-	access, err := components.NewClusterAccess(p.ctx, argoCDKey+"-"+key, args, pulumi.Provider(facts.aws))
+	access, err := components.NewClusterAccess(p.ctx, argoCDKey+"/"+key, args, pulumi.Provider(facts.aws))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 	if namespace := hubFacts.namespaces[orKey(p.cfg.ArgoCD.Namespace, components.DefaultArgoCDNamespace)]; namespace != nil {
 		ready = append(ready, namespace)
 	}
-	secret, err := components.NewArgoCDCluster(p.ctx, argoCDKey+"-"+key, p.cfg.secretArgs(key, target, facts),
+	secret, err := components.NewArgoCDCluster(p.ctx, argoCDKey+"/"+key, p.cfg.secretArgs(key, target, facts),
 		pulumi.Provider(hubFacts.kubernetes), pulumi.DependsOn(ready))
 	if err != nil {
 		return err

@@ -82,11 +82,8 @@ func atOnce[T any](items []T, do func(T) error) error {
 func (p *platform) openCluster(facts *clusterFacts) error {
 	key := facts.key
 	cluster := p.cfg.Clusters[key]
-	provider, err := p.awsProvider(cluster)
-	if err != nil {
-		return err
-	}
-	facts.aws, facts.account, facts.namespaces = provider, p.accounts[cluster.account()], map[string]pulumi.Resource{}
+	facts.aws = p.providers[providerKey{credentials: cluster.account(), region: cluster.Region}]
+	facts.account, facts.namespaces = p.accounts[cluster.account()], map[string]pulumi.Resource{}
 	open := p.lookUpCluster
 	if cluster.Create != nil {
 		open = p.createCluster
@@ -94,6 +91,7 @@ func (p *platform) openCluster(facts *clusterFacts) error {
 	if err := open(cluster, facts); err != nil {
 		return fmt.Errorf("cluster %q: %w", key, err)
 	}
+	var err error
 	facts.kubernetes, err = kubernetes.NewProvider(p.ctx, "kubernetes-"+key, &kubernetes.ProviderArgs{
 		Kubeconfig: facts.kubeconfig, EnableServerSideApply: pulumi.Bool(true),
 	})

@@ -53,12 +53,11 @@ type Cluster struct {
 	OidcProvider OidcProvider `json:"oidcProvider"`
 }
 
-// AssumeRole is a role that Pulumi and kubectl assume to reach an account.
+// AssumeRole is a role that Pulumi and the kubeconfig assume to reach an account. A role that wants an external ID is
+// reached by a profile that names both, as `aws eks get-token` takes no external ID.
 type AssumeRole struct {
 	// RoleArn is the role's ARN.
 	RoleArn string `json:"roleArn"`
-	// ExternalID is what the role's trust policy may ask for.
-	ExternalID string `json:"externalId"`
 	// SessionName names the session. Default: the AWS provider's own.
 	SessionName string `json:"sessionName"`
 }
@@ -397,18 +396,35 @@ func (cfg *Config) validateArgoCD() error {
 }
 
 func (cfg *Config) validateTarget(target ArgoCDTarget) error {
-	faults := []error{cfg.declared("cluster", target.Cluster)}
-	access := target.Access
-	switch access.Via {
-	case "", ViaAccessEntry:
-		faults = append(faults, fault.Under("access", access.entry().Validate()))
-	case ViaAwsAuth:
-		faults = append(faults, fault.Under("access", access.validateAwsAuth()))
-	default:
-		faults = append(faults, fmt.Errorf("access.via: %q is neither %s nor %s", access.Via, ViaAccessEntry, ViaAwsAuth))
-	}
+	faults := []error{cfg.declared("cluster", target.Cluster), cfg.validateAccess(target)}
 	args := cfg.secretArgs("", target, &clusterFacts{name: later, endpoint: later, caData: later})
 	return errors.Join(append(faults, args.Validate())...)
+}
+
+func (cfg *Config) validateAccess(target ArgoCDTarget) error {
+	access := target.Access
+	var faults error
+	switch access.Via {
+	case "", ViaAccessEntry:
+		faults = access.entry().Validate()
+	case ViaAwsAuth:
+		faults = access.validateAwsAuth()
+	default:
+		return fmt.Errorf("access.via: %q is neither %s nor %s", access.Via, ViaAccessEntry, ViaAwsAuth)
+	}
+	created := cfg.Clusters[target.Cluster].Create
+	if faults != nil || created == nil {
+		return fault.Under("access", faults)
+	}
+	// Of a cluster that is still to be created the authentication mode is known already.
+	switch mode := created.authenticationMode(); {
+	case access.Via == "" && !mode.AllowsAccessEntries():
+		return fault.Under("access", access.validateAwsAuth())
+	case access.Via == ViaAccessEntry && !mode.AllowsAccessEntries(), access.Via == ViaAwsAuth && !mode.AllowsAwsAuth():
+		return fmt.Errorf("access.via: a cluster with the authentication mode %s does not heed %s", mode, access.Via)
+	default:
+		return nil
+	}
 }
 
 // validateAwsAuth checks what a line of aws-auth can hold.
@@ -500,14 +516,13 @@ func (cluster Cluster) account() credentials {
 	credentials := credentials{profile: cluster.Profile}
 	if cluster.AssumeRole != nil {
 		credentials.roleArn = cluster.AssumeRole.RoleArn
-		credentials.externalID = cluster.AssumeRole.ExternalID
 		credentials.sessionName = cluster.AssumeRole.SessionName
 	}
 	return credentials
 }
 
 // credentials are how an account is reached.
-type credentials struct{ profile, roleArn, externalID, sessionName string }
+type credentials struct{ profile, roleArn, sessionName string }
 
 // String is for messages; it is empty for the environment's own credentials.
 func (c credentials) String() string {

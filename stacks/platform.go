@@ -82,9 +82,6 @@ func (p *platform) awsProvider(cluster Cluster) (*aws.Provider, error) {
 	}
 	if role := cluster.AssumeRole; role != nil {
 		assume := aws.ProviderAssumeRoleArgs{RoleArn: pulumi.String(role.RoleArn)}
-		if role.ExternalID != "" {
-			assume.ExternalId = pulumi.String(role.ExternalID)
-		}
 		if role.SessionName != "" {
 			assume.SessionName = pulumi.String(role.SessionName)
 		}
@@ -100,12 +97,12 @@ func (p *platform) awsProvider(cluster Cluster) (*aws.Provider, error) {
 }
 
 // name is aws-<region>, followed by the profile or, where a role is assumed, by a hash of the credentials: no order of
-// declarations changes it, and an external ID does not show in it.
+// declarations changes it.
 func (key providerKey) name() string {
 	name := "aws-" + key.region
 	switch c := key.credentials; {
 	case c.roleArn != "":
-		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{c.profile, c.roleArn, c.externalID, c.sessionName}))
+		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{c.profile, c.roleArn, c.sessionName}))
 		return name + "-" + hex.EncodeToString(sum[:4])
 	case c.profile != "":
 		return name + "-" + c.profile
@@ -147,7 +144,7 @@ func (p *platform) createBucket(key string, bucket Bucket) error {
 		return err
 	}
 	for _, object := range slices.Sorted(maps.Keys(bucket.Objects)) {
-		_, err := s3.NewBucketObjectv2(p.ctx, key+"-"+object, &s3.BucketObjectv2Args{
+		_, err := s3.NewBucketObjectv2(p.ctx, key+"/"+object, &s3.BucketObjectv2Args{
 			Bucket: resource.Bucket, Key: pulumi.String(object), Content: pulumi.String(bucket.Objects[object]),
 		}, provider, pulumi.Parent(resource))
 		if err != nil {
@@ -248,7 +245,7 @@ func managedPolicyArn(policy, partition string) string {
 
 func (p *platform) createNamespaces(cluster Cluster, facts *clusterFacts) error {
 	for _, name := range cluster.Namespaces {
-		namespace, err := corev1.NewNamespace(p.ctx, facts.key+"-"+name, &corev1.NamespaceArgs{
+		namespace, err := corev1.NewNamespace(p.ctx, facts.key+"/"+name, &corev1.NamespaceArgs{
 			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name)},
 		}, pulumi.Provider(facts.kubernetes))
 		if err != nil {

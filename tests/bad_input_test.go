@@ -713,8 +713,29 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		return "argocd:\n  hub: hub\n  targets:\n    edge:\n      cluster: edge\n      " + strings.ReplaceAll(rest, "\n", "\n      ")
 	}
 	const access = "access: {kubernetesGroups: [deployers]}\n"
+	newCluster := func(mode string) string {
+		return "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: eu-west-1, create: {authenticationMode: " + mode + "}}\n"
+	}
 	cases := []struct{ name, platform, want string }{
 		{"no hub", "argocd: {}", `platform.argocd.hub: cluster "" is not declared; declared are ["edge" "hub"]`},
+		{
+			"access policies for a new cluster that knows aws-auth only",
+			newCluster("CONFIG_MAP") + target("access: {policies: [{policy: AmazonEKSViewPolicy}]}"),
+			lines(
+				"platform.argocd.targets.edge.access.policies: aws-auth knows no access policies; name kubernetesGroups",
+				"platform.argocd.targets.edge.access.kubernetesGroups: name at least one group",
+			),
+		},
+		{
+			"an access entry for a new cluster that knows aws-auth only",
+			newCluster("CONFIG_MAP") + target("access: {via: accessEntry, kubernetesGroups: [deployers]}"),
+			"platform.argocd.targets.edge.access.via: a cluster with the authentication mode CONFIG_MAP does not heed accessEntry",
+		},
+		{
+			"aws-auth for a new cluster that does not know it",
+			newCluster("API") + target("access: {via: aws-auth, kubernetesGroups: [deployers]}"),
+			"platform.argocd.targets.edge.access.via: a cluster with the authentication mode API does not heed aws-auth",
+		},
 		{"a hub that is not declared", "argocd: {hub: hubb}", `platform.argocd.hub: cluster "hubb" is not declared; declared are ["edge" "hub"]`},
 		{
 			"a namespace that is none", "argocd: {hub: hub, namespace: Argo CD}",

@@ -53,8 +53,8 @@ func TestAnAccessEntryLetsARoleIn(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, []string{
 				"aws:eks/accessEntry:AccessEntry edge in edge by aws",
-				"aws:eks/accessPolicyAssociation:AccessPolicyAssociation edge-AmazonEKSEditPolicy in edge by aws after AccessEntry/edge",
-				"aws:eks/accessPolicyAssociation:AccessPolicyAssociation edge-AmazonEKSViewPolicy in edge by aws after AccessEntry/edge",
+				"aws:eks/accessPolicyAssociation:AccessPolicyAssociation edge/AmazonEKSEditPolicy in edge by aws after AccessEntry/edge",
+				"aws:eks/accessPolicyAssociation:AccessPolicyAssociation edge/AmazonEKSViewPolicy in edge by aws after AccessEntry/edge",
 				"eks-irsa:index:ClusterAccess edge",
 				"pulumi:providers:aws aws", "pulumi:providers:kubernetes kubernetes-edge", "pulumi:providers:kubernetes kubernetes-hub",
 			}, r.graph())
@@ -64,12 +64,12 @@ func TestAnAccessEntryLetsARoleIn(t *testing.T) {
 			assert.JSONEq(t, `{
 				"clusterName": "dev-edge", "principalArn": "`+argoCDRole+`", "accessScope": {"type": "cluster"},
 				"policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
-			}`, r.one(t, associationType, "edge-AmazonEKSViewPolicy").json(t))
+			}`, r.one(t, associationType, "edge/AmazonEKSViewPolicy").json(t))
 			assert.JSONEq(t, `{
 				"clusterName": "dev-edge", "principalArn": "`+argoCDRole+`",
 				"accessScope": {"type": "namespace", "namespaces": ["apps", "default"]},
 				"policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
-			}`, r.one(t, associationType, "edge-AmazonEKSEditPolicy").json(t))
+			}`, r.one(t, associationType, "edge/AmazonEKSEditPolicy").json(t))
 
 			assert.Equal(t, "accessEntry", awaitString(t, access.Via))
 			assert.Equal(t, "dev-edge", awaitString(t, access.ClusterName))
@@ -110,7 +110,7 @@ func TestAnAccessPolicyIsOfThePrincipalsPartition(t *testing.T) {
 				args.AccessEntry = &components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{{Policy: policy}}}
 			})
 			require.NoError(t, err)
-			association := r.one(t, associationType, "edge-AmazonEKSViewPolicy")
+			association := r.one(t, associationType, "edge/AmazonEKSViewPolicy")
 			assert.Equal(t, "arn:"+partition+":eks::aws:cluster-access-policy/AmazonEKSViewPolicy",
 				association.Inputs["policyArn"].StringValue())
 		})
@@ -171,7 +171,7 @@ func TestAnyRegistrationOfAClusterAccessThatFailsFailsTheProgram(t *testing.T) {
 	}{
 		{components.ClusterAccessType, "edge", `registering ClusterAccess "edge": `, viewAndEdit},
 		{accessEntryType, "edge", `ClusterAccess "edge": creating the access entry: `, viewAndEdit},
-		{associationType, "edge-AmazonEKSEditPolicy", `ClusterAccess "edge": associating access policy "AmazonEKSEditPolicy": `, viewAndEdit},
+		{associationType, "edge/AmazonEKSEditPolicy", `ClusterAccess "edge": associating access policy "AmazonEKSEditPolicy": `, viewAndEdit},
 		{awsAuthRoleType, "edge", `ClusterAccess "edge": mapping the role in aws-auth: `, awsAuth},
 	}
 	for _, test := range cases {

@@ -245,17 +245,17 @@ func TestPoliciesReachTheRole(t *testing.T) {
 		attached[attachment.Name] = attachment.Inputs["policyArn"].StringValue()
 	}
 	assert.Equal(t, map[string]string{
-		"app-audit":   "arn:aws:iam::aws:policy/SecurityAudit",
-		"app-own":     "arn:aws:iam::" + account + ":policy/own",
-		"app-read":    "arn:aws:iam::aws:policy/ReadOnlyAccess",
-		"app-buckets": "arn:aws:iam::" + account + ":policy/teams/buckets",
-		"app-cluster": "arn:aws:iam::" + account + ":policy/teams/cluster",
+		"app/audit":   "arn:aws:iam::aws:policy/SecurityAudit",
+		"app/own":     "arn:aws:iam::" + account + ":policy/own",
+		"app/read":    "arn:aws:iam::aws:policy/ReadOnlyAccess",
+		"app/buckets": "arn:aws:iam::" + account + ":policy/teams/buckets",
+		"app/cluster": "arn:aws:iam::" + account + ":policy/teams/cluster",
 	}, attached)
 	assert.JSONEq(t, jsonOf(t, map[string]any{"name": "describe", "role": "eks-apps-one", "policy": describeCluster}),
-		r.one(t, inlinePolicyType, "app-describe").json(t))
+		r.one(t, inlinePolicyType, "app/describe").json(t))
 	assert.JSONEq(t, jsonOf(t, map[string]any{
 		"name": "buckets", "path": "/teams/", "policy": listBuckets, "tags": map[string]any{"team": "apps"},
-	}), r.one(t, policyType, "app-buckets").json(t))
+	}), r.one(t, policyType, "app/buckets").json(t))
 }
 
 func TestAServiceAccountIs(t *testing.T) {
@@ -313,10 +313,23 @@ func TestAServiceAccountIs(t *testing.T) {
 				args.ServiceAccounts[0] = test.account
 			})
 			require.NoError(t, err)
-			assert.JSONEq(t, test.want, r.one(t, test.typ, "app-hub-default-app").json(t))
+			assert.JSONEq(t, test.want, r.one(t, test.typ, "app/hub/default/app").json(t))
 			assert.Len(t, append(r.ofType(serviceAccountType), r.ofType(accountPatchType)...), 1)
 		})
 	}
+}
+
+func TestNamesWithHyphensDoNotCollide(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
+		args.Name = "app"
+		args.ServiceAccounts = []components.ServiceAccountArgs{{Namespace: "a-b", Name: "c"}, {Namespace: "a", Name: "b-c"}}
+	})
+	require.NoError(t, err)
+	accounts := r.ofType(serviceAccountType)
+	require.Len(t, accounts, 2)
+	assert.NotEqual(t, accounts[0].Name, accounts[1].Name)
 }
 
 func TestANamespaceIsCreatedOncePerCluster(t *testing.T) {
@@ -331,7 +344,7 @@ func TestANamespaceIsCreatedOncePerCluster(t *testing.T) {
 			"name": "apps", "labels": {"app.kubernetes.io/managed-by": "pulumi"}
 		}}`, namespace.json(t))
 	}
-	assert.Equal(t, []string{"app-edge-apps", "app-hub-apps"}, names)
+	assert.Equal(t, []string{"app/edge/apps", "app/hub/apps"}, names)
 }
 
 func TestTheTestPodIsThisPod(t *testing.T) {
@@ -351,7 +364,7 @@ func TestTheTestPodIsThisPod(t *testing.T) {
 			r := newRecorder()
 			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) { args.TestPod = &test.pod })
 			require.NoError(t, err)
-			pod := r.one(t, podType, "app-hub-default-app-test")
+			pod := r.one(t, podType, "app/hub/default/app-irsa-test")
 			got := pod.json(t)
 			assert.JSONEq(t, golden(t, test.file, got), got)
 			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetCreate())
@@ -550,17 +563,17 @@ func TestTheFirstFailureOfAnIrsaRoleNamesItsSubject(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ typ, name, want string }{
 		{components.IrsaRoleType, "app", `registering IrsaRole "app": `},
-		{components.OidcProviderType, "app-edge", `IrsaRole "app": registering OidcProvider "app-edge": `},
-		{iamProviderType, "app-edge", `IrsaRole "app": OidcProvider "app-edge": creating the IAM OIDC provider: `},
+		{components.OidcProviderType, "app/edge", `IrsaRole "app": registering OidcProvider "app/edge": `},
+		{iamProviderType, "app/edge", `IrsaRole "app": OidcProvider "app/edge": creating the IAM OIDC provider: `},
 		{roleType, "app", `IrsaRole "app": creating the role: `},
-		{attachmentType, "app-read", `IrsaRole "app": attaching policy "read": `},
-		{inlinePolicyType, "app-describe", `IrsaRole "app": creating inline policy "describe": `},
-		{policyType, "app-buckets", `IrsaRole "app": creating managed policy "buckets": `},
-		{attachmentType, "app-buckets", `IrsaRole "app": attaching policy "buckets": `},
-		{namespaceType, "app-edge-apps", `IrsaRole "app": creating namespace "apps" in cluster "edge": `},
-		{serviceAccountType, "app-hub-apps-two", `IrsaRole "app": service account hub/apps/two (create): `},
-		{accountPatchType, "app-hub-system-three", `IrsaRole "app": service account hub/system/three (patch): `},
-		{podType, "app-hub-apps-one-test", `IrsaRole "app": creating the test pod of hub/apps/one: `},
+		{attachmentType, "app/read", `IrsaRole "app": attaching policy "read": `},
+		{inlinePolicyType, "app/describe", `IrsaRole "app": creating inline policy "describe": `},
+		{policyType, "app/buckets", `IrsaRole "app": creating managed policy "buckets": `},
+		{attachmentType, "app/buckets", `IrsaRole "app": attaching policy "buckets": `},
+		{namespaceType, "app/edge/apps", `IrsaRole "app": creating namespace "apps" in cluster "edge": `},
+		{serviceAccountType, "app/hub/apps/two", `IrsaRole "app": service account hub/apps/two (create): `},
+		{accountPatchType, "app/hub/system/three", `IrsaRole "app": service account hub/system/three (patch): `},
+		{podType, "app/hub/apps/one-irsa-test", `IrsaRole "app": creating the test pod of hub/apps/one: `},
 	}
 	for _, test := range cases {
 		t.Run(test.typ+" "+test.name, func(t *testing.T) {

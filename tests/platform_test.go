@@ -204,15 +204,15 @@ clusters:
   b: {region: eu-west-1}
   c: {region: eu-west-1, profile: other}
   d: {region: us-east-1, profile: other}
-  e: {region: eu-west-1, assumeRole: {roleArn: '`+deployer+`', externalId: secret-handshake, sessionName: pulumi}}
+  e: {region: eu-west-1, assumeRole: {roleArn: '`+deployer+`', sessionName: pulumi}}
 `))
 	require.NoError(t, err)
 	for name, want := range map[string]string{
 		"aws-eu-west-1":       `{"region": "eu-west-1"}`,
 		"aws-eu-west-1-other": `{"region": "eu-west-1", "profile": "other"}`,
 		"aws-us-east-1-other": `{"region": "us-east-1", "profile": "other"}`,
-		"aws-eu-west-1-a5d8df59": `{"region": "eu-west-1", "assumeRole": {
-			"roleArn": "` + deployer + `", "externalId": "secret-handshake", "sessionName": "pulumi"
+		"aws-eu-west-1-b6cc6c87": `{"region": "eu-west-1", "assumeRole": {
+			"roleArn": "` + deployer + `", "sessionName": "pulumi"
 		}}`,
 	} {
 		provider := r.one(t, awsProviderType, name)
@@ -344,9 +344,9 @@ func TestArgoCDIsLetInTheWayThatTheClusterHeeds(t *testing.T) {
 				assert.Equal(t, "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller", mapping.Inputs["roleArn"].StringValue())
 			}
 			// Argo CD connects as soon as it sees the secret.
-			waitsFor := r.one(t, secretType, "argocd-edge").dependencies()
-			assert.Contains(t, waitsFor, "Namespace/hub-argocd")
-			assert.Contains(t, waitsFor, map[string]string{"accessEntry": "AccessEntry/argocd-edge", "aws-auth": "AwsAuthRole/argocd-edge"}[test.want])
+			waitsFor := r.one(t, secretType, "argocd/edge").dependencies()
+			assert.Contains(t, waitsFor, "Namespace/hub/argocd")
+			assert.Contains(t, waitsFor, map[string]string{"accessEntry": "AccessEntry/argocd/edge", "aws-auth": "AwsAuthRole/argocd/edge"}[test.want])
 		})
 	}
 }
@@ -375,7 +375,7 @@ secretName: edge-secret
 labels: {environment: dev}
 annotations: {example.com/owner: platform}`))
 	require.NoError(t, err)
-	secret := r.one(t, secretType, "argocd-edge")
+	secret := r.one(t, secretType, "argocd/edge")
 	assert.Equal(t, "kubernetes-hub", providerName(secret.Provider))
 	assert.JSONEq(t, `{
 		"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
@@ -395,7 +395,7 @@ annotations: {example.com/owner: platform}`))
 	}`, decoded(t, secret))
 	assert.JSONEq(t, `{"clusterName": "edge", "type": "STANDARD", "userName": "argocd", "tags": {},
 		"principalArn": "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller"
-	}`, r.one(t, accessEntryType, "argocd-edge").json(t))
+	}`, r.one(t, accessEntryType, "argocd/edge").json(t))
 	assert.JSONEq(t, `{"edge": {
 		"cluster": "edge", "server": "https://EDGE.gr7.eu-west-1.eks.amazonaws.com", "via": "accessEntry", "secret": "argocd/edge-secret",
 		"principalArn": "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller"
@@ -457,14 +457,14 @@ roles:
 		attached[attachment.Name] = attachment.Inputs["policyArn"].StringValue()
 	}
 	assert.Equal(t, map[string]string{
-		"app-ReadOnlyAccess": "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess",
-		"app-Own":            "arn:aws-us-gov:iam::111122223333:policy/own/Own",
-		"app-buckets":        "arn:aws-us-gov:iam::111122223333:policy/teams/apps/buckets",
+		"app/ReadOnlyAccess": "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess",
+		"app/Own":            "arn:aws-us-gov:iam::111122223333:policy/own/Own",
+		"app/buckets":        "arn:aws-us-gov:iam::111122223333:policy/teams/apps/buckets",
 	}, attached)
-	assert.JSONEq(t, listBuckets, r.one(t, policyType, "app-buckets").Inputs["policy"].StringValue())
-	assert.NotEmpty(t, r.one(t, inlinePolicyType, "app-describe").Inputs["policy"].StringValue())
-	patch := r.one(t, accountPatchType, "app-hub-apps-app")
-	assert.Contains(t, patch.dependencies(), "Namespace/hub-apps", "the account waits for the namespace that the platform creates")
+	assert.JSONEq(t, listBuckets, r.one(t, policyType, "app/buckets").Inputs["policy"].StringValue())
+	assert.NotEmpty(t, r.one(t, inlinePolicyType, "app/describe").Inputs["policy"].StringValue())
+	patch := r.one(t, accountPatchType, "app/hub/apps/app")
+	assert.Contains(t, patch.dependencies(), "Namespace/hub/apps", "the account waits for the namespace that the platform creates")
 	assert.JSONEq(t, `{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
 		"name": "app", "namespace": "apps", "labels": {"tier": "back"}, "annotations": {
 			"eks.amazonaws.com/role-arn": "arn:aws-us-gov:iam::111122223333:role/teams/apps/the-app",
@@ -472,7 +472,7 @@ roles:
 			"example.com/owner": "apps"
 		}
 	}}`, patch.json(t))
-	pod := r.one(t, podType, "app-hub-apps-app-test")
+	pod := r.one(t, podType, "app/hub/apps/app-irsa-test")
 	assert.Equal(t, "60s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 	assert.Contains(t, pod.json(t), "aws s3 ls")
 	assert.Contains(t, pod.json(t), "registry.example.com/aws-cli:2")
@@ -486,7 +486,7 @@ func TestABucketHasItsObjects(t *testing.T) {
 	bucket := r.one(t, bucketType, "my-test-bucket")
 	assert.JSONEq(t, `{"bucket": "my-test-bucket", "forceDestroy": true, "tags": {"environment": "dev"}}`, bucket.json(t))
 	assert.Equal(t, "aws-eu-west-1", providerName(bucket.Provider))
-	object := r.one(t, "aws:s3/bucketObjectv2:BucketObjectv2", "my-test-bucket-my-test-file.txt")
+	object := r.one(t, "aws:s3/bucketObjectv2:BucketObjectv2", "my-test-bucket/my-test-file.txt")
 	assert.JSONEq(t, `{"bucket": "my-test-bucket", "key": "my-test-file.txt", "content": "Hello\n"}`, object.json(t))
 	assert.Equal(t, bucket.URN, object.RegisterRPC.GetParent())
 }
@@ -589,7 +589,7 @@ func TestAWayInThatTheClusterIgnoresIsRefused(t *testing.T) {
 		t.Run(test.mode, func(t *testing.T) {
 			t.Parallel()
 			_, err := runPlatform(t, hubAndEdge(test.mode), argoCDConfig(t, "access: "+test.access))
-			require.ErrorContains(t, err, `Argo CD target "edge": invalid arguments of ClusterAccess "argocd-edge":`+"\n"+test.want)
+			require.ErrorContains(t, err, `Argo CD target "edge": invalid arguments of ClusterAccess "argocd/edge":`+"\n"+test.want)
 		})
 	}
 }
@@ -621,13 +621,13 @@ func TestTheFirstFailureOfThePlatformNamesItsSubject(t *testing.T) {
 	cases := []struct{ typ, name, want string }{
 		{awsProviderType, "aws-us-east-1", `configuring AWS provider "aws-us-east-1": `},
 		{"pulumi:providers:kubernetes", "kubernetes-hub", `cluster "hub": configuring the Kubernetes provider: `},
-		{namespaceType, "hub-payments", `cluster "hub": namespace "payments": `},
+		{namespaceType, "hub/payments", `cluster "hub": namespace "payments": `},
 		{bucketType, "my-test-bucket", `bucket "my-test-bucket": `},
-		{"aws:s3/bucketObjectv2:BucketObjectv2", "my-test-bucket-my-test-file.txt", `bucket "my-test-bucket": object "my-test-file.txt": `},
+		{"aws:s3/bucketObjectv2:BucketObjectv2", "my-test-bucket/my-test-file.txt", `bucket "my-test-bucket": object "my-test-file.txt": `},
 		{roleType, "s3-backup", `IrsaRole "s3-backup": creating the role: `},
 		{roleType, "argocd", `IrsaRole "argocd": creating the role: `},
-		{accessEntryType, "argocd-workloads-eu", `Argo CD target "workloads-eu": ClusterAccess "argocd-workloads-eu": creating the access entry: `},
-		{secretType, "argocd-workloads-us", `Argo CD target "workloads-us": ArgoCDCluster "argocd-workloads-us": creating the secret: `},
+		{accessEntryType, "argocd/workloads-eu", `Argo CD target "workloads-eu": ClusterAccess "argocd/workloads-eu": creating the access entry: `},
+		{secretType, "argocd/workloads-us", `Argo CD target "workloads-us": ArgoCDCluster "argocd/workloads-us": creating the secret: `},
 	}
 	for _, test := range cases {
 		t.Run(test.typ+" "+test.name, func(t *testing.T) {

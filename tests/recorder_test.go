@@ -419,7 +419,7 @@ func (r *recorder) ancestors(t *testing.T) []string {
 			top = parent
 		}
 		require.Equal(t, resource.RootStackType, resource.URN(top.RegisterRPC.GetParent()).Type(), "the parent of %s is registered", top.URN)
-		assert.True(t, added.Name == top.Name || strings.HasPrefix(added.Name, top.Name+"-"), "%s does not begin with %q", added.URN, top.Name)
+		assert.True(t, added.Name == top.Name || strings.HasPrefix(added.Name, top.Name+"/"), "%s does not begin with %q", added.URN, top.Name)
 		found = append(found, top.TypeToken+" "+top.Name)
 	}
 	slices.Sort(found)
