@@ -79,7 +79,7 @@ func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
 		{"has every field", func(args *components.ArgoCDClusterArgs) {
 			args.DisplayName = pulumi.String("edge of the world")
 			args.RoleArn = pulumi.String(argoCDRole)
-			args.Profile, args.ServerName, args.ProxyURL = "edge", "edge.example.com", "http://proxy.example.com:3128"
+			args.Profile, args.ServerName, args.ProxyURL = "edge", "edge.example.com", "http://egress.example.com:3128"
 			args.Project, args.Namespaces, args.ClusterResources, args.Shard = "platform", []string{"apps", "default"}, &yes, &shard
 			args.Namespace, args.SecretName = "gitops", "edge"
 			args.Labels = map[string]string{"environment": "dev", "app.kubernetes.io/managed-by": "us", "argocd.argoproj.io/secret-type": "cluster"}
@@ -97,7 +97,7 @@ func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
 				"config": {
 					"awsAuthConfig": {"clusterName": "dev-edge", "roleARN": "` + argoCDRole + `", "profile": "edge"},
 					"tlsClientConfig": {"insecure": false, "caData": "` + caData + `", "serverName": "edge.example.com"},
-					"proxyUrl": "http://proxy.example.com:3128"
+					"proxyUrl": "http://egress.example.com:3128"
 				}
 			}
 		}`},

@@ -355,7 +355,7 @@ func TestTheTestPodIsThisPod(t *testing.T) {
 	}{
 		{"by default", "test-pod.json", "300s", components.TestPodArgs{}},
 		{"with every option", "test-pod-options.json", "90s", components.TestPodArgs{
-			Image: "registry.example.com/aws-cli:2", Check: "aws s3 ls s3://my-bucket", TimeoutSeconds: 90,
+			Image: "images.example.com/aws-cli:2", Check: "aws s3 ls s3://my-bucket", TimeoutSeconds: 90,
 		}},
 	}
 	for _, test := range cases {

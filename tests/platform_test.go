@@ -370,7 +370,7 @@ namespaces: [apps, default]
 clusterResources: true
 shard: 1
 serverName: edge.example.com
-proxyUrl: http://proxy.example.com:3128
+proxyUrl: http://egress.example.com:3128
 secretName: edge-secret
 labels: {environment: dev}
 annotations: {example.com/owner: platform}`))
@@ -389,7 +389,7 @@ annotations: {example.com/owner: platform}`))
 			"config": {
 				"awsAuthConfig": {"clusterName": "edge"},
 				"tlsClientConfig": {"insecure": false, "caData": "`+caData+`", "serverName": "edge.example.com"},
-				"proxyUrl": "http://proxy.example.com:3128"
+				"proxyUrl": "http://egress.example.com:3128"
 			}
 		}
 	}`, decoded(t, secret))
@@ -436,7 +436,7 @@ roles:
         regionalSts: true
         tokenExpirationSeconds: 3600
       - {namespace: ci, namePattern: 'runner-*', mode: trustOnly}
-    testPod: {image: 'registry.example.com/aws-cli:2', check: aws s3 ls, timeoutSeconds: 60}
+    testPod: {image: 'images.example.com/aws-cli:2', check: aws s3 ls, timeoutSeconds: 60}
   prefixed:
     clusters: [hub]
     namePrefix: app-
@@ -475,7 +475,7 @@ roles:
 	pod := r.one(t, podType, "app/hub/apps/app-irsa-test")
 	assert.Equal(t, "60s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 	assert.Contains(t, pod.json(t), "aws s3 ls")
-	assert.Contains(t, pod.json(t), "registry.example.com/aws-cli:2")
+	assert.Contains(t, pod.json(t), "images.example.com/aws-cli:2")
 }
 
 func TestABucketHasItsObjects(t *testing.T) {
