@@ -124,7 +124,7 @@ func TestTheAWSCLIWorksOnS3(t *testing.T) {
 	e.aws(t, "s3", "cp", "s3://"+bucket+"/folder/object", filepath.Join(dir, "down"))
 
 	assert.Contains(t, listed, "1048576 object")
-	got, err := os.ReadFile(filepath.Join(dir, "down")) //nolint:gosec // a file of this test
+	got, err := os.ReadFile(filepath.Join(dir, "down"))
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(body, got))
 	var actions []string

@@ -41,14 +41,14 @@ func TestAChildDiesWithAKilledParent(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	parent := exec.CommandContext(t.Context(), self) //nolint:gosec // this test program
+	parent := exec.CommandContext(t.Context(), self)
 	parent.Env = append(os.Environ(), parentDir+"="+dir)
 	require.NoError(t, parent.Start())
 	t.Cleanup(func() { _ = parent.Wait() })
 
 	var child int
 	require.Eventually(t, func() bool {
-		log, _ := os.ReadFile(filepath.Join(dir, "log")) //nolint:gosec // a file of this test
+		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		found, _ := fmt.Sscanf(string(log), "child %d\n", &child)
 		return found == 1
 	}, soon, often)
