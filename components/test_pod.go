@@ -16,7 +16,7 @@ import (
 )
 
 // DefaultTestPodImage is the AWS CLI image of the test pod, pinned; AWS publishes it.
-const DefaultTestPodImage = "public.ecr.aws/aws-cli/aws-cli:2.31.18"
+const DefaultTestPodImage = "public.ecr.aws/aws-cli/aws-cli:2.36.49"
 
 // DefaultTestPodTimeoutSeconds is how long `pulumi up` waits for a test pod: image pull, IAM's propagation and a few
 // probes.
