@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -414,6 +415,24 @@ func TestOidcProviderOfThisStackThatItsStateForgotIsTakenBack(t *testing.T) {
 	assert.Empty(t, changed(e.up(t)))
 	require.NoError(t, e.stack.Destroy(t.Context()))
 	assert.Empty(t, e.inventory(t).OidcProviders)
+}
+
+// A platform team runs the CLI, which compiles and runs main.go itself.
+func TestThePulumiCLIDeploysTheProgram(t *testing.T) {
+	t.Parallel()
+	e := newSmallEnvironment(t)
+	dir := e.stack.Dir()
+	up := exec.CommandContext(t.Context(), e.Tools.Pulumi, "--cwd", dir, "up", "--stack", sandbox.StackName, "--yes", "--skip-preview")
+	up.Env = os.Environ()
+	for name, value := range e.PulumiEnv(dir) {
+		up.Env = append(up.Env, name+"="+value)
+	}
+	output, err := up.CombinedOutput()
+	require.NoError(t, err, string(output))
+
+	assert.Contains(t, roleNames(e.inventory(t)), "arn:aws:iam::"+sandbox.Account+":role/iam-role-test")
+	assert.Empty(t, changed(e.up(t)), "the program in this process is the same")
+	require.NoError(t, e.stack.Destroy(t.Context()))
 }
 
 // An invalid configuration registers nothing at all.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -192,11 +194,11 @@ func (s *Stack) Write(settings *Settings) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
-// Up deploys the stack.
+// Up deploys the stack. Its error is what went wrong, without the rest of the CLI's output.
 func (s *Stack) Up(ctx context.Context) (auto.UpResult, error) {
 	progress := s.follow()
-	defer progress.wait()
-	return s.stack.Up(ctx, optup.EventStreams(progress.events), optup.SuppressProgress())
+	result, err := s.stack.Up(ctx, optup.EventStreams(progress.events), optup.SuppressProgress())
+	return result, progress.explain(err)
 }
 
 // Preview tells what Up would do, by kind of operation.
@@ -220,23 +222,26 @@ func (s *Stack) Refresh(ctx context.Context) error {
 // Destroy removes everything that the stack made.
 func (s *Stack) Destroy(ctx context.Context) error {
 	progress := s.follow()
-	defer progress.wait()
 	_, err := s.stack.Destroy(ctx, optdestroy.EventStreams(progress.events), optdestroy.SuppressProgress())
-	return err
+	return progress.explain(err)
 }
 
-// progress prints a line for each resource that is made, changed or removed.
+// progress prints a line for each resource that is made, changed or removed, and keeps the errors that the engine tells.
 type progress struct {
 	events chan events.EngineEvent
 	done   chan struct{}
+	errors []error
 }
 
-func (s *Stack) follow() progress {
-	p := progress{events: make(chan events.EngineEvent), done: make(chan struct{})}
+func (s *Stack) follow() *progress {
+	p := &progress{events: make(chan events.EngineEvent), done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		started, count := time.Now(), 0
 		for event := range p.events {
+			if told := event.DiagnosticEvent; told != nil && told.Severity == "error" {
+				p.errors = append(p.errors, fmt.Errorf("%s: %s", resourceName(told.URN), strings.TrimSpace(plainText(told.Message))))
+			}
 			if line := describe(event); line != "" && s.log != nil {
 				count++
 				_, _ = fmt.Fprintf(s.log, "%6s %3d %s\n", since(started), count, line)
@@ -246,17 +251,34 @@ func (s *Stack) follow() progress {
 	return p
 }
 
-func (p progress) wait() { <-p.done }
+// explain waits for the last event and puts the engine's own errors in the place of an error that holds all of the CLI's
+// output, in the middle of which they stand.
+func (p *progress) explain(err error) error {
+	<-p.done
+	if err != nil && len(p.errors) > 0 {
+		return errors.Join(p.errors...)
+	}
+	return err
+}
+
+// colors are the marks by which the engine asks for colors.
+var colors = regexp.MustCompile(`<\{%[^%]*%\}>`)
+
+func plainText(message string) string { return colors.ReplaceAllString(message, "") }
+
+// resourceName is the last part of a URN; what concerns the whole stack has none.
+func resourceName(urn string) string {
+	if i := strings.LastIndex(urn, "::"); i >= 0 {
+		return urn[i+len("::"):]
+	}
+	return StackName
+}
 
 func describe(event events.EngineEvent) string {
-	switch {
-	case event.ResOutputsEvent != nil:
+	if event.ResOutputsEvent != nil {
 		return describeStep(event.ResOutputsEvent.Metadata)
-	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "error":
-		return "error: " + strings.TrimSpace(event.DiagnosticEvent.Message)
-	default:
-		return ""
 	}
+	return ""
 }
 
 func describeStep(step apitype.StepEventMetadata) string {
@@ -268,6 +290,5 @@ func describeStep(step apitype.StepEventMetadata) string {
 	if !ok {
 		return ""
 	}
-	name := step.URN[strings.LastIndex(step.URN, "::")+2:]
-	return fmt.Sprintf("%-2s %-55s %s", sign, step.Type, name)
+	return fmt.Sprintf("%-2s %-55s %s", sign, step.Type, resourceName(step.URN))
 }
