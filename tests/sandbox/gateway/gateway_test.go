@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -352,9 +351,7 @@ func TestStartMotoSaysWhyItFails(t *testing.T) {
 func TestMotoIgnoresTheUsersSettings(t *testing.T) {
 	t.Setenv("MOTO_ACCOUNT_ID", "999999999999")
 	t.Setenv("WERKZEUG_RUN_MAIN", "true")
-	path, err := exec.LookPath("moto_server")
-	require.NoError(t, err)
-	url, moto, err := gateway.StartMoto(t.Context(), gateway.Moto{Path: path, LogFile: filepath.Join(t.TempDir(), "log")})
+	url, moto, err := gateway.StartMoto(t.Context(), gateway.Moto{Path: motoServer, LogFile: filepath.Join(t.TempDir(), "log")})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, moto.Stop(5*time.Second)) })
 	e := newEndpoint(t)

@@ -31,6 +31,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
 )
 
 const (
@@ -42,6 +43,9 @@ const (
 
 // motoURL is the moto_server that all tests share, each with names of its own.
 var motoURL string
+
+// motoServer and awsCLI are the programs, found or installed.
+var motoServer, awsCLI string
 
 func TestMain(m *testing.M) {
 	status, err := runWithMoto(m)
@@ -58,11 +62,10 @@ func runWithMoto(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		return 1, fmt.Errorf("these tests need moto_server (pip install 'moto[server]'): %w", err)
+	if motoServer, awsCLI, err = toolchain.Python(context.Background(), toolchain.Options{Log: os.Stderr}); err != nil {
+		return 1, err
 	}
-	url, moto, err := gateway.StartMoto(context.Background(), gateway.Moto{Path: path, LogFile: filepath.Join(dir, "moto.log")})
+	url, moto, err := gateway.StartMoto(context.Background(), gateway.Moto{Path: motoServer, LogFile: filepath.Join(dir, "moto.log")})
 	if err != nil {
 		return 1, err
 	}
@@ -128,7 +131,7 @@ func (e endpoint) aws(t *testing.T, args ...string) string {
 	keys, err := e.credentials.Retrieve(t.Context())
 	require.NoError(t, err)
 	home := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "aws", args...)
+	cmd := exec.CommandContext(t.Context(), awsCLI, args...)
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") {
 			cmd.Env = append(cmd.Env, variable)
