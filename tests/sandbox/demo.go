@@ -62,7 +62,7 @@ func Demo(ctx context.Context, repository string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	calls := callsByAction(s)
+	calls := len(s.Gateway.Calls())
 	inventory, err := s.TakeInventory(ctx)
 	if err != nil {
 		return err
@@ -79,8 +79,6 @@ func Demo(ctx context.Context, repository string, out io.Writer) (err error) {
 		"To look around: make sandbox\n", calls, since(started))
 	return err
 }
-
-func callsByAction(s *Sandbox) int { return len(s.Gateway.Calls()) }
 
 // checkNothingLeft fails when something is there that neither the sandbox nor another tool made.
 func (s *Sandbox) checkNothingLeft(ctx context.Context) error {

@@ -11,14 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
@@ -77,7 +75,7 @@ func (s *Settings) Clusters() ([]cluster.Spec, error) {
 		return nil, err
 	}
 	var specs []cluster.Spec
-	for _, key := range slices.Sorted(maps.Keys(config.Clusters)) {
+	for _, key := range sortedKeys(config.Clusters) {
 		declared := config.Clusters[key]
 		name := declared.Name
 		if name == "" {
@@ -205,12 +203,6 @@ func (s *Stack) Up(ctx context.Context) (auto.UpResult, error) {
 func (s *Stack) Preview(ctx context.Context) (map[apitype.OpType]int, error) {
 	result, err := s.stack.Preview(ctx)
 	return result.ChangeSummary, err
-}
-
-// PreviewText is Preview with the CLI's own output.
-func (s *Stack) PreviewText(ctx context.Context) (string, error) {
-	result, err := s.stack.Preview(ctx, optpreview.Diff())
-	return result.StdOut, err
 }
 
 // Refresh reads the real state and fails when it is not what the stack's state says.
