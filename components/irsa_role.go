@@ -91,6 +91,8 @@ type IrsaRole struct {
 	ServiceAccounts pulumi.StringArrayOutput `pulumi:"serviceAccounts"`
 	// TestPods are the test pods, as <cluster>/<namespace>/<name>, sorted.
 	TestPods pulumi.StringArrayOutput `pulumi:"testPods"`
+	// ControlPods are the pods that must not get the role, as <cluster>/<namespace>/<name>, sorted.
+	ControlPods pulumi.StringArrayOutput `pulumi:"controlPods"`
 }
 
 // NewIrsaRole makes the role. A trust policy that depends on outputs is checked against its size limit as soon as they
@@ -111,6 +113,7 @@ func NewIrsaRole(
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
 		"oidcProviderArns": component.OidcProviderArns, "trustPolicy": component.TrustPolicy,
 		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
+		"controlPods": component.ControlPods,
 	}
 	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
 		return nil, fmt.Errorf("registering the outputs of IrsaRole %q: %w", name, err)

@@ -145,6 +145,7 @@ type ServiceAccount struct {
 type TestPod struct {
 	Image          string `json:"image"`
 	Check          string `json:"check"`
+	Control        bool   `json:"control"`
 	TimeoutSeconds int    `json:"timeoutSeconds"`
 }
 

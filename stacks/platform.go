@@ -52,6 +52,8 @@ type platform struct {
 	accounts  map[credentials]*account
 	clusters  map[string]*clusterFacts
 	roles     map[string]*components.IrsaRole
+	// buckets are all buckets and their objects.
+	buckets []pulumi.Resource
 	// outputs are the stack's outputs, by name.
 	outputs map[string]pulumi.Map
 }
@@ -143,13 +145,15 @@ func (p *platform) createBucket(key string, bucket Bucket) error {
 	if err != nil {
 		return err
 	}
+	p.buckets = append(p.buckets, resource)
 	for _, object := range slices.Sorted(maps.Keys(bucket.Objects)) {
-		_, err := s3.NewBucketObjectv2(p.ctx, key+"/"+object, &s3.BucketObjectv2Args{
+		content, err := s3.NewBucketObjectv2(p.ctx, key+"/"+object, &s3.BucketObjectv2Args{
 			Bucket: resource.Bucket, Key: pulumi.String(object), Content: pulumi.String(bucket.Objects[object]),
 		}, provider, pulumi.Parent(resource))
 		if err != nil {
 			return fmt.Errorf("object %q: %w", object, err)
 		}
+		p.buckets = append(p.buckets, content)
 	}
 	p.output("buckets", key, pulumi.Map{"name": resource.Bucket, "arn": resource.Arn})
 	return nil
@@ -179,7 +183,11 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 		}
 	}
 	first := p.clusters[role.Clusters[0]]
-	component, err := components.NewIrsaRole(p.ctx, key, p.cfg.roleArgs(role, clusters, first.account.partition),
+	args := p.cfg.roleArgs(role, clusters, first.account.partition)
+	if args.TestPod != nil {
+		args.TestPod.DependsOn = p.buckets // a check reads one, most likely
+	}
+	component, err := components.NewIrsaRole(p.ctx, key, args,
 		pulumi.Provider(first.aws), pulumi.DependsOn(ready))
 	if err != nil {
 		return nil, err
@@ -187,6 +195,7 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 	p.output("roles", key, pulumi.Map{
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId, "trustPolicy": component.TrustPolicy,
 		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
+		"controlPods": component.ControlPods,
 	})
 	return component, nil
 }
@@ -219,7 +228,9 @@ func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partit
 		})
 	}
 	if pod := role.TestPod; pod != nil {
-		args.TestPod = &components.TestPodArgs{Image: pod.Image, Check: pod.Check, TimeoutSeconds: pod.TimeoutSeconds}
+		args.TestPod = &components.TestPodArgs{
+			Image: pod.Image, Check: pod.Check, Control: pod.Control, TimeoutSeconds: pod.TimeoutSeconds,
+		}
 	}
 	return args
 }

@@ -292,6 +292,21 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		{"a test pod's image with a space", `testPod.image: "aws cli" is not an image reference`, func(a *args) {
 			a.TestPod = &components.TestPodArgs{Image: "aws cli"}
 		}},
+		{
+			"a control where the default account has the role",
+			"testPod.control: serviceAccounts[0] lets default/default have the role, under which the control runs to be refused",
+			func(a *args) {
+				a.TestPod, a.ServiceAccounts[0].Name = &components.TestPodArgs{Control: true}, "default"
+			},
+		},
+		{
+			"a control where a pattern takes the default account in",
+			"testPod.control: serviceAccounts[1] lets ci/default have the role, under which the control runs to be refused",
+			func(a *args) {
+				a.TestPod = &components.TestPodArgs{Control: true}
+				a.ServiceAccounts = append(a.ServiceAccounts, account{Namespace: "ci", NamePattern: "d*t", Mode: components.TrustOnly})
+			},
+		},
 
 		{"several faults, all reported", lines(
 			"clusters[0].name: must not be empty",

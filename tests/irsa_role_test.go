@@ -63,7 +63,7 @@ func everything(args *components.IrsaRoleArgs, given providers) {
 	}
 	args.InlinePolicies = map[string]pulumi.StringInput{"describe": pulumi.String(describeCluster)}
 	args.CustomerManagedPolicies = map[string]pulumi.StringInput{"buckets": pulumi.String(listBuckets)}
-	args.TestPod = &components.TestPodArgs{}
+	args.TestPod = &components.TestPodArgs{Control: true}
 }
 
 func TestAnIrsaRoleIsThisGraph(t *testing.T) {
@@ -82,6 +82,9 @@ func TestAnIrsaRoleIsThisGraph(t *testing.T) {
 		"edge/apps/one-irsa-test", "edge/apps/two-irsa-test", "edge/system/three-irsa-test",
 		"hub/apps/one-irsa-test", "hub/apps/two-irsa-test", "hub/system/three-irsa-test",
 	}, await[[]string](t, role.TestPods))
+	assert.Equal(t, []string{
+		"edge/apps/one-irsa-control", "edge/system/three-irsa-control", "hub/apps/one-irsa-control", "hub/system/three-irsa-control",
+	}, await[[]string](t, role.ControlPods), "one for each namespace")
 	assert.Equal(t, []string{"eks-irsa:index:IrsaRole app"}, r.ancestors(t))
 }
 
@@ -100,6 +103,7 @@ func TestTheSmallestIrsaRoleIsThisGraph(t *testing.T) {
 	}, r.graph())
 	assert.Empty(t, await[[]string](t, role.ServiceAccounts))
 	assert.Empty(t, await[[]string](t, role.TestPods))
+	assert.Empty(t, await[[]string](t, role.ControlPods))
 	assert.Equal(t, "arn:aws:iam::"+account+":role/eks-default-app", awaitString(t, role.Arn))
 	assert.Equal(t, "eks-default-app", awaitString(t, role.Name))
 	assert.Equal(t, r.state(r.one(t, roleType, "app"))["uniqueId"].StringValue(), awaitString(t, role.UniqueId))
@@ -347,25 +351,29 @@ func TestANamespaceIsCreatedOncePerCluster(t *testing.T) {
 	assert.Equal(t, []string{"app/edge/apps", "app/hub/apps"}, names)
 }
 
-func TestTheTestPodIsThisPod(t *testing.T) {
+func TestATestPodIsThisPod(t *testing.T) {
 	t.Parallel()
+	program := strings.TrimSuffix(jsonOf(t, readFile(t, "../components/test_pod.sh")), "\n")
 	cases := []struct {
-		name, file, timeout string
-		pod                 components.TestPodArgs
+		name, pod, file, timeout string
+		args                     components.TestPodArgs
 	}{
-		{"by default", "test-pod.json", "300s", components.TestPodArgs{}},
-		{"with every option", "test-pod-options.json", "90s", components.TestPodArgs{
-			Image: "images.example.com/aws-cli:2", Check: "aws s3 ls s3://my-bucket", TimeoutSeconds: 90,
+		{"by default", "app/hub/default/app-irsa-test", "test-pod.json", "60s", components.TestPodArgs{}},
+		{"with every option", "app/hub/default/app-irsa-test", "test-pod-options.json", "90s", components.TestPodArgs{
+			Image: "images.example.com/aws-cli:2", Check: "aws s3 ls s3://my-bucket", TimeoutSeconds: 90, Control: true,
 		}},
+		{"and its control", "app/hub/default/app-irsa-control", "control-pod.json", "60s", components.TestPodArgs{Control: true}},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
-			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) { args.TestPod = &test.pod })
+			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) { args.TestPod = &test.args })
 			require.NoError(t, err)
-			pod := r.one(t, podType, "app/hub/default/app-irsa-test")
+			pod := r.one(t, podType, test.pod)
 			got := pod.json(t)
+			require.Equal(t, 1, strings.Count(got, program))
+			got = strings.Replace(got, program, `"components/test_pod.sh"`, 1)
 			assert.JSONEq(t, golden(t, test.file, got), got)
 			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetUpdate())
@@ -573,7 +581,7 @@ func TestTheFirstFailureOfAnIrsaRoleNamesItsSubject(t *testing.T) {
 		{namespaceType, "app/edge/apps", `IrsaRole "app": creating namespace "apps" in cluster "edge": `},
 		{serviceAccountType, "app/hub/apps/two", `IrsaRole "app": service account hub/apps/two (create): `},
 		{accountPatchType, "app/hub/system/three", `IrsaRole "app": service account hub/system/three (patch): `},
-		{podType, "app/hub/apps/one-irsa-test", `IrsaRole "app": creating the test pod of hub/apps/one: `},
+		{podType, "app/hub/apps/one-irsa-test", `IrsaRole "app": creating the test pod hub/apps/one-irsa-test: `},
 	}
 	for _, test := range cases {
 		t.Run(test.typ+" "+test.name, func(t *testing.T) {

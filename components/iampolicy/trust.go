@@ -125,7 +125,7 @@ func clusterStatement(providerArn, issuer string, subjects []ServiceAccountSubje
 	list := make(Strings, len(subjects))
 	operator := StringEquals
 	for i, subject := range subjects {
-		list[i] = subject.claim()
+		list[i] = subject.Claim()
 		if subject.NamePattern != "" {
 			operator = StringLike
 		}
@@ -143,8 +143,8 @@ func clusterStatement(providerArn, issuer string, subjects []ServiceAccountSubje
 	}
 }
 
-// claim is the value of "sub" in a service account's token.
-func (s ServiceAccountSubject) claim() string {
+// Claim is the value of "sub" in the service account's token, with a pattern as it stands.
+func (s ServiceAccountSubject) Claim() string {
 	return "system:serviceaccount:" + s.Namespace + ":" + s.Name + s.NamePattern // one of the two is empty
 }
 
@@ -212,10 +212,10 @@ func checkServiceAccounts(found *faults, path string, subjects []ServiceAccountS
 		if len(found.errs) > before {
 			continue // Two faulty subjects are not worth comparing.
 		}
-		if other, taken := first[subject.claim()]; taken {
+		if other, taken := first[subject.Claim()]; taken {
 			found.addf(at, "%s/%s is %s already", subject.Namespace, subject.Name+subject.NamePattern, other)
 		} else {
-			first[subject.claim()] = at
+			first[subject.Claim()] = at
 		}
 	}
 }

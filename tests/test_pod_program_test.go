@@ -1,0 +1,233 @@
+package tests
+
+import (
+	"encoding/base64"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+const (
+	podIdentity = "arn:aws:sts::111122223333:assumed-role/app"
+	podRole     = "arn:aws:iam::111122223333:role/app"
+	podSubject  = "system:serviceaccount:default:app"
+
+	accessDenied = "An error occurred (AccessDenied) when calling the AssumeRoleWithWebIdentity operation: Not authorized to " +
+		"perform sts:AssumeRoleWithWebIdentity"
+	noProvider = "An error occurred (InvalidIdentityToken) when calling the AssumeRoleWithWebIdentity operation: No OpenIDConnect " +
+		"provider found in your account for https://" + hubIssuer
+	noCredentials = "Unable to locate credentials. You can configure credentials by running \"aws configure\"."
+)
+
+// claimsOf is the payload of a token as the API server writes it.
+func claimsOf(subject string) string {
+	return `{"aud":["sts.amazonaws.com"],"exp":1,"iss":"https://` + hubIssuer + `","kubernetes.io":{"namespace":"default",` +
+		`"serviceaccount":{"name":"app","uid":"1"}},"sub":"` + subject + `"}`
+}
+
+// podProgram is a run of the test pods' program with an AWS CLI that gives the answers it is told to give.
+type podProgram struct {
+	mode string
+	// whoami and assume are what the CLI says to get-caller-identity and assume-role-with-web-identity. What is no ARN is an
+	// error.
+	whoami, assume string
+	claims         string
+	env            map[string]string
+}
+
+// fakeAWS uses a session in its cache as the CLI does.
+const fakeAWS = `#!/bin/sh
+case "$*" in
+"sts get-caller-identity --query Arn --output text")
+	test -e "$HOME/.aws/cli/cache" && exit 9
+	answer=$WHOAMI ;;
+"sts assume-role-with-web-identity --role-arn $ROLE_ARN --role-session-name irsa-control --web-identity-token "*)
+	test "$AWS_REGION" = eu-west-1 || exit 8
+	answer=$ASSUME ;;
+*) exit 7 ;;
+esac
+case $answer in
+arn:*) echo "$answer" ;;
+*) echo "$answer" >&2; exit 1 ;;
+esac
+`
+
+// run gives the program's log, and whether it found its proof: it would then wait to repeat it.
+func (p podProgram) run(t *testing.T) (log string, proven bool) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o700)) // #nosec G306 -- programs
+		return path
+	}
+	write("aws", fakeAWS)
+	write("sleep", "#!/bin/sh\nkill $PPID\n")                                          // the wait before a repetition ends the test
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".aws", "cli", "cache"), 0o700)) // an old session
+	token := write("token", "e30."+base64.RawURLEncoding.EncodeToString([]byte(p.claims))+".c2ln")
+	env := map[string]string{
+		"PATH": dir + ":/usr/bin:/bin", "HOME": dir, "POD": "hub/default/app-irsa-test", "EXPECTED_ARN": podIdentity,
+		"ROLE_ARN": podRole, "PROVIDER_ARN": hubProviderArn, "SUBJECT": podSubject, "WINDOW": "0", "REPEAT": "300", "CHECK": "",
+		"WHOAMI": p.whoami, "ASSUME": p.assume,
+	}
+	if p.mode == "control" {
+		env["TOKEN_FILE"] = token
+	} else {
+		env["AWS_ROLE_ARN"], env["AWS_WEB_IDENTITY_TOKEN_FILE"] = podRole, token
+	}
+	for name, value := range p.env {
+		env[name] = value
+	}
+	command := exec.CommandContext(t.Context(), "/bin/sh", "-c", readFile(t, "../components/test_pod.sh"), "test_pod.sh", p.mode)
+	for name, value := range env {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	output, err := command.CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, "the program never ends well")
+	_, err = os.Stat(filepath.Join(dir, "proven"))
+	assert.Equal(t, exit.ExitCode() != 1, err == nil, "the probe's file is there just when there is a proof")
+	return string(output), exit.ExitCode() != 1
+}
+
+func TestATestPodThatHasItsRoleSaysSo(t *testing.T) {
+	t.Parallel()
+	const session = podIdentity + "/botocore-session-1"
+	log, proven := podProgram{mode: "identity", whoami: session, claims: claimsOf(podSubject)}.run(t)
+	require.True(t, proven, log)
+	proof, err := components.ReadTestPodLog(log)
+	require.NoError(t, err)
+	assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: session, Check: "none"}, proof)
+
+	log, proven = podProgram{
+		mode: "identity", whoami: session, claims: claimsOf(podSubject), env: map[string]string{"CHECK": "echo 'a \"b\"' | grep b && cd /tmp"},
+	}.run(t)
+	require.True(t, proven, log)
+	assert.True(t, strings.HasPrefix(log, "+ echo 'a \"b\"' | grep b && cd /tmp\na \"b\"\n"), log)
+	proof, err = components.ReadTestPodLog(log)
+	require.NoError(t, err)
+	assert.Equal(t, "passed", proof.Check)
+}
+
+func TestATestPodWithoutItsRoleSaysWhy(t *testing.T) {
+	t.Parallel()
+	const (
+		mutated  = "1. not: the pod was mutated\n"
+		account  = "2. not: account name and annotation are right\n"
+		nobody   = "Pod hub/default/app-irsa-test is nobody, it should be " + podIdentity + "\n"
+		inOrder  = "Likely causes, in order:\n"
+		nodeRole = "arn:aws:sts::111122223333:assumed-role/nodes/i-1"
+	)
+	cases := []struct {
+		name, whoami, claims string
+		env                  map[string]string
+		want                 string
+	}{
+		{
+			"not mutated", noCredentials, "",
+			map[string]string{"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": ""},
+			nobody + noCredentials + "\n" + inOrder + "1. THIS: the pod was not mutated. The EKS webhook found no role on its service " +
+				"account when the pod was made, or did not run. Delete the pod and run pulumi up again.\n",
+		},
+		{
+			"not mutated, on a node with a role", nodeRole, "",
+			map[string]string{"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": ""},
+			"Pod hub/default/app-irsa-test is " + nodeRole + ", it should be " + podIdentity + "\n" + inOrder + "1. THIS: the pod was " +
+				"not mutated. The EKS webhook found no role on its service account when the pod was made, or did not run. Delete the " +
+				"pod and run pulumi up again.\n",
+		},
+		{
+			"another role in the annotation", "arn:aws:sts::111122223333:assumed-role/apps/1", claimsOf(podSubject),
+			map[string]string{"AWS_ROLE_ARN": podRole + "s"},
+			"Pod hub/default/app-irsa-test is arn:aws:sts::111122223333:assumed-role/apps/1, it should be " + podIdentity + "\n" + inOrder +
+				mutated + "2. THIS: the service account's annotation names another role, " + podRole + "s instead of " + podRole + "\n",
+		},
+		{
+			"another service account", accessDenied, claimsOf(podSubject + "s"), nil,
+			nobody + accessDenied + "\n" + inOrder + mutated + "2. THIS: wrong account name, the pod runs as " + podSubject +
+				"s and the role is for " + podSubject + "\n",
+		},
+		{
+			"a trust policy that does not name it", accessDenied, claimsOf(podSubject), nil,
+			nobody + accessDenied + "\n" + inOrder + mutated + account + "3. THIS: the trust policy of " + podRole + " does not let it in, " +
+				"or the role is gone. It must have the sub " + podSubject + ", the aud sts.amazonaws.com and the provider " + hubProviderArn +
+				"\n4. not: the OIDC provider is there\n",
+		},
+		{
+			"no OIDC provider", noProvider, claimsOf(podSubject), nil,
+			nobody + noProvider + "\n" + inOrder + mutated + account + "3. not known: without a provider STS does not look at the trust " +
+				"policy\n4. THIS: the OIDC provider " + hubProviderArn + " is missing, lacks the client ID sts.amazonaws.com, or is not that " +
+				"of the issuer https://" + hubIssuer + "\n",
+		},
+		{
+			"no way to STS", "Could not connect to the endpoint URL", claimsOf(podSubject), nil,
+			nobody + "Could not connect to the endpoint URL\n" + inOrder + mutated + account +
+				"3. and 4. not known: STS did not judge the token\n",
+		},
+		{
+			"a check that fails", podIdentity + "/1", claimsOf(podSubject),
+			map[string]string{"CHECK": "echo no such bucket >&2; false"},
+			"Pod hub/default/app-irsa-test is " + podIdentity + "/1, as it should be, but its own check failed: echo no such bucket >&2; " +
+				"false\nno such bucket\n",
+		},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			log, proven := podProgram{mode: "identity", whoami: test.whoami, claims: test.claims, env: test.env}.run(t)
+			assert.False(t, proven)
+			assert.Equal(t, test.want, log)
+			assert.Less(t, len(log), 2048, "the kubelet takes that much of a log for the termination message")
+			_, err := components.ReadTestPodLog(log)
+			assert.ErrorContains(t, err, "the log holds no proof")
+		})
+	}
+}
+
+func TestAControlThatIsRefusedSaysSo(t *testing.T) {
+	t.Parallel()
+	const control = "system:serviceaccount:default:default"
+	for whoami, identity := range map[string]string{
+		noCredentials: "nobody", "arn:aws:sts::111122223333:assumed-role/nodes/i-1": "arn:aws:sts::111122223333:assumed-role/nodes/i-1",
+		podIdentity + "s/1": podIdentity + "s/1",
+	} {
+		log, proven := podProgram{mode: "control", whoami: whoami, assume: accessDenied, claims: claimsOf(control)}.run(t)
+		require.True(t, proven, log)
+		proof, err := components.ReadTestPodLog(log)
+		require.NoError(t, err)
+		assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: identity, Refusal: "AccessDenied"}, proof)
+	}
+}
+
+func TestAControlThatGetsTheRoleOrNoAnswerIsNoProof(t *testing.T) {
+	t.Parallel()
+	const must = "Pod hub/default/app-irsa-test must not be " + podIdentity + ", and "
+	for _, test := range []struct{ name, whoami, assume, want string }{
+		{
+			"STS gives the role", noCredentials, podIdentity + "/irsa-control",
+			must + "STS made it that: the trust policy of " + podRole + " lets " + podSubject + " in\n",
+		},
+		{
+			"the node has the role", podIdentity + "/i-1", accessDenied,
+			must + "it is without asking for it: its node has that role\n",
+		},
+		{
+			"STS refuses for another reason", noCredentials, noProvider,
+			"Pod hub/default/app-irsa-test must be refused the role " + podRole + " with AccessDenied, and was not:\n" + noProvider + "\n",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			log, proven := podProgram{mode: "control", whoami: test.whoami, assume: test.assume, claims: claimsOf(podSubject)}.run(t)
+			assert.False(t, proven)
+			assert.Equal(t, test.want, log)
+		})
+	}
+}
