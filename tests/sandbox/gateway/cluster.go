@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -29,6 +30,9 @@ type Cluster struct {
 	// CreatorArn is the IAM principal that gets the bootstrap access entry, with AmazonEKSClusterAdminPolicy; none if empty,
 	// and none in the mode CONFIG_MAP, which has no entries.
 	CreatorArn string
+	// Keys returns the keys with which the cluster signs its service account tokens, as the JSON Web Key Set that it
+	// publishes. Without it STS takes no token of the cluster.
+	Keys func(ctx context.Context) ([]byte, error)
 }
 
 const (
@@ -51,7 +55,8 @@ type cluster struct {
 
 // AddCluster makes a cluster known, in the state ACTIVE. It reports everything that is wrong with it at once.
 //
-// Two accounts may each have a cluster of one name in AWS, but not here: AccessEntry would not know which is meant.
+// Two accounts may each have a cluster of one name in AWS, but not here: AccessEntry would not know which is meant. An
+// issuer has one cluster, there and here.
 func (g *Gateway) AddCluster(c Cluster) error {
 	if err := c.validate(); err != nil {
 		return fmt.Errorf("adding cluster %q: %w", c.Name, err)
@@ -134,12 +139,27 @@ func (e *eks) add(given Cluster) error {
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for key := range e.clusters {
+	for key, other := range e.clusters {
 		if key.region == given.Region && key.name == given.Name {
 			return fmt.Errorf("region %s has a cluster of this name, in account %s", key.region, key.account)
 		}
+		if other.Issuer == given.Issuer {
+			return fmt.Errorf("the issuer %s is that of cluster %q", given.Issuer, key.name)
+		}
 	}
 	e.clusters[clusterKey{given.Account, given.Region, given.Name}] = c
+	return nil
+}
+
+// keys returns what tells the keys of an issuer; nil if it is none of the sandbox's clusters, or its keys are not known.
+func (e *eks) keys(issuer string) func(context.Context) ([]byte, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.clusters {
+		if c.Issuer == issuer {
+			return c.Keys
+		}
+	}
 	return nil
 }
 

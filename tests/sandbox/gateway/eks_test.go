@@ -52,10 +52,10 @@ func TestClustersBelongToOneAccountAndRegion(t *testing.T) {
 	here := e.addCluster(t, nil)
 	second := e.addCluster(t, nil)
 	elsewhere := e.addCluster(t, func(c *gateway.Cluster) {
-		c.Region, c.Issuer = "us-east-2", "https://oidc.eks.us-east-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+		c.Region, c.Issuer = "us-east-2", newIssuer("us-east-2")
 	})
 	foreign := e.addCluster(t, func(c *gateway.Cluster) { c.Account, c.CreatorArn = otherAccount, "" })
-	stranger := e.as(t, "arn:aws:iam::"+otherAccount+":role/platform")
+	stranger := e.administrator(t, "aws")
 
 	for _, test := range []struct {
 		name   string
@@ -343,7 +343,7 @@ func TestAPrincipalOfAnotherAccountIsTakenAsItIs(t *testing.T) {
 
 	_, found := e.AccessEntry(region, name, principal)
 	assert.False(t, found, "nobody can be a role that is not there")
-	e.as(t, "arn:aws:iam::210987654321:role/admin").createRole(t, "/", roleName)
+	e.administrator(t, "aws").createRole(t, "/", roleName)
 	_, found = e.AccessEntry(region, name, principal)
 	assert.True(t, found)
 }
@@ -690,7 +690,7 @@ func TestTagsOfEntriesAndClusters(t *testing.T) {
 
 	_, err = e.eks().ListTagsForResource(t.Context(), &awseks.ListTagsForResourceInput{ResourceArn: aws.String(*cluster.Cluster.Arn + "x")})
 	requireAPIError(t, err, "NotFoundException", "No resource found for ARN: "+*cluster.Cluster.Arn+"x")
-	stranger := e.as(t, "arn:aws:iam::210987654321:role/platform")
+	stranger := e.administrator(t, "aws")
 	_, err = stranger.eks().ListTagsForResource(t.Context(), &awseks.ListTagsForResourceInput{ResourceArn: cluster.Cluster.Arn})
 	assert.ErrorAs(t, err, new(*types.NotFoundException), "another account")
 }

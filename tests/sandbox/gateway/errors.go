@@ -18,13 +18,16 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
-// writeError answers with err in the form that the SDKs of the service understand: JSON for EKS, XML for the rest.
+// jsonServices are those whose errors are JSON.
+var jsonServices = map[string]bool{"eks": true, "secretsmanager": true, "dynamodb": true}
+
+// writeError answers with err in the form that the SDKs of the service understand, JSON or XML.
 func writeError(w http.ResponseWriter, service string, err error) {
 	var refusal *apiError
 	if !errors.As(err, &refusal) {
 		refusal = &apiError{http.StatusInternalServerError, "InternalFailure", err.Error()}
 	}
-	if service == "eks" {
+	if jsonServices[service] {
 		w.Header().Set("X-Amzn-Errortype", refusal.code)
 		writeJSON(w, refusal.status, map[string]string{"__type": refusal.code, "message": refusal.message})
 		return
@@ -63,6 +66,20 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 		status, text = http.StatusInternalServerError, nil
 	}
 	write(w, status, "application/json", newID(), text)
+}
+
+// writeXML runs an operation and answers in the query protocol.
+func writeXML(w http.ResponseWriter, r *http.Request, req request, run func(*http.Request, request) (any, error)) {
+	answer, err := run(r, req)
+	var text []byte
+	if err == nil {
+		text, err = xml.Marshal(answer)
+	}
+	if err != nil {
+		writeError(w, req.service, err)
+		return
+	}
+	write(w, http.StatusOK, "text/xml", newID(), text)
 }
 
 func write(w http.ResponseWriter, status int, contentType, requestID string, body []byte) {

@@ -1,6 +1,10 @@
 // Package gateway is the AWS endpoint of the sandbox: one address for every service, as AWS_ENDPOINT_URL wants it. IAM,
 // STS, S3 and the rest are proxied to moto_server; EKS, whose clusters here are real Kubernetes API servers and whose
 // access entries no emulator has, is answered by the gateway itself. Every call is recorded.
+//
+// STS gives a role only to whom its trust policy names: AssumeRoleWithWebIdentity verifies the token with the keys of the
+// cluster that issued it. A session of a role may do what the policies of the role allow, and nothing else. Whoever uses
+// another key is the operator, and may do everything. Signatures of requests are not verified.
 package gateway
 
 import (
@@ -8,10 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -21,14 +27,21 @@ type Options struct {
 	MotoURL string
 	// CallLog, if set, gets one line of JSON per call, in the form of Call.
 	CallLog io.Writer
+	// TokenAging makes web identity tokens age that many times faster than they say, for tests of their renewal: with n, a
+	// token is over when an n-th of its life has passed. 0 and 1 are the truth.
+	TokenAging int
 }
 
 // Gateway is an AWS endpoint on a loopback port.
 type Gateway struct {
-	moto  *moto
-	eks   *eks
-	proxy http.Handler
-	calls *callLog
+	moto        *moto
+	eks         *eks
+	proxy       http.Handler
+	calls       *callLog
+	faults      faults
+	propagation *propagation
+	sessions    sessions
+	tokenAging  int
 
 	url    string
 	server *http.Server
@@ -48,12 +61,14 @@ func New(opts Options) (*Gateway, error) {
 
 	m := newMoto(target.String())
 	g := &Gateway{
-		moto:   m,
-		eks:    newEKS(m),
-		proxy:  newProxy(target, m.transport),
-		calls:  &callLog{out: opts.CallLog},
-		url:    "http://" + listener.Addr().String(),
-		served: make(chan error, 1),
+		moto:        m,
+		eks:         newEKS(m),
+		proxy:       newProxy(target, m.transport),
+		calls:       &callLog{out: opts.CallLog},
+		propagation: m.propagation,
+		tokenAging:  opts.TokenAging,
+		url:         "http://" + listener.Addr().String(),
+		served:      make(chan error, 1),
 	}
 	g.server = &http.Server{Handler: http.HandlerFunc(g.serve), ReadHeaderTimeout: 10 * time.Second}
 	go func() { g.served <- g.server.Serve(listener) }()
@@ -73,8 +88,7 @@ func (g *Gateway) Close() error {
 	return errors.Join(err, g.calls.failure())
 }
 
-// serve takes a request through the gateway: identify it, then answer it. Whatever may refuse a request that is
-// identified (a verified token, a policy, an injected fault) has its place between the two.
+// serve takes a request through the gateway: identify it, then answer it, unless a fault is injected.
 func (g *Gateway) serve(w http.ResponseWriter, received *http.Request) {
 	started := time.Now()
 	copied := *received // a handler must not change the request that it was given, and identify replaces the body
@@ -88,13 +102,33 @@ func (g *Gateway) serve(w http.ResponseWriter, received *http.Request) {
 		})
 	}()
 
+	if err != nil {
+		writeError(answer, req.service, err)
+		return
+	}
+	if fault, ok := g.faults.take(req); ok {
+		fault.strike(answer, req.service, func(w http.ResponseWriter) { g.answer(w, r, req) })
+		return
+	}
+	g.answer(answer, r, req)
+}
+
+// answer carries an identified request out, if its caller may.
+func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, req request) {
+	req, err := g.admit(r, req)
 	switch {
 	case err != nil:
-		writeError(answer, req.service, err)
+		writeError(w, req.service, err)
+	case req.service == "sts" && req.action == assumeRole:
+		writeXML(w, r, req, g.assumeRole)
+	case req.service == "sts" && req.action == assumeRoleWithWebIdentity:
+		writeXML(w, r, req, g.assumeRoleWithWebIdentity)
 	case req.service == "eks":
-		g.eks.serve(answer, r, req)
+		g.eks.serve(w, r, req)
+	case req.service == "iam":
+		g.propagation.serve(w, r, req, g.proxy)
 	default:
-		g.proxy.ServeHTTP(answer, r)
+		g.proxy.ServeHTTP(w, r)
 	}
 }
 
@@ -106,7 +140,7 @@ func newProxy(target *url.URL, transport http.RoundTripper) http.Handler {
 			p.SetURL(target)
 			p.Out.Host = p.In.Host                      // moto puts it into the URLs that it answers with
 			p.Out.URL.RawQuery = p.In.URL.RawQuery      // unparsable parameters included
-			p.Out.Header.Del("X-Moto-Account-Id")       // moto's own switch of accounts; AWS has none
+			p.Out.Header.Del(motoAccount)               // moto's own switch of accounts; AWS has none
 			p.Out.Header.Del("Expect")                  // answered here already: the body follows
 			if p.In.Header.Get("Authorization") == "" { // moto finds service and caller only there
 				if credential := presignedCredential(p.In.URL.Query()); credential != "" {
@@ -142,3 +176,36 @@ func (w *statusWriter) Write(body []byte) (int, error) {
 
 // Unwrap lets http.ResponseController reach the writer's other abilities.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// heldAnswer keeps an answer back.
+type heldAnswer struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func newHeldAnswer() *heldAnswer { return &heldAnswer{header: http.Header{}} }
+
+// Header returns the header of the answer.
+func (h *heldAnswer) Header() http.Header { return h.header }
+
+// WriteHeader sets the status of the answer.
+func (h *heldAnswer) WriteHeader(status int) {
+	if h.status == 0 && status >= http.StatusOK { // 1xx are not the answer yet
+		h.status = status
+	}
+}
+
+func (h *heldAnswer) Write(body []byte) (int, error) {
+	h.WriteHeader(http.StatusOK)
+	h.body = append(h.body, body...)
+	return len(body), nil
+}
+
+// release gives the answer to who waits for it.
+func (h *heldAnswer) release(w http.ResponseWriter) {
+	maps.Copy(w.Header(), h.header)
+	w.Header().Set("Content-Length", strconv.Itoa(len(h.body)))
+	w.WriteHeader(h.status)
+	_, _ = w.Write(h.body) // a client that is gone needs no answer
+}

@@ -22,7 +22,6 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -66,7 +65,7 @@ func TestAWSManagedPoliciesAreThere(t *testing.T) {
 func TestARoleOfAnotherAccountWorksUnderThatAccount(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(t)
-	foreign := e.as(t, "arn:aws:iam::"+otherAccount+":role/platform")
+	foreign := e.administrator(t, "aws")
 	name := unique("role")
 
 	role := foreign.createRole(t, "/", name)
@@ -74,7 +73,7 @@ func TestARoleOfAnotherAccountWorksUnderThatAccount(t *testing.T) {
 
 	require.NoError(t, err)
 	assert.Equal(t, "arn:aws:iam::210987654321:role/"+name, *role.Arn)
-	assert.Equal(t, "arn:aws:sts::210987654321:assumed-role/platform/session", *identity.Arn)
+	assert.Equal(t, "arn:aws:sts::210987654321:assumed-role/OrganizationAccountAccessRole/session", *identity.Arn)
 	_, err = e.iam().GetRole(t.Context(), &iam.GetRoleInput{RoleName: &name})
 	require.ErrorAs(t, err, new(*iamtypes.NoSuchEntityException), "the operator's account does not have it")
 	var accounts []string
@@ -137,7 +136,7 @@ func TestTheAWSCLIWorksOnS3(t *testing.T) {
 func TestAPresignedObjectIsReadAsTheCaller(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(t)
-	foreign := e.as(t, "arn:aws:iam::"+otherAccount+":role/platform")
+	foreign := e.administrator(t, "aws")
 	bucket := unique("bucket")
 	_, err := foreign.s3().CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket: &bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region},
@@ -174,12 +173,12 @@ func TestAnEKSTokenIsAnIdentity(t *testing.T) {
 			"arn:aws:sts::123456789012:assumed-role/" + *role.RoleName + "/session", account,
 		},
 		{
-			"a role of another account", e.as(t, "arn:aws:iam::210987654321:role/spoke"),
-			"arn:aws:sts::210987654321:assumed-role/spoke/session", otherAccount,
+			"a role of another account", e.administrator(t, "aws"),
+			"arn:aws:sts::210987654321:assumed-role/OrganizationAccountAccessRole/session", otherAccount,
 		},
 		{
-			"a role in China", e.in("cn-north-1").as(t, "arn:aws-cn:iam::210987654321:role/spoke"),
-			"arn:aws-cn:sts::210987654321:assumed-role/spoke/session", otherAccount,
+			"a role in China", e.in("cn-north-1").administrator(t, "aws-cn"),
+			"arn:aws-cn:sts::210987654321:assumed-role/OrganizationAccountAccessRole/session", otherAccount,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -215,25 +214,6 @@ func eksToken(t *testing.T, caller endpoint, cluster string) string {
 	return string(presigned)
 }
 
-func TestAWebIdentityNeedsNoSignature(t *testing.T) {
-	t.Parallel()
-	e := newEndpoint(t)
-	role := e.createRole(t, "/", unique("role"))
-	anonymous := e
-	anonymous.credentials = aws.AnonymousCredentials{}
-
-	answer, err := anonymous.sts().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-		RoleArn: role.Arn, RoleSessionName: aws.String("pod"), WebIdentityToken: aws.String("a.b.c"),
-	})
-
-	require.NoError(t, err)
-	assert.Contains(t, *answer.AssumedRoleUser.Arn, ":assumed-role/"+*role.RoleName+"/pod")
-	calls := e.Calls()
-	last := calls[len(calls)-1]
-	last.Time = time.Time{}
-	assert.Equal(t, gateway.Call{Service: "sts", Action: "AssumeRoleWithWebIdentity", Status: http.StatusOK}, last)
-}
-
 func TestUnsignedCallsAreRefused(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(t)
@@ -267,6 +247,7 @@ func TestTheCallLogHasALinePerCallAndNoSecret(t *testing.T) {
 	e.Gateway = g
 	name := unique("role")
 	role := e.createRole(t, "/", name)
+	e.allow(t, name, "eks:ListClusters", "*")
 	session := e.as(t, *role.Arn)
 	_, err = session.sts().GetCallerIdentity(t.Context(), nil)
 	require.NoError(t, err)
@@ -286,7 +267,8 @@ func TestTheCallLogHasALinePerCallAndNoSecret(t *testing.T) {
 		calls = append(calls, call)
 	}
 	assert.Equal(t, []string{
-		"iam CreateRole eu-west-1 123456789012", "sts AssumeRole eu-west-1 123456789012",
+		"iam CreateRole eu-west-1 123456789012", "iam PutRolePolicy eu-west-1 123456789012",
+		"sts AssumeRole eu-west-1 123456789012",
 		"sts GetCallerIdentity eu-west-1 123456789012", "sts GetCallerIdentity eu-west-1 123456789012",
 		"eks ListClusters eu-west-1 123456789012",
 	}, summaries(calls))
@@ -332,7 +314,14 @@ func TestAMotoThatIsGoneIsAnError(t *testing.T) {
 	status, body := get(t, g.URL()+"/", signed("iam"))
 	assert.Equal(t, http.StatusInternalServerError, status)
 	assert.Contains(t, body, "finding the account of the caller")
-	status, body = get(t, g.URL()+"/?Action=AssumeRoleWithWebIdentity", nil)
+}
+
+func TestAMotoThatGoesAwayIsAnError(t *testing.T) {
+	t.Parallel()
+	g := newGatewayTo(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+
+	status, body := get(t, g.URL()+"/", signed("iam"))
+
 	assert.Equal(t, http.StatusBadGateway, status)
 	assert.Contains(t, body, "<Code>ServiceUnavailable</Code><Message>moto_server: ")
 }

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"net/url"
@@ -19,7 +18,8 @@ const (
 // request is what the gateway knows of a call before it is answered.
 type request struct {
 	service, action, region string
-	accessKey, account      string // both empty for an unsigned call
+	accessKey, account      string   // both empty for an unsigned call
+	session                 *session // whose the access key is; nil for the operator's
 }
 
 // identify finds out what a request asks for and who sends it. As far as it gets before an error, the result is filled.
@@ -45,7 +45,7 @@ func unsigned(r *http.Request) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	if action != "AssumeRoleWithWebIdentity" {
+	if action != assumeRoleWithWebIdentity {
 		return request{action: action}, &apiError{
 			http.StatusForbidden, "MissingAuthenticationToken", "Missing Authentication Token",
 		}
@@ -105,16 +105,13 @@ func queryAction(r *http.Request) (string, error) {
 	if action := r.URL.Query().Get("Action"); action != "" {
 		return action, nil
 	}
-	if r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if !isForm(r) {
 		return "", nil
 	}
-	body, err := readBody(r)
+	body, err := peekBody(r)
 	if err != nil {
 		return "", err
 	}
-	// The proxy may have to send it once more, when moto has just closed the connection that it is sent on.
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return "", &apiError{http.StatusBadRequest, "MalformedQueryString", err.Error()}

@@ -110,7 +110,7 @@ func TestARequestIsPassedOnAsItCame(t *testing.T) {
 
 	status := do(t, request)
 
-	assert.Equal(t, http.StatusOK, status)
+	require.Equal(t, http.StatusOK, status)
 	got := <-received
 	assert.Equal(t, "/a%2Fb//c?x=1;y&z=%zz", got.RequestURI)
 	assert.Equal(t, strings.TrimPrefix(g.URL(), "http://"), got.Host)

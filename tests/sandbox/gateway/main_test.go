@@ -26,6 +26,7 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -99,16 +100,28 @@ func (e endpoint) in(region string) endpoint {
 	return e
 }
 
-// as assumes a role; in moto it need not exist.
+// as assumes a role.
 func (e endpoint) as(t *testing.T, roleArn string) endpoint {
 	t.Helper()
 	answer, err := e.sts().AssumeRole(t.Context(), &sts.AssumeRoleInput{
 		RoleArn: &roleArn, RoleSessionName: aws.String("session"),
 	})
 	require.NoError(t, err)
-	session := answer.Credentials
+	return e.with(answer.Credentials)
+}
+
+// with uses the credentials of a session.
+func (e endpoint) with(session *ststypes.Credentials) endpoint {
 	e.credentials = credentials.NewStaticCredentialsProvider(*session.AccessKeyId, *session.SecretAccessKey, *session.SessionToken)
 	return e
+}
+
+// administrator works in the other account.
+func (e endpoint) administrator(t *testing.T, partition string) endpoint {
+	t.Helper()
+	roleArn, err := e.AddAccount(t.Context(), partition, otherAccount)
+	require.NoError(t, err)
+	return e.as(t, roleArn)
 }
 
 func (e endpoint) config() aws.Config {
@@ -153,7 +166,7 @@ func (e endpoint) aws(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-const trustNobody = `{"Version":"2012-10-17","Statement":[]}`
+const trustNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`
 
 // createRole makes a role and returns what IAM says of it.
 func (e endpoint) createRole(t *testing.T, path, name string) *iamtypes.Role {
@@ -163,6 +176,28 @@ func (e endpoint) createRole(t *testing.T, path, name string) *iamtypes.Role {
 	})
 	require.NoError(t, err)
 	return answer.Role
+}
+
+// allow gives a role an inline policy.
+func (e endpoint) allow(t *testing.T, role, action string, resources ...string) {
+	t.Helper()
+	e.putPolicy(t, role, "allow", statement("Allow", action, resources...))
+}
+
+func (e endpoint) putPolicy(t *testing.T, role, name string, statements ...string) {
+	t.Helper()
+	_, err := e.iam().PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+		RoleName: &role, PolicyName: &name, PolicyDocument: aws.String(document(statements...)),
+	})
+	require.NoError(t, err)
+}
+
+func document(statements ...string) string {
+	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
+}
+
+func statement(effect, action string, resources ...string) string {
+	return fmt.Sprintf(`{"Effect":%q,"Action":%q,"Resource":["%s"]}`, effect, action, strings.Join(resources, `","`))
 }
 
 func (e endpoint) deleteRole(t *testing.T, name string) {
@@ -191,10 +226,15 @@ func validCluster(t *testing.T) gateway.Cluster {
 		Version:              "1.34",
 		Endpoint:             "https://127.0.0.1:6443",
 		CertificateAuthority: newCertificate(t),
-		Issuer:               "https://oidc.eks." + region + ".amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF",
+		Issuer:               newIssuer(region),
 		AuthenticationMode:   "API_AND_CONFIG_MAP",
 		CreatorArn:           operatorArn,
 	}
+}
+
+// newIssuer makes an issuer that no other test has.
+func newIssuer(region string) string {
+	return fmt.Sprintf("https://oidc.eks.%s.amazonaws.com/id/%032X", region, names.Add(1))
 }
 
 func newCertificate(t *testing.T) []byte {

@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -77,8 +78,9 @@ func withoutMotoSettings(environment []string) []string {
 
 // moto asks moto_server on the gateway's own behalf.
 type moto struct {
-	url       string
-	transport *http.Transport
+	url         string
+	transport   *http.Transport
+	propagation *propagation
 
 	mu       sync.Mutex
 	accounts map[string]string // by access key
@@ -89,8 +91,9 @@ func newMoto(url string) *moto {
 		url: url,
 		// moto's server gives each connection a thread and closes idle ones when it likes; a POST on a connection that
 		// was just closed could not be sent again. A new loopback connection per request costs nothing beside it.
-		transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
-		accounts:  map[string]string{},
+		transport:   &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+		propagation: newPropagation(),
+		accounts:    map[string]string{},
 	}
 }
 
@@ -119,7 +122,7 @@ func (m *moto) account(ctx context.Context, accessKey, region string) (string, e
 		Region:       region,
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "unchecked", ""),
 		HTTPClient:   &http.Client{Transport: m.transport},
-		Retryer:      aws.NopRetryer{},
+		Retryer:      ownRetryer(),
 	}).GetCallerIdentity(ctx, nil)
 	if err != nil {
 		return "", fmt.Errorf("finding the account of the caller: %w", err)
@@ -131,6 +134,34 @@ func (m *moto) account(ctx context.Context, accessKey, region string) (string, e
 	return account, nil
 }
 
+// iam is a client for the IAM of a principal's account and partition.
+func (m *moto) iam(p principal) *iam.Client {
+	return iam.New(iam.Options{
+		BaseEndpoint: &m.url,
+		Region:       globalRegion(p.partition),
+		Credentials:  ownCredentials,
+		HTTPClient:   &http.Client{Transport: m.transport},
+		Retryer:      ownRetryer(),
+		APIOptions:   []func(*middleware.Stack) error{inAccount(p.account)},
+	})
+}
+
+// ownCredentials are those of the gateway itself; moto checks none.
+var ownCredentials = credentials.NewStaticCredentialsProvider("sandbox", "unchecked", "")
+
+// ownRetryer asks once more, and soon, when moto has broken a connection; under load its server does that at times.
+func ownRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 100 * time.Millisecond })
+}
+
+// inAccount makes moto answer for an account, whoever asks.
+func inAccount(account string) func(*middleware.Stack) error {
+	return smithyhttp.AddHeaderValue(motoAccount, account)
+}
+
+// motoAccount is the header by which moto lets its callers choose their account.
+const motoAccount = "X-Moto-Account-Id"
+
 // identity is what IAM knows of a principal that exists.
 type identity struct {
 	arn string // with its path
@@ -140,16 +171,12 @@ type identity struct {
 var errNoPrincipal = errors.New("no such IAM principal")
 
 // principal looks a role or user up by its name in its own account; the path is not needed for that. The error is
-// errNoPrincipal if there is none.
+// errNoPrincipal if there is none, or none that is shown yet.
 func (m *moto) principal(ctx context.Context, p principal) (identity, error) {
-	client := iam.New(iam.Options{
-		BaseEndpoint: &m.url,
-		Region:       globalRegion(p.partition),
-		Credentials:  credentials.NewStaticCredentialsProvider("sandbox", "unchecked", ""),
-		HTTPClient:   &http.Client{Transport: m.transport},
-		Retryer:      aws.NopRetryer{},
-		APIOptions:   []func(*middleware.Stack) error{smithyhttp.AddHeaderValue("X-Moto-Account-Id", p.account)},
-	})
+	if !m.propagation.visible(p.kind, p.account, p.name) {
+		return identity{}, errNoPrincipal
+	}
+	client := m.iam(p)
 	var found identity
 	var err error
 	if p.kind == "user" {
@@ -163,13 +190,32 @@ func (m *moto) principal(ctx context.Context, p principal) (identity, error) {
 			found = identity{arn: aws.ToString(role.Role.Arn), id: aws.ToString(role.Role.RoleId)}
 		}
 	}
-	if missing := (*iamtypes.NoSuchEntityException)(nil); errors.As(err, &missing) {
+	if missing(err) {
 		return identity{}, errNoPrincipal
 	}
 	if err != nil {
 		return identity{}, fmt.Errorf("looking up the IAM %s %q of account %s: %w", p.kind, p.name, p.account, err)
 	}
 	return found, nil
+}
+
+// assumeRole makes credentials for a role, without a question.
+func (m *moto) assumeRole(
+	ctx context.Context, p principal, arn, session string, length time.Duration,
+) (*ststypes.Credentials, error) {
+	answer, err := sts.New(sts.Options{
+		BaseEndpoint: &m.url,
+		Region:       globalRegion(p.partition),
+		Credentials:  ownCredentials,
+		HTTPClient:   &http.Client{Transport: m.transport},
+		Retryer:      ownRetryer(),
+	}).AssumeRole(ctx, &sts.AssumeRoleInput{
+		RoleArn: &arn, RoleSessionName: &session, DurationSeconds: aws.Int32(int32(length.Seconds())),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making credentials for %s: %w", arn, err)
+	}
+	return answer.Credentials, nil
 }
 
 // globalRegion is the region in which IAM, a global service, is signed.

@@ -34,12 +34,18 @@ type API struct {
 	// Read returns what the API says: every input that is not Local, and every
 	// output; an "id" among them replaces the one asked for. Nil means that the
 	// thing is gone. state is what was known before, nothing on import.
-	Read func(ctx context.Context, id string, state Values) (Values, error)
+	Read Reader
+	// ReadNew is Read for what was made a moment ago, where that takes patience.
+	// Nil means that it does not.
+	ReadNew Reader
 	// Update changes the thing in place. Nil if every input replaces it.
 	Update func(ctx context.Context, id string, state, inputs Values) error
 	// Delete removes the thing. That it is gone already is no error.
 	Delete func(ctx context.Context, id string, state Values) error
 }
+
+// Reader is how a thing is read; see [API].
+type Reader func(ctx context.Context, id string, state Values) (Values, error)
 
 var _ Resource = Table{}
 
@@ -92,7 +98,11 @@ func (t Table) Create(ctx context.Context, r p.CreateRequest) (p.CreateResponse,
 	outputs := visible(r.Properties)
 	if err == nil {
 		var live property.Map
-		if live, err = t.live(ctx, id, inputs, r.Properties); err == nil {
+		read := t.API.Read
+		if t.API.ReadNew != nil {
+			read = t.API.ReadNew
+		}
+		if live, err = t.live(ctx, read, id, inputs, r.Properties); err == nil {
 			outputs = live
 		}
 	}
@@ -193,7 +203,7 @@ func (t Table) Update(ctx context.Context, r p.UpdateRequest) (p.UpdateResponse,
 			return p.UpdateResponse{}, t.explain(err)
 		}
 	}
-	outputs, err := t.live(ctx, r.ID, Plain(planned), r.Inputs)
+	outputs, err := t.live(ctx, t.API.Read, r.ID, Plain(planned), r.Inputs)
 	if err != nil {
 		return p.UpdateResponse{}, t.explain(err)
 	}
@@ -206,8 +216,8 @@ func (t Table) Delete(ctx context.Context, r p.DeleteRequest) error {
 }
 
 // live reads what was just made or changed.
-func (t Table) live(ctx context.Context, id string, state Values, inputs property.Map) (property.Map, error) {
-	found, err := t.API.Read(ctx, id, state)
+func (t Table) live(ctx context.Context, read Reader, id string, state Values, inputs property.Map) (property.Map, error) {
+	found, err := read(ctx, id, state)
 	if err != nil {
 		return property.Map{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -27,10 +28,6 @@ import (
 
 // Version is the version of pulumi-aws that this package stands in for.
 const Version = "6.83.2"
-
-// propagation is how long the official provider waits for IAM to agree with
-// itself, between regions and between services.
-const propagation = 2 * time.Minute
 
 // cloud is one configured provider: one account, one region.
 type cloud struct {
@@ -125,17 +122,22 @@ func (c *cloud) configure(ctx context.Context, settings provider.Values) error {
 	c.iam = iam.NewFromConfig(sdk)
 	c.sts = sts.NewFromConfig(sdk)
 	c.eks = eks.NewFromConfig(sdk)
-	c.s3 = s3.NewFromConfig(sdk, func(o *s3.Options) { o.UsePathStyle = settings.Bool("s3UsePathStyle") })
+	c.s3 = s3.NewFromConfig(sdk, func(o *s3.Options) {
+		o.UsePathStyle = settings.Bool("s3UsePathStyle")
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "OperationAborted")
+	})
 	return c.checkAccount(ctx, settings)
 }
 
 func loadConfig(ctx context.Context, settings provider.Values) (awssdk.Config, error) {
+	attempts := maxAttempts
+	if n := settings.Int("maxRetries"); n > 0 {
+		attempts = n
+	}
 	options := []func(*config.LoadOptions) error{
 		config.WithRegion(settings.String("region")),
 		config.WithSharedConfigProfile(settings.String("profile")),
-	}
-	if n := settings.Int("maxRetries"); n > 0 {
-		options = append(options, config.WithRetryMaxAttempts(n))
+		config.WithRetryer(func() awssdk.Retryer { return newRetryer(attempts) }),
 	}
 	if key := settings.String("accessKey"); key != "" {
 		options = append(options, config.WithCredentialsProvider(
@@ -193,29 +195,6 @@ func (c *cloud) checkAccount(ctx context.Context, settings provider.Values) erro
 		return fmt.Errorf("AWS account ID not allowed: %s", account)
 	}
 	return nil
-}
-
-// retry repeats a call while the error is one that passes by itself.
-func (c *cloud) retry(ctx context.Context, passing func(error) bool, call func() error) error {
-	deadline, cancel := context.WithTimeout(ctx, c.propagation)
-	defer cancel()
-	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		err := call()
-		if err == nil || !passing(err) {
-			return err
-		}
-		select {
-		case <-deadline.Done():
-			return err
-		case <-time.After(pause):
-		}
-	}
-}
-
-// isA tells whether the error is of an SDK's error type and says something.
-func isA[T error](err error, says string) bool {
-	var target T
-	return errors.As(err, &target) && strings.Contains(target.Error(), says)
 }
 
 // text is a pointer to a string as the SDK wants it, nil for none.

@@ -38,12 +38,12 @@ func TestCallerIdentityIsThatOfTheAssumedRole(t *testing.T) {
 
 	assuming := newEngine(t, map[string]any{
 		"region":     region,
-		"assumeRole": `{"roleArn":"arn:aws:iam::210987654321:role/deployer","sessionName":"pulumi","externalId":"e","duration":"1h"}`,
+		"assumeRole": `{"roleArn":"arn:aws:iam::210987654321:role/OrganizationAccountAccessRole","sessionName":"pulumi","externalId":"e","duration":"1h"}`,
 	})
 	identity, _, err = assuming.Invoke(t.Context(), token, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "210987654321", identity["accountId"])
-	assert.Equal(t, "arn:aws:sts::210987654321:assumed-role/deployer/pulumi", identity["arn"])
+	assert.Equal(t, "arn:aws:sts::210987654321:assumed-role/OrganizationAccountAccessRole/pulumi", identity["arn"])
 }
 
 func TestPartitionAndRegionFollowTheProvider(t *testing.T) {

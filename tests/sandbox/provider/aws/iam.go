@@ -125,7 +125,9 @@ func (c *cloud) role() provider.Table {
 		Outputs: []string{"arn", "createDate", "uniqueId", "tagsAll", "inlinePolicies", "managedPolicyArns"},
 		Derive:  c.tagsAll,
 		Explain: explain,
-		API:     provider.API{Create: c.createRole, Read: c.readRole, Update: c.updateRole, Delete: c.deleteRole},
+		API: provider.API{
+			Create: c.createRole, Read: c.readRole, ReadNew: c.patient(c.readRole), Update: c.updateRole, Delete: c.deleteRole,
+		},
 	}
 }
 
@@ -399,7 +401,8 @@ func (c *cloud) rolePolicy() provider.Table {
 				}
 				return in.String("role") + ":" + name, nil
 			},
-			Read: c.readRolePolicy,
+			Read:    c.readRolePolicy,
+			ReadNew: c.patient(c.readRolePolicy),
 			Update: func(ctx context.Context, id string, _, in provider.Values) error {
 				role, name, err := splitRolePolicyID(id)
 				if err != nil {
@@ -481,8 +484,9 @@ func (c *cloud) rolePolicyAttachment() provider.Table {
 		},
 		Explain: explain,
 		API: provider.API{
-			Create: c.attachRolePolicy,
-			Read:   c.readRolePolicyAttachment,
+			Create:  c.attachRolePolicy,
+			Read:    c.readRolePolicyAttachment,
+			ReadNew: c.patient(c.readRolePolicyAttachment),
 			Delete: func(ctx context.Context, _ string, state provider.Values) error {
 				role, policy := state.String("role"), state.String("policyArn")
 				_, err := c.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{
@@ -546,7 +550,9 @@ func (c *cloud) policy() provider.Table {
 		Outputs: []string{"arn", "attachmentCount", "policyId", "tagsAll"},
 		Derive:  c.tagsAll,
 		Explain: explain,
-		API:     provider.API{Create: c.createPolicy, Read: c.readPolicy, Update: c.updatePolicy, Delete: c.deletePolicy},
+		API: provider.API{
+			Create: c.createPolicy, Read: c.readPolicy, ReadNew: c.patient(c.readPolicy), Update: c.updatePolicy, Delete: c.deletePolicy,
+		},
 	}
 }
 
@@ -581,6 +587,9 @@ func (c *cloud) readPolicy(ctx context.Context, arn string, _ provider.Values) (
 	version, err := c.iam.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{
 		PolicyArn: awssdk.String(arn), VersionId: policy.DefaultVersionId,
 	})
+	if noSuchEntity(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading IAM Policy (%s): %w", arn, err)
 	}

@@ -370,10 +370,10 @@ func TestPoliciesAreComparedByMeaning(t *testing.T) {
 		"Version": "2012-10-17",
 		"Statement": []any{
 			map[string]any{
-				"Sid": "One", "Effect": "Allow", "Action": []any{"a:B", "a:C"}, "Principal": map[string]any{"AWS": "*"},
-				"Condition": map[string]any{"Bool": map[string]any{"x:y": "true"}, "StringEquals": map[string]any{"k": []any{"1", "2"}}},
+				"Sid": "One", "Effect": "Allow", "Action": []any{"sts:AssumeRole", "sts:TagSession"}, "Principal": map[string]any{"AWS": "*"},
+				"Condition": map[string]any{"Bool": map[string]any{"x:y": "true"}, "StringEquals": map[string]any{"x:k": []any{"1", "2"}}},
 			},
-			map[string]any{"Sid": "Two", "Effect": "Deny", "Action": "a:D", "Principal": map[string]any{"AWS": "arn:aws:iam::1:root"}},
+			map[string]any{"Sid": "Two", "Effect": "Deny", "Action": "sts:AssumeRole", "Principal": map[string]any{"AWS": "arn:aws:iam::123456789012:root"}},
 		},
 	}
 	statement := func(document map[string]any, n int) map[string]any {
@@ -386,21 +386,21 @@ func TestPoliciesAreComparedByMeaning(t *testing.T) {
 	}{
 		{"the same", func(map[string]any) {}, true},
 		{"another order of statements", func(d map[string]any) { s := d["Statement"].([]any); s[0], s[1] = s[1], s[0] }, true},
-		{"another order of actions", func(d map[string]any) { statement(d, 0)["Action"] = []any{"a:C", "a:B"} }, true},
-		{"a list of one", func(d map[string]any) { statement(d, 1)["Action"] = []any{"a:D"} }, true},
+		{"another order of actions", func(d map[string]any) { statement(d, 0)["Action"] = []any{"sts:TagSession", "sts:AssumeRole"} }, true},
+		{"a list of one", func(d map[string]any) { statement(d, 1)["Action"] = []any{"sts:AssumeRole"} }, true},
 		{"a truth value that is none", func(d map[string]any) {
 			statement(d, 0)["Condition"].(map[string]any)["Bool"] = map[string]any{"x:y": true}
 		}, true},
 		{"the principal everybody", func(d map[string]any) { statement(d, 0)["Principal"] = "*" }, true},
 		{"another order of condition values", func(d map[string]any) {
-			statement(d, 0)["Condition"].(map[string]any)["StringEquals"] = map[string]any{"k": []any{"2", "1"}}
+			statement(d, 0)["Condition"].(map[string]any)["StringEquals"] = map[string]any{"x:k": []any{"2", "1"}}
 		}, true},
-		{"another action", func(d map[string]any) { statement(d, 1)["Action"] = "a:E" }, false},
+		{"another action", func(d map[string]any) { statement(d, 1)["Action"] = "sts:TagSession" }, false},
 		{"another effect", func(d map[string]any) { statement(d, 1)["Effect"] = "Allow" }, false},
 		{"a statement less", func(d map[string]any) { d["Statement"] = d["Statement"].([]any)[:1] }, false},
 		{"a condition less", func(d map[string]any) { delete(statement(d, 0), "Condition") }, false},
 		{"another condition key", func(d map[string]any) {
-			statement(d, 0)["Condition"].(map[string]any)["StringEquals"] = map[string]any{"l": []any{"1", "2"}}
+			statement(d, 0)["Condition"].(map[string]any)["StringEquals"] = map[string]any{"x:l": []any{"1", "2"}}
 		}, false},
 		{"another version", func(d map[string]any) { d["Version"] = "2008-10-17" }, false},
 	}

@@ -27,12 +27,16 @@ import (
 )
 
 const (
-	account = "123456789012"
-	region  = "eu-west-1"
+	account      = "123456789012"
+	otherAccount = "210987654321"
+	region       = "eu-west-1"
 	// clusterName is an EKS cluster that is there before any test.
 	clusterName = "hub"
 	issuer      = "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 )
+
+// motoURL is the moto_server that all tests share, each with names of its own.
+var motoURL string
 
 func TestMain(m *testing.M) {
 	status, err := runWithAWS(m)
@@ -61,16 +65,13 @@ func runWithAWS(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, moto.Stop(5*time.Second)) }()
-	endpoint, err := gateway.New(gateway.Options{MotoURL: address})
+	motoURL = address
+	endpoint, err := newGateway()
 	if err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, endpoint.Close()) }()
-	if err := endpoint.AddCluster(gateway.Cluster{
-		Name: clusterName, Account: account, Region: region, Version: "1.34",
-		Endpoint: "https://127.0.0.1:1", CertificateAuthority: certificate(), Issuer: issuer,
-		AuthenticationMode: "API",
-	}); err != nil {
+	if _, err := endpoint.AddAccount(ctx, "aws", otherAccount); err != nil {
 		return 1, err
 	}
 	for name, value := range map[string]string{
@@ -82,6 +83,22 @@ func runWithAWS(m *testing.M) (status int, err error) {
 		}
 	}
 	return m.Run(), nil
+}
+
+// newGateway starts an AWS that has the cluster.
+func newGateway() (*gateway.Gateway, error) {
+	endpoint, err := gateway.New(gateway.Options{MotoURL: motoURL})
+	if err != nil {
+		return nil, err
+	}
+	if err := endpoint.AddCluster(gateway.Cluster{
+		Name: clusterName, Account: account, Region: region, Version: "1.34",
+		Endpoint: "https://127.0.0.1:1", CertificateAuthority: certificate(), Issuer: issuer,
+		AuthenticationMode: "API",
+	}); err != nil {
+		return nil, errors.Join(err, endpoint.Close())
+	}
+	return endpoint, nil
 }
 
 // certificate is some certificate, for a cluster that nobody connects to.

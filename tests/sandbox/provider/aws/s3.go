@@ -65,7 +65,9 @@ func (c *cloud) bucket() provider.Table {
 		},
 		Derive:  c.tagsAll,
 		Explain: explain,
-		API:     provider.API{Create: c.createBucket, Read: c.readBucket, Update: c.updateBucket, Delete: c.deleteBucket},
+		API: provider.API{
+			Create: c.createBucket, Read: c.readBucket, ReadNew: c.patient(c.readBucket), Update: c.updateBucket, Delete: c.deleteBucket,
+		},
 	}
 }
 
@@ -303,12 +305,16 @@ func (c *cloud) bucketPublicAccessBlock() provider.Table {
 		Explain: explain,
 		API: provider.API{
 			Create: func(ctx context.Context, in provider.Values) (string, error) {
-				if err := c.putPublicAccessBlock(ctx, in); err != nil {
+				// A bucket that was made a moment ago may not be there yet.
+				unknown := func(err error) bool { return hasCode(err, "NoSuchBucket") }
+				err := c.retry(ctx, unknown, func() error { return c.putPublicAccessBlock(ctx, in) })
+				if err != nil {
 					return "", err
 				}
 				return in.String("bucket"), nil
 			},
-			Read: c.readPublicAccessBlock,
+			Read:    c.readPublicAccessBlock,
+			ReadNew: c.patient(c.readPublicAccessBlock),
 			Update: func(ctx context.Context, _ string, _, in provider.Values) error {
 				return c.putPublicAccessBlock(ctx, in)
 			},

@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/evaluation"
+)
+
+// need is a permission that a call takes.
+type need struct {
+	action   string // s3:GetObject
+	resource string // its ARN; "*" for an action that knows no resources
+	keys     map[string][]string
+}
+
+// admit finds the session that a call is made with, and refuses what its caller may not do or what nobody may write. A
+// web identity needs no session: its token is its credential.
+func (g *Gateway) admit(r *http.Request, req request) (request, error) {
+	if req.service == "sts" && req.action == assumeRoleWithWebIdentity {
+		return req, nil
+	}
+	var err error
+	if req.session, err = g.session(r, req); err != nil {
+		return req, err
+	}
+	if err := g.authorize(r, req); err != nil {
+		return req, err
+	}
+	return req, checkDocument(r, req)
+}
+
+// authorize refuses a call that the session of a role may not make. Calls with any other key are the operator's, who may
+// do everything.
+//
+// What counts are the policies of the role, inline and attached, and its boundary, as they are at this moment. Resource
+// policies, such as that of a bucket, are not looked at; so a role has no way into a bucket of another account.
+func (g *Gateway) authorize(r *http.Request, req request) error {
+	caller := req.session
+	if caller == nil || req.service == "sts" && req.action == assumeRole {
+		return nil // AssumeRole has a trust policy to ask as well
+	}
+	needs, known, err := g.needs(r, req)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return accessDenied(req.service, caller.arn(), req.service+":"+req.action, "",
+			"because the sandbox does not know which permission that takes")
+	}
+	context := caller.context(r, req.region)
+	for _, n := range needs {
+		keys := maps.Clone(context)
+		maps.Copy(keys, n.keys)
+		made, err := g.decide(r.Context(), caller, evaluation.Request{
+			Action: n.action, Resource: n.resource, Caller: evaluation.Principal{AWS: caller.names()}, Context: keys,
+		})
+		if err != nil {
+			return err
+		}
+		if made.decision != evaluation.Allowed {
+			return accessDenied(req.service, caller.arn(), n.action, n.resource, made.reason)
+		}
+	}
+	return g.inOwnAccount(r, req)
+}
+
+// needs maps a call to the permissions that it takes. It does not know them all.
+func (g *Gateway) needs(r *http.Request, req request) (needs []need, known bool, err error) {
+	switch req.service {
+	case "sts":
+		// "No permissions are required to perform this operation", and an explicit Deny does not help against it:
+		// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+		given, err := queryParameters(r, req)
+		return nil, given != nil && req.action == "GetCallerIdentity", err
+	case "s3":
+		return s3Needs(r, req)
+	case "eks":
+		return g.eks.needs(r, req)
+	case "iam":
+		return g.iamNeeds(r, req)
+	case "secretsmanager":
+		return g.moto.secretNeeds(r, req)
+	}
+	return nil, false, nil
+}
+
+// verdict is a decision and, unless it is Allowed, its reason in AWS's words.
+type verdict struct {
+	decision evaluation.Decision
+	reason   string
+}
+
+// decide evaluates the permissions of a session's role. A document that cannot be evaluated allows nothing.
+func (g *Gateway) decide(ctx context.Context, caller *session, asked evaluation.Request) (verdict, error) {
+	has, err := g.permissions(ctx, caller.role)
+	if err != nil {
+		return verdict{}, err
+	}
+	withBoundary, err := evaluation.Identity(has.policies, has.boundary, asked)
+	if err != nil {
+		return verdict{evaluation.Denied, "because its policies cannot be evaluated: " + err.Error()}, nil
+	}
+	if withBoundary == evaluation.Allowed {
+		return verdict{decision: evaluation.Allowed}, nil
+	}
+	alone, err := evaluation.Identity(has.policies, nil, asked)
+	if err != nil {
+		return verdict{evaluation.Denied, "because its policies cannot be evaluated: " + err.Error()}, nil
+	}
+	return verdict{withBoundary, reason(withBoundary, alone, asked.Action)}, nil
+}
+
+// reason says which kind of policy is at fault.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func reason(withBoundary, alone evaluation.Decision, action string) string {
+	switch {
+	case alone == evaluation.Denied:
+		return "with an explicit deny in an identity-based policy"
+	case withBoundary == evaluation.Denied:
+		return "with an explicit deny in a permissions boundary"
+	case alone == evaluation.Allowed:
+		return "because no permissions boundary allows the " + action + " action"
+	}
+	return "because no identity-based policy allows the " + action + " action"
+}
+
+func callerArn(req request) string {
+	if req.session != nil {
+		return req.session.arn()
+	}
+	return fmt.Sprintf("arn:%s:sts::%s:user/moto", partitionOf(req.region), req.account)
+}

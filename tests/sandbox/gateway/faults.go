@@ -1,0 +1,110 @@
+package gateway
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+)
+
+// Fault makes calls fail that would not, as AWS and the network do at times.
+type Fault struct {
+	// Service and Action choose the calls that it is for, such as "iam" and "CreateRole". Empty matches any.
+	Service, Action string
+	// After is how many of these calls come through first.
+	After int
+	// Times is how many of them fail then; 0 means all until ClearFaults.
+	Times int
+
+	// Status is that of the answer, 4xx or 5xx. With 0 there is no answer: the connection breaks.
+	Status int
+	// Code and Message are the error, such as "ServiceUnavailable", in the form that the service gives its errors.
+	Code, Message string
+	// Lost means that the call is carried out, and only its answer is lost: what is to be made is made, and its maker does
+	// not know. Otherwise the call does not reach the service.
+	Lost bool
+}
+
+// ServerError is a fault of AWS's own, which the SDKs take for one that passes.
+func ServerError(service, action string, times int) Fault {
+	f := Fault{
+		Service: service, Action: action, Times: times,
+		Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: "Service is unable to handle request.",
+	}
+	if service == "eks" {
+		f.Code = "ServiceUnavailableException"
+	}
+	return f
+}
+
+// Throttle is what a service answers a caller that asks too often.
+func Throttle(service, action string, times int) Fault {
+	f := Fault{Service: service, Action: action, Times: times}
+	switch service {
+	case "s3": // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+		f.Status, f.Code, f.Message = http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate."
+	case "eks": // https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html
+		f.Status, f.Code, f.Message = http.StatusBadRequest, "ThrottlingException", "Rate exceeded"
+	default: // the query protocol of IAM and STS
+		f.Status, f.Code, f.Message = http.StatusBadRequest, "Throttling", "Rate exceeded"
+	}
+	return f
+}
+
+// Inject adds faults to those that are there. A call that several are for gets the first one, and counts for that and
+// those before it.
+func (g *Gateway) Inject(faults ...Fault) { g.faults.add(faults) }
+
+// ClearFaults takes all faults away.
+func (g *Gateway) ClearFaults() { g.faults.clear() }
+
+type faults struct {
+	mu      sync.Mutex
+	pending []Fault // with what is left of their After and Times
+}
+
+func (f *faults) add(all []Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = append(f.pending, all...)
+}
+
+func (f *faults) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = nil
+}
+
+// take returns the fault that a call gets, if any.
+func (f *faults) take(req request) (Fault, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.pending {
+		fault := &f.pending[i]
+		if fault.Service != "" && fault.Service != req.service || fault.Action != "" && fault.Action != req.action {
+			continue
+		}
+		if fault.After > 0 {
+			fault.After--
+			continue
+		}
+		taken := *fault
+		if fault.Times == 1 {
+			f.pending = slices.Delete(f.pending, i, i+1)
+		} else if fault.Times > 1 {
+			fault.Times--
+		}
+		return taken, true
+	}
+	return Fault{}, false
+}
+
+// strike answers a call with the fault, once the call is carried out if only its answer is lost.
+func (fault Fault) strike(w http.ResponseWriter, service string, carryOut func(http.ResponseWriter)) {
+	if fault.Lost {
+		carryOut(newHeldAnswer())
+	}
+	if fault.Status == 0 {
+		panic(http.ErrAbortHandler) // net/http's way to break the connection
+	}
+	writeError(w, service, &apiError{fault.Status, fault.Code, fault.Message})
+}

@@ -1,0 +1,240 @@
+package gateway_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+)
+
+// TestFaultsComeInTheFormOfTheirService also holds them against the SDK: its own retryer takes them for what they are.
+func TestFaultsComeInTheFormOfTheirService(t *testing.T) {
+	t.Parallel()
+	ask := map[string]func(*testing.T, endpoint) error{
+		"iam": func(t *testing.T, e endpoint) error {
+			t.Helper()
+			_, err := e.iam().ListRoles(t.Context(), nil)
+			return err
+		},
+		"sts": func(t *testing.T, e endpoint) error {
+			t.Helper()
+			_, err := e.sts().GetCallerIdentity(t.Context(), nil)
+			return err
+		},
+		"s3": func(t *testing.T, e endpoint) error {
+			t.Helper()
+			_, err := e.s3().ListBuckets(t.Context(), nil)
+			return err
+		},
+		"eks": func(t *testing.T, e endpoint) error {
+			t.Helper()
+			_, err := e.eks().ListClusters(t.Context(), nil)
+			return err
+		},
+	}
+	for _, test := range []struct {
+		service  string
+		fault    func(service, action string, times int) gateway.Fault
+		status   int
+		code     string
+		message  string
+		throttle bool
+	}{
+		{"iam", gateway.ServerError, 503, "ServiceUnavailable", "Service is unable to handle request.", false},
+		{"sts", gateway.ServerError, 503, "ServiceUnavailable", "Service is unable to handle request.", false},
+		{"s3", gateway.ServerError, 503, "ServiceUnavailable", "Service is unable to handle request.", false},
+		{"eks", gateway.ServerError, 503, "ServiceUnavailableException", "Service is unable to handle request.", false},
+		{"iam", gateway.Throttle, 400, "Throttling", "Rate exceeded", true},
+		{"sts", gateway.Throttle, 400, "Throttling", "Rate exceeded", true},
+		{"s3", gateway.Throttle, 503, "SlowDown", "Please reduce your request rate.", true},
+		{"eks", gateway.Throttle, 400, "ThrottlingException", "Rate exceeded", true},
+	} {
+		t.Run(test.service+" "+test.code, func(t *testing.T) {
+			t.Parallel()
+			e := newEndpoint(t)
+			e.Inject(test.fault(test.service, "", 1))
+
+			err := ask[test.service](t, e)
+
+			requireAPIError(t, err, test.code, test.message)
+			var response *awshttp.ResponseError
+			require.ErrorAs(t, err, &response)
+			assert.Equal(t, test.status, response.HTTPStatusCode())
+			assert.Equal(t, test.status, e.Calls()[0].Status, "it is in the call log")
+			assert.True(t, retry.NewStandard().IsErrorRetryable(err))
+			_, throttled := retry.DefaultThrottleErrorCodes[test.code]
+			assert.Equal(t, test.throttle, throttled)
+			require.NoError(t, ask[test.service](t, e), "it was for one call")
+		})
+	}
+}
+
+func TestAFaultIsForTheCallsThatItNames(t *testing.T) {
+	t.Parallel()
+	const fails, works = "fails", "works"
+	outage := gateway.Fault{Status: 500, Code: "InternalFailure", Message: "outage"}
+	of := func(service, action string, after, times int) gateway.Fault {
+		f := outage
+		f.Service, f.Action, f.After, f.Times = service, action, after, times
+		return f
+	}
+	for name, test := range map[string]struct {
+		faults []gateway.Fault
+		want   []string // of GetCallerIdentity, again and again
+	}{
+		"no fault":                         {nil, []string{works, works}},
+		"any call, for good":               {[]gateway.Fault{outage}, []string{fails, fails, fails}},
+		"this service":                     {[]gateway.Fault{of("sts", "", 0, 1)}, []string{fails, works}},
+		"this action":                      {[]gateway.Fault{of("", "GetCallerIdentity", 0, 1)}, []string{fails, works}},
+		"another service":                  {[]gateway.Fault{of("iam", "", 0, 0)}, []string{works, works}},
+		"another action":                   {[]gateway.Fault{of("sts", "AssumeRole", 0, 0)}, []string{works, works}},
+		"this action of another service":   {[]gateway.Fault{of("iam", "GetCallerIdentity", 0, 0)}, []string{works, works}},
+		"after two, twice":                 {[]gateway.Fault{of("sts", "", 2, 2)}, []string{works, works, fails, fails, works}},
+		"after one, for good":              {[]gateway.Fault{of("sts", "", 1, 0)}, []string{works, fails, fails, fails}},
+		"two, which do not share calls":    {[]gateway.Fault{of("sts", "", 0, 1), of("sts", "", 0, 1)}, []string{fails, fails, works}},
+		"two, of which the first is later": {[]gateway.Fault{of("sts", "", 2, 1), of("sts", "", 0, 1)}, []string{fails, works, fails, works}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEndpoint(t)
+			e.Inject(test.faults...)
+			var got []string
+			for range test.want {
+				result := works
+				if _, err := e.sts().GetCallerIdentity(t.Context(), nil); err != nil {
+					requireAPIError(t, err, "InternalFailure", "outage")
+					result = fails
+				}
+				got = append(got, result)
+			}
+			assert.Equal(t, test.want, got)
+		})
+	}
+}
+
+func TestClearedFaultsAreGone(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	e.Inject(gateway.ServerError("sts", "", 0), gateway.Throttle("", "", 0))
+	_, err := e.sts().GetCallerIdentity(t.Context(), nil)
+	require.Error(t, err)
+
+	e.ClearFaults()
+
+	_, err = e.sts().GetCallerIdentity(t.Context(), nil)
+	assert.NoError(t, err)
+}
+
+func TestACallThatFailsDoesNotReachItsService(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	name := unique("role")
+	e.Inject(gateway.ServerError("iam", "CreateRole", 1))
+
+	_, err := e.iam().CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: &name, AssumeRolePolicyDocument: aws.String(trustNobody),
+	})
+
+	require.Error(t, err)
+	e.createRole(t, "/", name)
+}
+
+func TestALostAnswerLeavesWhatTheCallHasMade(t *testing.T) {
+	t.Parallel()
+	lost := gateway.ServerError("", "", 1)
+	lost.Lost = true
+
+	t.Run("a role, which is there already at the second try", func(t *testing.T) {
+		t.Parallel()
+		e := newEndpoint(t)
+		create := &iam.CreateRoleInput{RoleName: aws.String(unique("role")), AssumeRolePolicyDocument: aws.String(trustNobody)}
+		e.Inject(lost)
+
+		_, err := e.iam().CreateRole(t.Context(), create)
+
+		requireAPIError(t, err, "ServiceUnavailable", "Service is unable to handle request.")
+		_, err = e.iam().GetRole(t.Context(), &iam.GetRoleInput{RoleName: create.RoleName})
+		require.NoError(t, err)
+		_, err = e.iam().CreateRole(t.Context(), create)
+		require.ErrorAs(t, err, new(*iamtypes.EntityAlreadyExistsException))
+		assert.Equal(t, http.StatusServiceUnavailable, e.Calls()[0].Status, "the caller's view of it")
+	})
+	t.Run("a bucket, which is the caller's own at the second try", func(t *testing.T) {
+		t.Parallel()
+		e := newEndpoint(t)
+		create := &s3.CreateBucketInput{
+			Bucket:                    aws.String(unique("bucket")),
+			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region},
+		}
+		e.Inject(lost)
+
+		_, err := e.s3().CreateBucket(t.Context(), create)
+
+		requireAPIError(t, err, "ServiceUnavailable", "Service is unable to handle request.")
+		_, err = e.s3().CreateBucket(t.Context(), create)
+		assert.ErrorAs(t, err, new(*s3types.BucketAlreadyOwnedByYou))
+	})
+	t.Run("an access entry, whose request the SDK sends again under the same token", func(t *testing.T) {
+		t.Parallel()
+		e := newEndpoint(t)
+		cluster, role := e.addCluster(t, nil), e.createRole(t, "/", unique("role"))
+		e.Inject(lost)
+
+		err := e.createEntry(t, cluster, *role.Arn)
+
+		requireAPIError(t, err, "ServiceUnavailable", "Service is unable to handle request.")
+		entry, ok := e.AccessEntry(region, cluster, *role.Arn)
+		require.True(t, ok)
+		assert.Equal(t, *role.Arn, entry.PrincipalArn)
+	})
+}
+
+func TestAFaultWithoutStatusBreaksTheConnection(t *testing.T) {
+	t.Parallel()
+	for name, isLost := range map[string]bool{"before the call": false, "before its answer": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEndpoint(t)
+			role := unique("role")
+			e.Inject(gateway.Fault{Service: "iam", Action: "CreateRole", Times: 1, Lost: isLost})
+
+			_, err := e.iam().CreateRole(t.Context(), &iam.CreateRoleInput{
+				RoleName: &role, AssumeRolePolicyDocument: aws.String(trustNobody),
+			})
+
+			require.Error(t, err)
+			require.NotErrorAs(t, err, new(smithy.APIError))
+			assert.True(t, retry.NewStandard().IsErrorRetryable(err))
+			require.Len(t, e.Calls(), 1)
+			assert.Zero(t, e.Calls()[0].Status)
+			_, err = e.iam().GetRole(t.Context(), &iam.GetRoleInput{RoleName: &role})
+			assert.Equal(t, isLost, err == nil, "%v", err)
+		})
+	}
+}
+
+func TestACallThatIsNotSignedCanFailToo(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	e.credentials = aws.AnonymousCredentials{}
+	e.Inject(gateway.Throttle("sts", "AssumeRoleWithWebIdentity", 0))
+
+	_, err := e.sts().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String("arn:aws:iam::123456789012:role/any"), RoleSessionName: aws.String("pod"),
+		WebIdentityToken: aws.String("a.b.c"),
+	})
+
+	requireAPIError(t, err, "Throttling", "Rate exceeded")
+}
