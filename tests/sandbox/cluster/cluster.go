@@ -1,6 +1,6 @@
 // Package cluster runs the sandbox's EKS clusters: a real kube-apiserver and kube-controller-manager each, on one embedded
 // etcd. What EKS adds to Kubernetes is added here too: the OIDC issuer, the login with `aws eks get-token` tokens, access
-// policies, and a node.
+// policies, the pod identity webhook, and a node.
 package cluster
 
 import (
@@ -14,9 +14,11 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/node"
 )
 
 // Spec declares one cluster. Region and name together must differ from every other cluster's, as in one AWS account.
@@ -39,6 +41,10 @@ type Options struct {
 	// Access answers with the access entry of an IAM principal. The ARN is the canonical one that STS knows, so a role's
 	// path is missing from it; the entry of a role with a path is to be found all the same, as on EKS.
 	Access func(region, cluster, principalArn string) (gateway.AccessEntry, bool)
+	// ContainerPath, ContainerEnv and TokenAging are what containers have, as in node.Options.
+	ContainerPath string
+	ContainerEnv  map[string]string
+	TokenAging    int
 }
 
 // Cluster is one running cluster.
@@ -52,12 +58,11 @@ type Cluster struct {
 	Issuer string
 
 	awsEndpoint string
+	files       files
 	admin       *rest.Config
-	parts       []part
+	// stops end what runs for the cluster, in the order in which it was started.
+	stops []func() error
 }
-
-// part is something that runs for a cluster and must be stopped.
-type part interface{ stop() error }
 
 // Clusters are the running clusters, in the order of their specs.
 type Clusters struct {
@@ -124,45 +129,76 @@ func (c *Clusters) Stop() error {
 // AdminConfig returns a client configuration of a member of system:masters, for the sandbox itself.
 func (c *Cluster) AdminConfig() *rest.Config { return rest.CopyConfig(c.admin) }
 
+// JWKS returns the JSON Web Key Set with which service account tokens are verified: what AWS fetches from the issuer's
+// jwks_uri.
+func (c *Cluster) JWKS(ctx context.Context) ([]byte, error) {
+	client, err := kubernetes.NewForConfig(c.AdminConfig())
+	if err != nil {
+		return nil, fmt.Errorf("creating a client: %w", err)
+	}
+	keys, err := client.RESTClient().Get().AbsPath("/openid/v1/jwks").DoRaw(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("fetching the service account keys of cluster %q: %w", c.Name, err)
+	}
+	return keys, nil
+}
+
+// SigningKeyFile is the path of the private key that signs service account tokens, a PKCS #8 PEM. It is for tests that
+// forge tokens.
+func (c *Cluster) SigningKeyFile() string { return c.files.path(serviceAccountKeyFile) }
+
 func (c *Cluster) start(ctx context.Context, opts Options, database *etcd) error {
-	dir := filepath.Join(opts.Dir, c.Region+"-"+c.Name)
-	files, err := c.writeKeys(dir)
+	if err := c.writeKeys(filepath.Join(opts.Dir, c.Region+"-"+c.Name)); err != nil {
+		return err
+	}
+	identities := newPodIdentity(c)
+	webhook, err := startWebhook(c.files,
+		&login{cluster: c, access: opts.Access}, &authorizer{cluster: c, access: opts.Access}, identities)
 	if err != nil {
 		return err
 	}
-	login := &login{cluster: c, access: opts.Access}
-	webhook, err := startWebhook(files, login, &authorizer{cluster: c, access: opts.Access})
+	c.stops = append(c.stops, webhook.stop)
+	server, err := startAPIServer(ctx, c, opts, database, webhook.url)
 	if err != nil {
 		return err
 	}
-	c.parts = append(c.parts, webhook)
-	server, err := startAPIServer(ctx, c, opts, database, files, webhook.url)
+	c.stops = append(c.stops, server.stop)
+	// Registered early and waited for late: the API server hears of it while the controllers start.
+	if err := identities.register(ctx, webhook.url, c.CertificateAuthority); err != nil {
+		return err
+	}
+	manager, err := startControllerManager(ctx, c, opts)
 	if err != nil {
 		return err
 	}
-	c.parts = append(c.parts, server)
-	manager, err := startControllerManager(ctx, c, opts, files)
+	c.stops = append(c.stops, manager.stop)
+	if err := identities.waitUntilCalled(ctx); err != nil {
+		return err
+	}
+	return c.startNode(ctx, opts)
+}
+
+func (c *Cluster) startNode(ctx context.Context, opts Options) error {
+	started, err := node.Start(ctx, c.AdminConfig(), node.Options{
+		Dir: c.files.path("node"), Path: opts.ContainerPath, Env: opts.ContainerEnv, TokenAging: opts.TokenAging,
+		CertFile: c.files.path("node.crt"), KeyFile: c.files.path("node.key"), ClientCAFile: c.files.path("ca.crt"),
+	})
 	if err != nil {
 		return err
 	}
-	c.parts = append(c.parts, manager)
-	node, err := startNode(ctx, c.AdminConfig())
-	if err != nil {
-		return err
-	}
-	c.parts = append(c.parts, node)
+	c.stops = append(c.stops, started.Stop)
 	return nil
 }
 
 // stop ends the parts in reverse, so that no part misses one that it depends on.
 func (c *Cluster) stop() error {
 	var faults []error
-	for _, p := range slices.Backward(c.parts) {
-		if err := p.stop(); err != nil {
+	for _, stop := range slices.Backward(c.stops) {
+		if err := stop(); err != nil {
 			faults = append(faults, fmt.Errorf("stopping cluster %q: %w", c.Name, err))
 		}
 	}
-	c.parts = nil
+	c.stops = nil
 	return errors.Join(faults...)
 }
 
@@ -210,6 +246,9 @@ func validate(opts Options, specs []Spec) error {
 	}
 	if opts.Access == nil {
 		faults = append(faults, errors.New("options: Access: must not be nil"))
+	}
+	if opts.TokenAging < 0 {
+		faults = append(faults, fmt.Errorf("options: TokenAging: %d: must not be negative", opts.TokenAging))
 	}
 	seen := map[string]bool{}
 	for i, s := range specs {

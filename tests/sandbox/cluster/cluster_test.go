@@ -3,7 +3,11 @@
 package cluster_test
 
 import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -111,6 +115,22 @@ func TestServiceAccountTokensVerifyAgainstTheirOwnClusterOnly(t *testing.T) {
 	}
 }
 
+func TestTheSigningKeyIsThePublishedOne(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile(clusterOf(hub).SigningKeyFile())
+	require.NoError(t, err)
+	block, rest := pem.Decode(content)
+	require.NotNil(t, block)
+	require.Empty(t, rest)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	require.NoError(t, err)
+	private, ok := key.(*rsa.PrivateKey)
+	require.True(t, ok)
+
+	assert.Equal(t, []crypto.PublicKey{&private.PublicKey}, keysOf(t, hub).PublicKeys)
+	assert.NotEqual(t, keysOf(t, spoke).PublicKeys, keysOf(t, hub).PublicKeys)
+}
+
 func TestATokenForAWSIsNoLogin(t *testing.T) {
 	t.Parallel()
 	for audience, want := range map[string]bool{
@@ -196,6 +216,10 @@ func TestASecondSandboxRunsBesideAndStopsWithoutATrace(t *testing.T) {
 	require.NotEqual(t, clusterOf(hub).Endpoint, second.All[0].Endpoint)
 	require.Equal(t, clusterOf(hub).Issuer, second.All[0].Issuer)
 	require.Len(t, processesIn(t, dir), 2, "an API server and a controller manager")
+	client, err := kubernetes.NewForConfig(second.All[0].AdminConfig())
+	require.NoError(t, err)
+	first := admitWith(t, client, "default", map[string]string{roleAnnotation: appRole}, podOf("main"))
+	require.True(t, hasIdentity(first), "a cluster that is ready has its pod identity webhook")
 
 	start := time.Now()
 	require.NoError(t, second.Stop())
@@ -230,8 +254,11 @@ func TestWhatCannotBeStartedIsRefusedAtOnce(t *testing.T) {
 		"no directory": {func(o *cluster.Options, _ []cluster.Spec) { o.Dir = "" }, "options: Dir: must not be empty"},
 		"no endpoint":  {func(o *cluster.Options, _ []cluster.Spec) { o.AWSEndpoint = "" }, "options: AWSEndpoint: must not be empty"},
 		"no access":    {func(o *cluster.Options, _ []cluster.Spec) { o.Access = nil }, "options: Access: must not be nil"},
-		"no name":      {func(_ *cluster.Options, s []cluster.Spec) { s[1].Name = "" }, "clusters[1]: name, account and region must not be empty"},
-		"no region":    {func(_ *cluster.Options, s []cluster.Spec) { s[1].Region = "" }, "clusters[1]: name, account and region must not be empty"},
+		"time backwards": {
+			func(o *cluster.Options, _ []cluster.Spec) { o.TokenAging = -1 }, "options: TokenAging: -1: must not be negative",
+		},
+		"no name":   {func(_ *cluster.Options, s []cluster.Spec) { s[1].Name = "" }, "clusters[1]: name, account and region must not be empty"},
+		"no region": {func(_ *cluster.Options, s []cluster.Spec) { s[1].Region = "" }, "clusters[1]: name, account and region must not be empty"},
 		"a path as a name": {
 			func(_ *cluster.Options, s []cluster.Spec) { s[1].Name = "../hub" },
 			`clusters[1]: name "../hub": must be letters, digits, - and _`,
@@ -271,7 +298,7 @@ func serviceAccountToken(t *testing.T, spec cluster.Spec, audience string) strin
 // keysOf fetches the keys that a cluster publishes.
 func keysOf(t *testing.T, spec cluster.Spec) *oidc.StaticKeySet {
 	t.Helper()
-	document, err := admin(t, spec).CoreV1().RESTClient().Get().AbsPath("/openid/v1/jwks").DoRaw(t.Context())
+	document, err := clusterOf(spec).JWKS(t.Context())
 	require.NoError(t, err)
 	var published jose.JSONWebKeySet
 	require.NoError(t, json.Unmarshal(document, &published))

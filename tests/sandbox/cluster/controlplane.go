@@ -30,6 +30,8 @@ const (
 	probeInterval = 50 * time.Millisecond
 	// portAttempts bounds the retries when another process takes the port between its choice and the bind.
 	portAttempts = 5
+	// serviceAccountKeyFile holds the key of the service account tokens.
+	serviceAccountKeyFile = "service-accounts.key"
 )
 
 // files are what a cluster's processes read, all in one directory.
@@ -52,43 +54,55 @@ func (c *child) stop() error {
 
 // writeKeys makes the cluster's authority and all keys and certificates, writes those that the processes need, and sets
 // what the cluster shows of them.
-func (c *Cluster) writeKeys(dir string) (files, error) {
+func (c *Cluster) writeKeys(dir string) error {
 	ca, err := newAuthority(c.Name + "." + c.Region + ".eks")
 	if err != nil {
-		return files{}, err
+		return err
 	}
 	apiServer, err := ca.server("kube-apiserver",
 		[]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
 		net.IPv4(10, 100, 0, 1))
 	if err != nil {
-		return files{}, err
+		return err
 	}
 	webhook, err := ca.server("eks-webhook", nil)
 	if err != nil {
-		return files{}, err
+		return err
+	}
+	node, err := ca.server("kubelet", nil)
+	if err != nil {
+		return err
+	}
+	// In no group: it opens the node's kubelet API and nothing of the API server.
+	kubeletClient, err := ca.client("kube-apiserver-kubelet-client")
+	if err != nil {
+		return err
 	}
 	admin, err := ca.client("sandbox", "system:masters")
 	if err != nil {
-		return files{}, err
+		return err
 	}
 	serviceAccounts, err := serviceAccountKey()
 	if err != nil {
-		return files{}, err
+		return err
 	}
+	c.files = files{dir}
 	c.CertificateAuthority = ca.pem
 	c.admin = &rest.Config{
 		TLSClientConfig: rest.TLSClientConfig{CAData: ca.pem, CertData: admin.cert, KeyData: admin.key},
 		QPS:             100, Burst: 200,
 	}
-	return files{dir}, writePrivate(dir, map[string][]byte{
+	return writePrivate(dir, map[string][]byte{
 		"ca.crt": ca.pem, "server.crt": apiServer.cert, "server.key": apiServer.key,
-		"webhook.crt": webhook.cert, "webhook.key": webhook.key,
-		"admin.crt": admin.cert, "admin.key": admin.key, "service-accounts.key": serviceAccounts,
+		"webhook.crt": webhook.cert, "webhook.key": webhook.key, "node.crt": node.cert, "node.key": node.key,
+		"kubelet-client.crt": kubeletClient.cert, "kubelet-client.key": kubeletClient.key,
+		"admin.crt": admin.cert, "admin.key": admin.key, serviceAccountKeyFile: serviceAccounts,
 	})
 }
 
 // startAPIServer starts the cluster's kube-apiserver, waits until it is ready and sets the endpoint.
-func startAPIServer(ctx context.Context, c *Cluster, opts Options, db *etcd, f files, webhookURL string) (*child, error) {
+func startAPIServer(ctx context.Context, c *Cluster, opts Options, db *etcd, webhookURL string) (*child, error) {
+	f := c.files
 	if err := writeAPIServerConfig(f, webhookURL); err != nil {
 		return nil, err
 	}
@@ -100,7 +114,7 @@ func startAPIServer(ctx context.Context, c *Cluster, opts Options, db *etcd, f f
 		}
 		c.Endpoint = "https://127.0.0.1:" + strconv.Itoa(port)
 		c.admin.Host = c.Endpoint
-		server, err := startChild(ctx, opts.ControlPlane, f, "kube-apiserver", apiServerFlags(c, db, f, port), c.apiServerReady)
+		server, err := startChild(ctx, opts.ControlPlane, f, "kube-apiserver", apiServerFlags(c, db, port), c.apiServerReady)
 		if err == nil {
 			return server, nil
 		}
@@ -112,7 +126,8 @@ func startAPIServer(ctx context.Context, c *Cluster, opts Options, db *etcd, f f
 	return nil, errors.Join(faults...)
 }
 
-func apiServerFlags(c *Cluster, db *etcd, f files, port int) []string {
+func apiServerFlags(c *Cluster, db *etcd, port int) []string {
+	f := c.files
 	return []string{
 		"--etcd-servers=" + db.url,
 		"--etcd-cafile=" + db.caFile,
@@ -132,8 +147,8 @@ func apiServerFlags(c *Cluster, db *etcd, f files, port int) []string {
 		"--service-account-issuer=" + c.Issuer,
 		// Where AWS fetches the keys of an EKS cluster.
 		"--service-account-jwks-uri=" + c.Issuer + "/keys",
-		"--service-account-signing-key-file=" + f.path("service-accounts.key"),
-		"--service-account-key-file=" + f.path("service-accounts.key"),
+		"--service-account-signing-key-file=" + f.path(serviceAccountKeyFile),
+		"--service-account-key-file=" + f.path(serviceAccountKeyFile),
 		"--api-audiences=https://kubernetes.default.svc," + c.Issuer,
 		"--authentication-config=" + f.path("authentication.json"),
 		"--authentication-token-webhook-config-file=" + f.path("login.kubeconfig"),
@@ -142,6 +157,11 @@ func apiServerFlags(c *Cluster, db *etcd, f files, port int) []string {
 		// and that cannot be changed. On EKS it takes longer.
 		"--authentication-token-webhook-cache-ttl=0",
 		"--authorization-config=" + f.path("authorization.json"),
+		// For logs and exec. By default the node's host name comes first, and nobody resolves that here.
+		"--kubelet-certificate-authority=" + f.path("ca.crt"),
+		"--kubelet-client-certificate=" + f.path("kubelet-client.crt"),
+		"--kubelet-client-key=" + f.path("kubelet-client.key"),
+		"--kubelet-preferred-address-types=InternalIP",
 		"--allow-privileged=true",
 		"--profiling=false",
 		"--shutdown-send-retry-after=false",
@@ -229,7 +249,8 @@ var controllers = []string{
 }
 
 // startControllerManager starts the cluster's kube-controller-manager and waits until the default service account exists.
-func startControllerManager(ctx context.Context, c *Cluster, opts Options, f files) (*child, error) {
+func startControllerManager(ctx context.Context, c *Cluster, opts Options) (*child, error) {
+	f := c.files
 	config := kubeconfig("kube-controller-manager", &clientcmdapi.Cluster{
 		Server: c.Endpoint, CertificateAuthority: f.path("ca.crt"),
 	}, &clientcmdapi.AuthInfo{ClientCertificate: f.path("admin.crt"), ClientKey: f.path("admin.key")})
@@ -246,7 +267,7 @@ func startControllerManager(ctx context.Context, c *Cluster, opts Options, f fil
 		"--leader-elect=false",
 		"--secure-port=0",
 		"--profiling=false",
-		"--service-account-private-key-file=" + f.path("service-accounts.key"),
+		"--service-account-private-key-file=" + f.path(serviceAccountKeyFile),
 		"--root-ca-file=" + f.path("ca.crt"),
 	}, func(ctx context.Context) error {
 		_, err := client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})

@@ -98,6 +98,7 @@ func boot() (err error) {
 func options(dir string) cluster.Options {
 	return cluster.Options{
 		ControlPlane: sandbox.binary, Dir: dir, AWSEndpoint: sandbox.sts.URL, Access: sandbox.entries.get,
+		ContainerPath: os.Getenv("PATH"), ContainerEnv: map[string]string{"AWS_ENDPOINT_URL": sandbox.sts.URL},
 	}
 }
 

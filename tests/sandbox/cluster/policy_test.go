@@ -169,16 +169,16 @@ func TestANameDoesNotBringSomebodyElsesPolicies(t *testing.T) {
 	sandbox.entries.set(hub, entry(roleArn("boss"), "boss", []string{"bosses"}, clusterAdmin))
 	sandbox.entries.set(hub, entry(roleArn("impostor"), "impostor", []string{"impostors"}))
 	root := admin(t, hub)
-	_, err := root.RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{
-		ObjectMeta: metav1.ObjectMeta{Name: "impersonate-names"},
+	role, err := root.RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "impersonate-names-"},
 		Rules: []rbacv1.PolicyRule{{
 			Verbs: []string{"impersonate"}, APIGroups: []string{""}, Resources: []string{"users", "groups"},
 		}},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = root.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "impersonate-names"},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "impersonate-names"},
+		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "Group", Name: "impostors"}},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)

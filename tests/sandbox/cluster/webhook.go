@@ -19,19 +19,21 @@ import (
 const (
 	loginPath     = "/login"
 	authorizePath = "/authorize"
-	// maxReview bounds a review's size. A token has at most 4 KiB, and an object's name and its selectors little more.
-	maxReview = 1 << 20
+	mutatePath    = "/mutate"
+	// maxReview bounds a review's size. The largest is that of a pod: the API server reads requests of up to 3 MiB, and a
+	// pod grows when its defaults are written out.
+	maxReview = 8 << 20
 )
 
-// webhook serves the two questions that a cluster's API server asks: who a token is (TokenReview), and what an IAM
-// principal may do (SubjectAccessReview).
+// webhook serves the three questions that a cluster's API server asks: who a token is (TokenReview), what an IAM principal
+// may do (SubjectAccessReview), and what a new pod needs to have an AWS identity (AdmissionReview).
 type webhook struct {
 	url    string
 	server *http.Server
 	served chan error
 }
 
-func startWebhook(f files, l *login, a *authorizer) (*webhook, error) {
+func startWebhook(f files, l *login, a *authorizer, p *podIdentity) (*webhook, error) {
 	certificate, err := tls.LoadX509KeyPair(f.path("webhook.crt"), f.path("webhook.key"))
 	if err != nil {
 		return nil, fmt.Errorf("reading the webhook's certificate: %w", err)
@@ -43,12 +45,15 @@ func startWebhook(f files, l *login, a *authorizer) (*webhook, error) {
 		return nil, fmt.Errorf("listening for the webhook: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+loginPath, answer(func(ctx context.Context, review *authenticationv1.TokenReview) {
+	mux.HandleFunc("POST "+loginPath, answer(func(ctx context.Context, review *authenticationv1.TokenReview) error {
 		review.Status = l.review(ctx, review.Spec.Token)
+		return nil
 	}))
-	mux.HandleFunc("POST "+authorizePath, answer(func(_ context.Context, review *authorizationv1.SubjectAccessReview) {
+	mux.HandleFunc("POST "+authorizePath, answer(func(_ context.Context, review *authorizationv1.SubjectAccessReview) error {
 		review.Status = a.review(review.Spec)
+		return nil
 	}))
+	mux.HandleFunc("POST "+mutatePath, answer(p.review))
 	w := &webhook{
 		url: "https://" + listener.Addr().String(),
 		server: &http.Server{
@@ -73,15 +78,18 @@ func (w *webhook) stop() error {
 	return nil
 }
 
-// answer decodes a review, has its status filled in, and sends it back.
-func answer[Review any](fill func(context.Context, *Review)) http.HandlerFunc {
+// answer decodes a review, has its answer filled in, and sends it back.
+func answer[Review any](fill func(context.Context, *Review) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		review := new(Review)
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxReview)).Decode(review); err != nil {
 			http.Error(w, "expected a review: "+err.Error(), http.StatusBadRequest)
 			return
 		}
-		fill(r.Context(), review)
+		if err := fill(r.Context(), review); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		content, err := json.Marshal(review)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -75,6 +75,11 @@ func Start(ctx context.Context, command Command) (*Process, error) {
 	return p, nil
 }
 
+// StartCommand starts a command for a caller that looks after it itself: its streams, its end, and what it leaves behind
+// in its group. As with Start it gets a process group of its own, unless its SysProcAttr asks for a session, and on Linux
+// the kernel kills it when this program dies.
+func StartCommand(cmd *exec.Cmd) error { return start(cmd) }
+
 // reap waits for the child and ends what it leaves behind in its group.
 func (p *Process) reap(cmd *exec.Cmd) {
 	err := cmd.Wait()

@@ -13,7 +13,10 @@ import (
 // PR_SET_PDEATHSIG follows the thread that forked, not the process (prctl(2)), and Go ends threads: that of a goroutine
 // which returns while locked to it, for one. So every child is forked on one thread that lives as long as the program.
 func start(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	started := make(chan error)
 	forkThread() <- func() { started <- cmd.Start() }
 	return <-started
