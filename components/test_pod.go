@@ -110,6 +110,9 @@ func (account ServiceAccountArgs) mayBeDefault() bool {
 // annotated tells that this package puts the role on the account, so that a pod under it gets the role.
 func (account ServiceAccountArgs) annotated() bool { return account.mode() != TrustOnly }
 
+// ProofLabel is on every test pod and control, with what it proves: "identity" or "control".
+const ProofLabel = "eks-irsa/proof"
+
 // testPodMode is what the program of a test pod proves.
 type testPodMode string
 
@@ -207,18 +210,15 @@ func (b *irsaRole) testPod(pod testPod) (pulumi.Resource, error) {
 	timeout := fmt.Sprintf("%ds", args.TimeoutSeconds)
 	container := args.container(pod.mode)
 	container.Env = append(b.testPodEnv(pod), args.env()...)
-	// The AWS CLI caches credentials below its home.
-	volumes := corev1.VolumeArray{&corev1.VolumeArgs{Name: pulumi.String("home"), EmptyDir: &corev1.EmptyDirVolumeSourceArgs{}}}
-	mounts := corev1.VolumeMountArray{&corev1.VolumeMountArgs{Name: pulumi.String("home"), MountPath: pulumi.String(homeDir)}}
+	var volumes corev1.VolumeArray
 	if pod.mode == proveControl {
-		volumes = append(volumes, controlToken())
-		mounts = append(mounts, &corev1.VolumeMountArgs{
+		volumes = corev1.VolumeArray{controlToken()}
+		container.VolumeMounts = corev1.VolumeMountArray{&corev1.VolumeMountArgs{
 			Name: pulumi.String("token"), MountPath: pulumi.String(controlTokenDir), ReadOnly: pulumi.Bool(true),
-		})
+		}}
 	}
-	container.VolumeMounts = mounts
 	resource, err := corev1.NewPod(b.ctx, childName(b.name, pod.key()), &corev1.PodArgs{
-		Metadata: namedObject(pod.name(), pod.account.Namespace, nil, nil),
+		Metadata: namedObject(pod.name(), pod.account.Namespace, map[string]string{ProofLabel: string(pod.mode)}, nil),
 		Spec: &corev1.PodSpecArgs{
 			ServiceAccountName: pulumi.String(pod.serviceAccount()),
 			// The pod needs AWS's token only, not one for the Kubernetes API.
@@ -243,7 +243,10 @@ func (b *irsaRole) testPod(pod testPod) (pulumi.Resource, error) {
 }
 
 const (
-	homeDir         = "/home/irsa"
+	// homeDir is where the program and the AWS CLI write: memory that every pod has, though its file system is read-only.
+	// It is no volume, because the webhook puts its own volume first, and to Pulumi, which compares volumes by position, a
+	// pod with volumes of its own would differ from then on and be replaced by every update.
+	homeDir         = "/dev/shm"
 	controlTokenDir = "/var/run/secrets/irsa-control" //nolint:gosec // a folder
 )
 
@@ -326,6 +329,7 @@ func (b *irsaRole) testPodEnv(pod testPod) corev1.EnvVarArray {
 		envVar("SUBJECT", pulumi.String(subject.Claim())),
 		envVar("ROLE_FINGERPRINT", b.fingerprint()),
 		envVar("HOME", pulumi.String(homeDir)),
+		envVar("TMPDIR", pulumi.String(homeDir)),
 	}
 	if pod.mode == proveControl {
 		env = append(env, envVar("TOKEN_FILE", pulumi.String(controlTokenDir+"/token")))

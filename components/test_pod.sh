@@ -50,7 +50,7 @@ explain_identity() {
 	tail -c 400 "$HOME/error" | grep .
 	echo "Likely causes, in order:"
 	if [ -z "$AWS_ROLE_ARN" ] || [ ! -s "$AWS_WEB_IDENTITY_TOKEN_FILE" ]; then
-		echo "1. THIS: the pod was not mutated. The EKS webhook found no role on its service account when the pod was made, or did not run. Delete the pod and run pulumi up again."
+		echo "1. THIS: the pod was not mutated. The EKS webhook found no role on its service account when the pod was made, or did not run. Delete the pod and run pulumi up --refresh."
 		return
 	fi
 	echo "1. not: the pod was mutated"

@@ -134,14 +134,14 @@ func TestATestPodWithoutItsRoleSaysWhy(t *testing.T) {
 			"not mutated", noCredentials, "",
 			map[string]string{"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": ""},
 			nobody + noCredentials + "\n" + inOrder + "1. THIS: the pod was not mutated. The EKS webhook found no role on its service " +
-				"account when the pod was made, or did not run. Delete the pod and run pulumi up again.\n",
+				"account when the pod was made, or did not run. Delete the pod and run pulumi up --refresh.\n",
 		},
 		{
 			"not mutated, on a node with a role", nodeRole, "",
 			map[string]string{"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": ""},
 			"Pod hub/default/app-irsa-test is " + nodeRole + ", it should be " + podIdentity + "\n" + inOrder + "1. THIS: the pod was " +
 				"not mutated. The EKS webhook found no role on its service account when the pod was made, or did not run. Delete the " +
-				"pod and run pulumi up again.\n",
+				"pod and run pulumi up --refresh.\n",
 		},
 		{
 			"another role in the annotation", "arn:aws:sts::111122223333:assumed-role/apps/1", claimsOf(podSubject),

@@ -52,18 +52,32 @@ func Deploy(ctx context.Context, repository string, log io.Writer) (*Sandbox, *S
 	return s, stack, nil
 }
 
-// Demo deploys the dev environment, takes it down again and ends with tables of what there was.
-func Demo(ctx context.Context, repository string, out io.Writer) (err error) {
+// Terminal is where a command of the sandbox prints.
+type Terminal struct {
+	// Progress takes everything that is for people.
+	Progress io.Writer
+	// JSON, if set, takes the proofs as JSON, and they are no table then.
+	JSON io.Writer
+}
+
+// Demo deploys the dev environment, takes it down again and ends with tables of what there was, the proofs last. It fails
+// when something is not proven or is left behind.
+func Demo(ctx context.Context, repository string, terminal Terminal) (err error) {
 	started := time.Now()
-	s, stack, err := Deploy(ctx, repository, out)
-	if s != nil {
-		defer func() { err = errors.Join(err, s.Close()) }()
-	}
-	if err != nil {
+	s, stack, err := Deploy(ctx, repository, terminal.Progress)
+	if s == nil {
 		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err != nil {
+		return errors.Join(s.showProofs(ctx, terminal), err)
 	}
 	calls := len(s.Gateway.Calls())
 	inventory, err := s.TakeInventory(ctx)
+	if err != nil {
+		return err
+	}
+	proofs, err := s.Prove(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,10 +88,19 @@ func Demo(ctx context.Context, repository string, out io.Writer) (err error) {
 	if err := s.checkNothingLeft(ctx); err != nil {
 		return err
 	}
-	s.PrintTables(out, inventory)
-	_, err = fmt.Fprintf(out, "\n%d AWS calls made this; destroy left only what was there before. All of it took %s.\n"+
-		"To look around: make sandbox\n", calls, since(started))
-	return err
+	s.PrintTables(terminal.Progress, inventory)
+	s.logf("\n%d AWS calls made this; destroy left only what was there before. All of it took %s.\nTo look around: make sandbox",
+		calls, since(started))
+	return errors.Join(terminal.printProofs(proofs), NotProven(proofs))
+}
+
+// showProofs shows which identities are proven after an update that failed; its error comes last.
+func (s *Sandbox) showProofs(ctx context.Context, terminal Terminal) error {
+	proofs, err := s.Prove(ctx)
+	if err != nil {
+		return err
+	}
+	return terminal.printProofs(proofs)
 }
 
 // checkNothingLeft fails when something is there that neither the sandbox nor another tool made.
@@ -151,13 +174,6 @@ func (s *Sandbox) PrintTables(out io.Writer, inventory *Inventory) {
 		})
 	}
 	table(out, "SERVICE ACCOUNTS", []string{"CLUSTER", "NAMESPACE", "NAME", "ROLE"}, accounts)
-
-	var pods [][]string
-	for _, pod := range inventory.Pods {
-		pods = append(pods, []string{pod.Cluster, pod.Namespace, pod.Name, pod.Status})
-	}
-	table(out, "TEST PODS (the sandbox does not run them yet: nothing is proven by these)",
-		[]string{"CLUSTER", "NAMESPACE", "NAME", "STATUS"}, pods)
 
 	var secrets [][]string
 	for _, secret := range inventory.ArgoCDSecrets() {

@@ -57,7 +57,13 @@ func newEnvironment(t *testing.T) *environment {
 
 func bootEnvironment(t *testing.T, settings *sandbox.Settings, clusters []cluster.Spec) *environment {
 	t.Helper()
-	s, err := sandbox.Boot(t.Context(), sandbox.Options{Clusters: clusters, Log: logTo(t)})
+	return bootSandbox(t, settings, sandbox.Options{Clusters: clusters})
+}
+
+func bootSandbox(t *testing.T, settings *sandbox.Settings, options sandbox.Options) *environment {
+	t.Helper()
+	options.Log = logTo(t)
+	s, err := sandbox.Boot(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	e := &environment{Sandbox: s, settings: settings}
@@ -124,12 +130,12 @@ func TestDevEnvironmentLivesAndLeavesNothingBehind(t *testing.T) {
 	e.Gateway.ResetCalls()
 	e.up(t)
 	t.Logf("AWS calls of the first up: %s", e.callsByAction())
-	assert.Equal(t, 3, e.calls("eks:DescribeCluster"), "each cluster is looked up once")
+	assert.Equal(t, 4, e.calls("eks:DescribeCluster"), "each cluster is looked up once, and one describes itself")
 	deployed := e.inventory(t)
 	e.assertOidcProviders(t, deployed, foreign)
 	e.assertRoles(t, deployed)
 	e.assertServiceAccounts(t, deployed)
-	e.assertTestPods(t, deployed)
+	e.assertProofs(t, deployed)
 	e.assertBucket(t)
 	e.assertAccess(t, deployed)
 	e.assertSecrets(t, deployed)
@@ -258,18 +264,36 @@ func (e *environment) assertServiceAccounts(t *testing.T, deployed *sandbox.Inve
 	}, roles)
 }
 
-func (e *environment) assertTestPods(t *testing.T, deployed *sandbox.Inventory) {
+// assertProofs wants every service account with a role proven, by pods that ran.
+func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 	t.Helper()
 	pods := map[string]string{}
 	for _, pod := range deployed.Pods {
 		pods[pod.String()] = pod.Status
 	}
-	const notRun = "ready (SandboxNotRun)"
 	assert.Equal(t, map[string]string{
-		"dev-hub/default/iam-role-test-irsa-test":   notRun,
-		"dev-hub/payments/s3-backup-irsa-test":      notRun,
-		"dev-hub/test/my-service-account-irsa-test": notRun,
+		"dev-hub/argocd/argocd-application-controller-irsa-control": "ready",
+		"dev-hub/argocd/argocd-application-controller-irsa-test":    "ready",
+		"dev-hub/argocd/argocd-applicationset-controller-irsa-test": "ready",
+		"dev-hub/argocd/argocd-server-irsa-test":                    "ready",
+		"dev-hub/default/iam-role-test-irsa-control":                "ready",
+		"dev-hub/default/iam-role-test-irsa-test":                   "ready",
+		"dev-hub/payments/s3-backup-irsa-control":                   "ready",
+		"dev-hub/payments/s3-backup-irsa-test":                      "ready",
+		"dev-hub/test/my-service-account-irsa-control":              "ready",
+		"dev-hub/test/my-service-account-irsa-test":                 "ready",
 	}, pods)
+	checks := map[string]string{}
+	for _, proof := range e.assertProven(t, 6) {
+		role := proof.ExpectedRole[strings.LastIndex(proof.ExpectedRole, "/"):]
+		assert.Contains(t, proof.Identity, "arn:aws:sts::"+sandbox.Account+":assumed-role"+role+"/")
+		assert.Equal(t, "AccessDenied", proof.Control)
+		checks[proof.ServiceAccount] = proof.Check
+	}
+	assert.Equal(t, map[string]string{
+		"iam-role-test": "none", "s3-backup": "passed", "my-service-account": "passed", "argocd-application-controller": "none",
+		"argocd-applicationset-controller": "none", "argocd-server": "none",
+	}, checks)
 }
 
 func (e *environment) assertBucket(t *testing.T) {
@@ -355,7 +379,7 @@ func (e *environment) changeRoles(t *testing.T, foreign string) {
 	assert.Equal(t, []string{"dev-hub/default/iam-role-test"}, removed)
 	added, removed = difference(names(after.Pods), names(before.Pods))
 	assert.Empty(t, added)
-	assert.Equal(t, []string{"dev-hub/default/iam-role-test-irsa-test"}, removed)
+	assert.Equal(t, []string{"dev-hub/default/iam-role-test-irsa-control", "dev-hub/default/iam-role-test-irsa-test"}, removed)
 	assert.Equal(t, before.OidcProviders, after.OidcProviders)
 	assert.Equal(t, before.AccessEntries, after.AccessEntries)
 	assert.Equal(t, before.Secrets, after.Secrets)
@@ -515,6 +539,14 @@ func readMapRoles(t *testing.T, configMaps corev1client.ConfigMapInterface) stri
 // newSmallEnvironment has the hub alone, with one role.
 func newSmallEnvironment(t *testing.T) *environment {
 	t.Helper()
+	settings := smallSettings(t)
+	clusters, err := settings.Clusters()
+	require.NoError(t, err)
+	return bootEnvironment(t, settings, clusters)
+}
+
+func smallSettings(t *testing.T) *sandbox.Settings {
+	t.Helper()
 	settings, err := sandbox.ReadSettings(repository)
 	require.NoError(t, err)
 	for _, name := range []string{"workloads-eu", "workloads-us"} {
@@ -525,7 +557,5 @@ func newSmallEnvironment(t *testing.T) *environment {
 	}
 	delete(settings.Platform, "argocd")
 	delete(settings.Platform, "buckets")
-	clusters, err := settings.Clusters()
-	require.NoError(t, err)
-	return bootEnvironment(t, settings, clusters)
+	return settings
 }

@@ -317,6 +317,9 @@ func object(c *cluster.Cluster, metadata *metav1.ObjectMeta) Object {
 	}
 }
 
+// ready is the status of a pod that is.
+const ready = "ready"
+
 func podStatus(pod *corev1.Pod) string {
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type != corev1.PodReady {
@@ -324,7 +327,7 @@ func podStatus(pod *corev1.Pod) string {
 		}
 		status := "not ready"
 		if condition.Status == corev1.ConditionTrue {
-			status = "ready"
+			status = ready
 		}
 		if condition.Reason != "" {
 			status += " (" + condition.Reason + ")"

@@ -38,6 +38,8 @@ type Options struct {
 	Clusters []cluster.Spec
 	// Log takes the progress, a line for each step.
 	Log io.Writer
+	// TokenAging makes the tokens of pods age that many times faster, for tests of their renewal. Default: 1.
+	TokenAging int
 }
 
 // Sandbox is a running sandbox.
@@ -95,13 +97,14 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 		return fmt.Errorf("starting moto: %w", err)
 	}
 	s.moto = moto
-	if s.Gateway, err = gateway.New(gateway.Options{MotoURL: motoURL}); err != nil {
+	if s.Gateway, err = gateway.New(gateway.Options{MotoURL: motoURL, TokenAging: opts.TokenAging}); err != nil {
 		return fmt.Errorf("starting the AWS gateway: %w", err)
 	}
 	s.logf("starting %d Kubernetes control planes", len(opts.Clusters))
 	s.Clusters, err = cluster.Start(ctx, cluster.Options{
 		ControlPlane: s.Tools.ControlPlane, Dir: filepath.Join(s.Dir, "clusters"),
 		AWSEndpoint: s.Gateway.URL(), Access: s.Gateway.AccessEntry,
+		ContainerPath: s.containerPath(), ContainerEnv: s.containerEnv(), TokenAging: opts.TokenAging,
 	}, opts.Clusters)
 	if err != nil {
 		return err
@@ -110,7 +113,7 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 		err := s.Gateway.AddCluster(gateway.Cluster{
 			Name: c.Name, Account: c.Account, Region: c.Region, Version: "1.34",
 			Endpoint: c.Endpoint, CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer,
-			AuthenticationMode: c.AuthenticationMode, CreatorArn: OperatorArn,
+			AuthenticationMode: c.AuthenticationMode, CreatorArn: OperatorArn, Keys: c.JWKS,
 		})
 		if err != nil {
 			return fmt.Errorf("adding EKS cluster %q: %w", c.Name, err)
@@ -151,6 +154,17 @@ func (s *Sandbox) Env() map[string]string {
 		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 		"AWS_PAGER":                   "",
 	}
+}
+
+// containerPath is the PATH of containers: the AWS CLI, and the machine's shell and tools for those of its image.
+func (s *Sandbox) containerPath() string {
+	return filepath.Dir(s.Tools.AWS) + ":/usr/local/bin:/usr/bin:/bin"
+}
+
+// containerEnv leads the AWS CLI of a container to the sandbox, as the network of an EKS node leads it to AWS. It has no
+// credentials.
+func (s *Sandbox) containerEnv() map[string]string {
+	return map[string]string{"AWS_ENDPOINT_URL": s.Gateway.URL(), "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": ""}
 }
 
 // RegisterOidcProvider registers the OIDC provider of a cluster the way another tool would have done it, with tags of

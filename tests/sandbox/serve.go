@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 )
 
 // Serve deploys the dev environment, prints how to look around, and keeps all of it running until the context ends.
-func Serve(ctx context.Context, repository string, out io.Writer) (err error) {
+func Serve(ctx context.Context, repository string, terminal Terminal) (err error) {
+	out := terminal.Progress
 	s, stack, err := Deploy(ctx, repository, out)
 	if s != nil {
 		defer func() { err = errors.Join(err, s.Close()) }()
@@ -22,6 +22,9 @@ func Serve(ctx context.Context, repository string, out io.Writer) (err error) {
 		return err
 	}
 	s.PrintTables(out, inventory)
+	if err := s.showProofs(ctx, terminal); err != nil {
+		return err
+	}
 	kubeconfig := filepath.Join(s.Dir, "kubeconfig")
 	if err := s.Clusters.WriteKubeconfig(kubeconfig, s.Tools.AWS); err != nil {
 		return err
@@ -38,6 +41,7 @@ and try, for example:
   aws iam list-roles --query 'Roles[].Arn'
   kubectl config get-contexts
   kubectl get serviceaccounts -A
+  kubectl --context dev-hub exec -n payments s3-backup-irsa-test -- aws sts get-caller-identity
   pulumi -C %s stack output
 
 Ctrl-C ends the sandbox and removes everything.

@@ -20,6 +20,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
@@ -192,12 +193,18 @@ func (s *Stack) Write(settings *Settings) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
+// SetProgram puts another program in the place of stacks.Platform.
+func (s *Stack) SetProgram(program pulumi.RunFunc) { s.stack.Workspace().SetProgram(program) }
+
 // Up deploys the stack. Its error is what went wrong, without the rest of the CLI's output.
-func (s *Stack) Up(ctx context.Context) (auto.UpResult, error) {
+func (s *Stack) Up(ctx context.Context, opts ...optup.Option) (auto.UpResult, error) {
 	progress := s.follow()
-	result, err := s.stack.Up(ctx, optup.EventStreams(progress.events), optup.SuppressProgress())
+	result, err := s.stack.Up(ctx, append(opts, optup.EventStreams(progress.events), optup.SuppressProgress())...)
 	return result, progress.explain(err)
 }
+
+// Unlock takes the lock of an update that was killed off the stack, as `pulumi cancel` does.
+func (s *Stack) Unlock(ctx context.Context) error { return s.stack.Cancel(ctx) }
 
 // Preview tells what Up would do, by kind of operation.
 func (s *Stack) Preview(ctx context.Context) (map[apitype.OpType]int, error) {

@@ -1,13 +1,13 @@
 // Command sandbox runs the dev environment on a machine with no AWS account: `sandbox demo` deploys it, takes it down
 // and shows what there was; `sandbox serve` deploys it and keeps it running until Ctrl-C; `sandbox prepare` only makes
-// sure of the tools that these need.
+// sure of the tools that these need. With FORMAT=json in the environment the proofs are printed as JSON, alone on standard
+// output.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -28,7 +28,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	commands := map[string]func(ctx context.Context, repository string, out io.Writer) error{
+	commands := map[string]func(ctx context.Context, repository string, terminal sandbox.Terminal) error{
 		"demo":    sandbox.Demo,
 		"serve":   sandbox.Serve,
 		"prepare": prepare,
@@ -43,11 +43,26 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return commands[args[0]](ctx, repository, os.Stdout)
+	terminal, err := openTerminal(os.Getenv("FORMAT"))
+	if err != nil {
+		return err
+	}
+	return commands[args[0]](ctx, repository, terminal)
 }
 
-func prepare(ctx context.Context, _ string, out io.Writer) error {
-	_, err := toolchain.Ensure(ctx, toolchain.Options{Log: out})
+func openTerminal(format string) (sandbox.Terminal, error) {
+	switch format {
+	case "", "table":
+		return sandbox.Terminal{Progress: os.Stdout}, nil
+	case "json":
+		return sandbox.Terminal{Progress: os.Stderr, JSON: os.Stdout}, nil
+	default:
+		return sandbox.Terminal{}, fmt.Errorf("FORMAT=%s: must be table or json", format)
+	}
+}
+
+func prepare(ctx context.Context, _ string, terminal sandbox.Terminal) error {
+	_, err := toolchain.Ensure(ctx, toolchain.Options{Log: terminal.Progress})
 	return err
 }
 

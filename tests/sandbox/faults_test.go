@@ -1,0 +1,113 @@
+package sandbox_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+)
+
+// AWS has bad moments. An update through one ends well, or fails clearly and is completed by the next; either way nothing
+// is left over after a destroy.
+func TestAnUpdateGetsThroughFaultsOrIsCompletedByTheNext(t *testing.T) {
+	t.Parallel()
+	e := newFaultsEnvironment(t)
+	found := e.inventory(t)
+	refused := gateway.Fault{
+		Service: "iam", Action: "CreateRole", Status: http.StatusConflict, Code: "LimitExceeded",
+		Message: "Cannot exceed quota for RolesPerAccount: 1000",
+	}
+	cases := []struct {
+		name   string
+		faults []gateway.Fault
+		// delay is how long IAM takes to show what was made.
+		delay time.Duration
+		// fails is what the update says, or empty when it is to end well.
+		fails string
+	}{
+		{name: "IAM has internal errors", faults: []gateway.Fault{
+			gateway.ServerError("iam", "CreateOpenIDConnectProvider", 1), gateway.ServerError("iam", "CreateRole", 1),
+			gateway.ServerError("iam", "GetRole", 1), gateway.ServerError("iam", "AttachRolePolicy", 1),
+			gateway.ServerError("iam", "PutRolePolicy", 1),
+		}},
+		{name: "every service throttles", faults: []gateway.Fault{
+			gateway.Throttle("iam", "", 3), gateway.Throttle("eks", "", 2), gateway.Throttle("s3", "", 2),
+		}},
+		{name: "STS has internal errors when the test pod asks", faults: []gateway.Fault{
+			gateway.ServerError("sts", "AssumeRoleWithWebIdentity", 2),
+		}},
+		{name: "EKS throttles the access entry", faults: []gateway.Fault{
+			gateway.Throttle("eks", "CreateAccessEntry", 1), gateway.ServerError("eks", "AssociateAccessPolicy", 1),
+		}},
+		{name: "IAM shows roles and providers only after a while", delay: 3 * time.Second, fails: "couldn't find resource"},
+		{name: "IAM refuses the role", faults: []gateway.Fault{refused}, fails: "LimitExceeded: Cannot exceed quota for RolesPerAccount"},
+	}
+	for _, test := range cases {
+		stack, err := e.NewStack(t.Context(), repository, e.settings)
+		require.NoError(t, err)
+		e.Gateway.Inject(test.faults...)
+		e.Gateway.SetPropagationDelay(test.delay)
+		_, err = stack.Up(t.Context())
+		e.Gateway.ClearFaults()
+		if test.fails == "" {
+			require.NoError(t, err, test.name)
+		} else {
+			require.ErrorContains(t, err, test.fails, test.name)
+			time.Sleep(test.delay) // nobody is quicker with the next update
+			_, err = stack.Up(t.Context())
+			require.NoError(t, err, "the next update after: %s", test.name)
+		}
+		e.Gateway.SetPropagationDelay(0)
+		e.assertProven(t, 1)
+		require.NoError(t, stack.Destroy(t.Context()), test.name)
+		require.Equal(t, found, e.inventory(t), test.name)
+	}
+	t.Logf("%d kinds of faults, all got through or completed by the next update", len(cases))
+}
+
+// newFaultsEnvironment has one role with its policies and a bucket, one target of Argo CD, and only what another cluster
+// needs.
+func newFaultsEnvironment(t *testing.T) *environment {
+	t.Helper()
+	settings, err := sandbox.ReadSettings(repository)
+	require.NoError(t, err)
+	delete(settings.Section("clusters"), "workloads-us")
+	delete(settings.Section("argocd")["targets"].(map[string]any), "workloads-us")
+	delete(settings.Section("argocd"), "testPod")
+	settings.Section("argocd")["serviceAccountMode"] = "trustOnly"
+	roles := settings.Section("roles")
+	delete(roles, "iam-role-test")
+	delete(roles, "cluster-self-describe")
+	role := roles["s3-backup"].(map[string]any)
+	role["managedPolicies"] = []any{"ReadOnlyAccess"}
+	role["inlinePolicies"] = map[string]any{"describe": map[string]any{
+		"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": "*"}},
+	}}
+	return bootWithNamespaces(t, settings)
+}
+
+// bootWithNamespaces makes the hub's namespaces beside the stack: Kubernetes takes 5 s to delete one, and these tests
+// destroy often.
+func bootWithNamespaces(t *testing.T, settings *sandbox.Settings) *environment {
+	t.Helper()
+	hub := settings.Section("clusters")["hub"].(map[string]any)
+	namespaces := hub["namespaces"].([]any)
+	delete(hub, "namespaces")
+	clusters, err := settings.Clusters()
+	require.NoError(t, err)
+	e := bootEnvironment(t, settings, clusters)
+	client := e.client(t, "dev-hub")
+	for _, name := range namespaces {
+		_, err := client.CoreV1().Namespaces().Create(t.Context(),
+			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name.(string)}}, metav1.CreateOptions{})
+		assert.NoError(t, err)
+	}
+	return e
+}
