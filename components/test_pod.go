@@ -54,6 +54,8 @@ type TestPodProof struct {
 	Identity string `json:"identity"`
 	// Check is "passed", or "none" for a pod without a check. A control has none.
 	Check string `json:"check,omitempty"`
+	// Login is the name of the cluster that the pod logged in to; Identity is then what that cluster says.
+	Login string `json:"login,omitempty"`
 	// Refusal is the error code with which STS refused the role to a control.
 	Refusal string `json:"refusal,omitempty"`
 }
@@ -75,13 +77,7 @@ func (args *TestPodArgs) validate(accounts []ServiceAccountArgs) error {
 	if args == nil {
 		return nil
 	}
-	var faults []error
-	if args.TimeoutSeconds != 0 && args.TimeoutSeconds < minTestPodTimeout {
-		faults = append(faults, fmt.Errorf("testPod.timeoutSeconds: %d is less than %d", args.TimeoutSeconds, minTestPodTimeout))
-	}
-	if strings.ContainsAny(args.Image, " \t\n") {
-		faults = append(faults, fmt.Errorf("testPod.image: %q is not an image reference", args.Image))
-	}
+	faults := []error{args.validateImageAndTimeout("testPod.")}
 	if len(accounts) > 0 && !slices.ContainsFunc(accounts, ServiceAccountArgs.annotated) {
 		faults = append(faults, errors.New("testPod: needs a service account that is created or patched, as a pod gets its "+
 			"identity by the annotation"))
@@ -91,6 +87,18 @@ func (args *TestPodArgs) validate(accounts []ServiceAccountArgs) error {
 			faults = append(faults, fmt.Errorf("testPod.control: serviceAccounts[%d] lets %s/%s have the role, under which the control "+
 				"runs to be refused", i, account.Namespace, defaultServiceAccount))
 		}
+	}
+	return errors.Join(faults...)
+}
+
+// validateImageAndTimeout names its faults with the given prefix.
+func (args *TestPodArgs) validateImageAndTimeout(prefix string) error {
+	var faults []error
+	if args.TimeoutSeconds != 0 && args.TimeoutSeconds < minTestPodTimeout {
+		faults = append(faults, fmt.Errorf("%stimeoutSeconds: %d is less than %d", prefix, args.TimeoutSeconds, minTestPodTimeout))
+	}
+	if strings.ContainsAny(args.Image, " \t\n") {
+		faults = append(faults, fmt.Errorf("%simage: %q is not an image reference", prefix, args.Image))
 	}
 	return errors.Join(faults...)
 }
@@ -110,7 +118,7 @@ func (account ServiceAccountArgs) mayBeDefault() bool {
 // annotated tells that this package puts the role on the account, so that a pod under it gets the role.
 func (account ServiceAccountArgs) annotated() bool { return account.mode() != TrustOnly }
 
-// ProofLabel is on every test pod and control, with what it proves: "identity" or "control".
+// ProofLabel is on every test pod and control, with what it proves: "identity", "control" or "login".
 const ProofLabel = "eks-irsa/proof"
 
 // testPodMode is what the program of a test pod proves.
@@ -119,6 +127,7 @@ type testPodMode string
 const (
 	proveIdentity testPodMode = "identity"
 	proveControl  testPodMode = "control"
+	proveLogin    testPodMode = "login"
 )
 
 // suffix is added to the name of the service account, of a control to the first one of its namespace.
@@ -207,9 +216,7 @@ const nobody = 65534
 
 func (b *irsaRole) testPod(pod testPod) (pulumi.Resource, error) {
 	args := b.args.TestPod.withDefaults()
-	timeout := fmt.Sprintf("%ds", args.TimeoutSeconds)
-	container := args.container(pod.mode)
-	container.Env = append(b.testPodEnv(pod), args.env()...)
+	container := args.container(pod.mode, b.testPodEnv(pod))
 	var volumes corev1.VolumeArray
 	if pod.mode == proveControl {
 		volumes = corev1.VolumeArray{controlToken()}
@@ -219,27 +226,39 @@ func (b *irsaRole) testPod(pod testPod) (pulumi.Resource, error) {
 	}
 	resource, err := corev1.NewPod(b.ctx, childName(b.name, pod.key()), &corev1.PodArgs{
 		Metadata: namedObject(pod.name(), pod.account.Namespace, map[string]string{ProofLabel: string(pod.mode)}, nil),
-		Spec: &corev1.PodSpecArgs{
-			ServiceAccountName: pulumi.String(pod.serviceAccount()),
-			// The pod needs AWS's token only, not one for the Kubernetes API.
-			AutomountServiceAccountToken: pulumi.Bool(false),
-			// The shell would not heed the TERM signal, so there is nothing to wait for.
-			TerminationGracePeriodSeconds: pulumi.Int(0),
-			SecurityContext: &corev1.PodSecurityContextArgs{
-				RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(nobody), RunAsGroup: pulumi.Int(nobody),
-				FsGroup:        pulumi.Int(nobody),
-				SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
-			},
-			Containers: corev1.ContainerArray{container},
-			Volumes:    volumes,
-		},
-	}, b.children.with(
-		pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor), pulumi.DeleteBeforeReplace(true),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout}))...)
+		Spec:     testPodSpec(pod.serviceAccount(), container, volumes),
+	}, b.children.with(pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor), args.options())...)
 	if err != nil {
 		return nil, fmt.Errorf("creating the test pod %s: %w", pod.key(), err)
 	}
 	return resource, nil
+}
+
+// testPodSpec is what all test pods have in common.
+func testPodSpec(serviceAccount string, container *corev1.ContainerArgs, volumes corev1.VolumeArray) *corev1.PodSpecArgs {
+	return &corev1.PodSpecArgs{
+		ServiceAccountName: pulumi.String(serviceAccount),
+		// The pod needs AWS's token only, not one for the Kubernetes API.
+		AutomountServiceAccountToken: pulumi.Bool(false),
+		// The shell would not heed the TERM signal, so there is nothing to wait for.
+		TerminationGracePeriodSeconds: pulumi.Int(0),
+		SecurityContext: &corev1.PodSecurityContextArgs{
+			RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(nobody), RunAsGroup: pulumi.Int(nobody),
+			FsGroup:        pulumi.Int(nobody),
+			SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
+		},
+		Containers: corev1.ContainerArray{container},
+		Volumes:    volumes,
+	}
+}
+
+// options make Pulumi wait for the pod, and give its name free before a new one takes it.
+func (args TestPodArgs) options() pulumi.ResourceOption {
+	timeout := fmt.Sprintf("%ds", args.TimeoutSeconds)
+	return pulumi.Composite(
+		pulumi.DeleteBeforeReplace(true),
+		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout}),
+	)
 }
 
 const (
@@ -279,11 +298,12 @@ func (args TestPodArgs) withDefaults() TestPodArgs {
 //go:embed test_pod.sh
 var testPodProgram string
 
-func (args TestPodArgs) container(mode testPodMode) *corev1.ContainerArgs {
+func (args TestPodArgs) container(mode testPodMode, env corev1.EnvVarArray) *corev1.ContainerArgs {
 	return &corev1.ContainerArgs{
 		Name:    pulumi.String("aws-cli"),
 		Image:   pulumi.String(args.Image),
 		Command: pulumi.ToStringArray([]string{"/bin/sh", "-c", testPodProgram, "test_pod.sh", string(mode)}),
+		Env:     append(args.env(), env...),
 		// The program ends with the reason when there is no proof, and that becomes the container's termination message.
 		TerminationMessagePolicy: pulumi.String("FallbackToLogsOnError"),
 		// Without a readiness probe the container is ready once it has started. Nothing is left to probe then: it ends when
@@ -312,9 +332,10 @@ func (args TestPodArgs) env() corev1.EnvVarArray {
 	window := args.TimeoutSeconds / 3
 	const repeat = 300 // each repetition is a new session in CloudTrail
 	return corev1.EnvVarArray{
-		envVar("CHECK", pulumi.String(args.Check)),
 		envVar("WINDOW", pulumi.String(strconv.Itoa(window))),
 		envVar("REPEAT", pulumi.String(strconv.Itoa(repeat))),
+		envVar("HOME", pulumi.String(homeDir)),
+		envVar("TMPDIR", pulumi.String(homeDir)),
 	}
 }
 
@@ -322,14 +343,13 @@ func (args TestPodArgs) env() corev1.EnvVarArray {
 func (b *irsaRole) testPodEnv(pod testPod) corev1.EnvVarArray {
 	subject := iampolicy.ServiceAccountSubject{Namespace: pod.account.Namespace, Name: pod.serviceAccount()}
 	env := corev1.EnvVarArray{
+		envVar("CHECK", pulumi.String(b.args.TestPod.Check)),
 		envVar("POD", pulumi.String(pod.key())),
-		envVar("EXPECTED_ARN", b.expectedArn()),
+		envVar("EXPECTED_ARN", sessionArn(b.role.Arn)),
 		envVar("ROLE_ARN", b.role.Arn),
 		envVar("PROVIDER_ARN", pod.providerArn),
 		envVar("SUBJECT", pulumi.String(subject.Claim())),
 		envVar("ROLE_FINGERPRINT", b.fingerprint()),
-		envVar("HOME", pulumi.String(homeDir)),
-		envVar("TMPDIR", pulumi.String(homeDir)),
 	}
 	if pod.mode == proveControl {
 		env = append(env, envVar("TOKEN_FILE", pulumi.String(controlTokenDir+"/token")))
@@ -341,10 +361,10 @@ func envVar(name string, value pulumi.StringInput) *corev1.EnvVarArgs {
 	return &corev1.EnvVarArgs{Name: pulumi.String(name), Value: value.ToStringOutput().ToStringPtrOutput()}
 }
 
-// expectedArn is what GetCallerIdentity answers for the role, up to the session's name: the service is sts, and the
-// role's path is gone.
-func (b *irsaRole) expectedArn() pulumi.StringOutput {
-	return b.role.Arn.ApplyT(func(roleArn string) (string, error) {
+// sessionArn is what GetCallerIdentity answers for a role, up to the session's name: the service is sts, and the role's
+// path is gone.
+func sessionArn(roleArn pulumi.StringInput) pulumi.StringOutput {
+	return roleArn.ToStringOutput().ApplyT(func(roleArn string) (string, error) {
 		arn, err := iampolicy.ParseArn(roleArn)
 		if err != nil {
 			return "", err

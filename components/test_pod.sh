@@ -1,5 +1,5 @@
 # The program of the test pods, run by the image's shell: `identity` proves that this pod has its role, `control` that a
-# pod which must not have it does not. It tries until that holds, because IAM needs a while to spread what was just made;
+# pod which must not have it does not, `login` that the role opens an EKS cluster. It tries until that holds, because IAM needs a while to spread what was just made;
 # when it does not hold for WINDOW seconds, the program says why and ends. The end of the log is the container's
 # termination message, which Pulumi shows.
 #
@@ -107,6 +107,49 @@ explain_control() {
 	*)
 		echo "Pod $POD must be refused the role $ROLE_ARN with AccessDenied, and was not:"
 		tail -c 800 "$HOME/error" | grep .
+		;;
+	esac
+}
+
+# request METHOD PATH [BODY] asks the cluster; the answer is in $HOME/answer and its status is printed. Token and body go by
+# files, because arguments can be seen by others.
+request() {
+	printf %s "${3-}" >"$HOME/body"
+	curl --silent --show-error --max-time 10 --cacert "$HOME/ca.crt" --header "@$HOME/header" --header 'Content-Type: application/json' \
+		--request "$1" ${3:+--data "@$HOME/body"} --output "$HOME/answer" --write-out '%{http_code}' "$SERVER$2" 2>"$HOME/error"
+}
+
+try_login() {
+	umask 077
+	rm -rf "$HOME/.aws/cli/cache"
+	identity=nobody status= read=
+	# get-token prints JSON whatever output is asked for.
+	aws eks get-token --cluster-name "$CLUSTER_NAME" ${ASSUME:+--role-arn "$ASSUME"} >"$HOME/token" 2>"$HOME/error" || return 1
+	sed -n 's/.*"token": *"\([^"]*\)".*/Authorization: Bearer \1/p' "$HOME/token" >"$HOME/header"
+	printf %s "$CA_DATA" | base64 -d >"$HOME/ca.crt"
+	status=$(request POST /apis/authentication.k8s.io/v1/selfsubjectreviews \
+		'{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}') || return 1
+	[ "$status" = 201 ] || return 1
+	# EKS adds the ARN of the session to what Kubernetes knows of a user.
+	identity=$(tr -d ' \n' <"$HOME/answer" | sed -n 's/.*"arn":\["\([^"]*\)".*/\1/p')
+	case $identity in "$EXPECTED_ARN"/*) ;; *) return 1 ;; esac
+	[ -z "$READ" ] || { read=$(request GET "$READ") && [ "$read" = 200 ]; }
+}
+
+show_login() { printf '{"pod":"%s","identity":"%s","login":"%s"}\n' "$POD" "$identity" "$LOGIN"; }
+
+explain_login() {
+	echo "Pod $POD cannot log in to cluster $CLUSTER_NAME at $SERVER as $EXPECTED_ARN"
+	case $status:$read in
+	:* | 000:*)
+		echo "It could not get a token${ASSUME:+ as $ASSUME: that role must trust the pod's role, and the pod's role must be allowed to assume it}, or not reach the cluster:"
+		tail -c 600 "$HOME/error" | grep .
+		;;
+	401:*) echo "The cluster answered 401: it does not know the role. Its access entry is missing or belongs to an older role of this name, or aws-auth has no line for it; a line with the role's path does not match." ;;
+	201:) echo "The cluster says that it is ${identity:-somebody without an ARN}." ;;
+	*)
+		echo "The cluster let it in, but answered ${read:-$status} to $READ: the access policies or groups do not allow that."
+		tail -c 600 "$HOME/answer"
 		;;
 	esac
 }

@@ -35,6 +35,9 @@ func claimsOf(subject string) string {
 // podProgram is a run of the test pods' program with an AWS CLI that gives the answers it is told to give.
 type podProgram struct {
 	mode string
+	// token and review are a login's: what get-token says (an error unless it begins with k8s-aws-v1), and what curl gets for
+	// the review and then for the path to read, as "status body".
+	token, review, read string
 	// whoami and assume are what the CLI says to get-caller-identity and assume-role-with-web-identity. What is no ARN is an
 	// error.
 	whoami, assume string
@@ -50,13 +53,34 @@ case "$*" in
 	answer=$WHOAMI ;;
 "sts assume-role-with-web-identity --role-arn $ROLE_ARN --role-session-name irsa-control --web-identity-token "*)
 	test "$AWS_REGION" = eu-west-1 || exit 8
-	answer=$ASSUME ;;
+	answer=$CONTROL ;;
+"eks get-token --cluster-name workloads")
+	test -z "$ASSUME" || exit 6
+	answer=$TOKEN ;;
+"eks get-token --cluster-name workloads --role-arn $ASSUME") answer=$TOKEN ;;
 *) exit 7 ;;
 esac
 case $answer in
 arn:*) echo "$answer" ;;
+k8s-aws-v1*) printf '{"kind": "ExecCredential", "status": {"expirationTimestamp": "x", "token": "%s"}}\n' "$answer" ;;
 *) echo "$answer" >&2; exit 1 ;;
 esac
+`
+
+// fakeCurl wants the token in a file that nobody else reads, and not among its arguments.
+const fakeCurl = `#!/bin/sh
+case "$*" in
+*k8s-aws-v1*) exit 90 ;;
+*"--request POST "*/apis/authentication.k8s.io/v1/selfsubjectreviews*) answer=$REVIEW; grep -q '"kind":"SelfSubjectReview"' "$HOME/body" || exit 91 ;;
+*--data*) exit 92 ;;
+*"--request GET "*https://api.example.com/api/v1/namespaces) answer=$READ_ANSWER ;;
+*) exit 92 ;;
+esac
+grep -qx "Authorization: Bearer $TOKEN" "$HOME/header" && test "$(stat -c %a "$HOME/header")" = 600 || exit 93
+grep -qx CERTIFICATE "$HOME/ca.crt" || exit 94
+printf %s "${answer%% *}"
+test "${answer%% *}" = 000 && { echo "could not connect" >&2; exit 7; }
+printf %s "${answer#* }" > "$HOME/answer"
 `
 
 // run gives the program's log, and whether it found its proof: it would then wait to repeat it.
@@ -69,13 +93,15 @@ func (p podProgram) run(t *testing.T) (log string, proven bool) {
 		return path
 	}
 	write("aws", fakeAWS)
+	write("curl", fakeCurl)
 	write("sleep", "#!/bin/sh\nkill $PPID\n")                                          // the wait before a repetition ends the test
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".aws", "cli", "cache"), 0o700)) // an old session
 	token := write("token", "e30."+base64.RawURLEncoding.EncodeToString([]byte(p.claims))+".c2ln")
 	env := map[string]string{
 		"PATH": dir + ":/usr/bin:/bin", "HOME": dir, "POD": "hub/default/app-irsa-test", "EXPECTED_ARN": podIdentity,
 		"ROLE_ARN": podRole, "PROVIDER_ARN": hubProviderArn, "SUBJECT": podSubject, "WINDOW": "0", "REPEAT": "300", "CHECK": "",
-		"WHOAMI": p.whoami, "ASSUME": p.assume,
+		"WHOAMI": p.whoami, "CONTROL": p.assume, "TOKEN": p.token, "REVIEW": p.review, "READ_ANSWER": p.read,
+		"LOGIN": "workloads", "CLUSTER_NAME": "workloads", "SERVER": "https://api.example.com", "CA_DATA": "Q0VSVElGSUNBVEUK", "READ": "",
 	}
 	if p.mode == "control" {
 		env["TOKEN_FILE"] = token
@@ -226,6 +252,83 @@ func TestAControlThatGetsTheRoleOrNoAnswerIsNoProof(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			log, proven := podProgram{mode: "control", whoami: test.whoami, assume: test.assume, claims: claimsOf(podSubject)}.run(t)
+			assert.False(t, proven)
+			assert.Equal(t, test.want, log)
+		})
+	}
+}
+
+// reviewOf is what an EKS cluster answers to a SelfSubjectReview.
+func reviewOf(arn string) string {
+	return `201 {"kind":"SelfSubjectReview","status":{"userInfo":{"username":"argocd","groups":["system:authenticated"],"extra":` +
+		`{"accessKeyId":["AKIA"],"arn":["` + arn + `"],"canonicalArn":["x"]}}}}`
+}
+
+const loginToken = "k8s-aws-v1.aHR0cHM6Ly9zdHM"
+
+func TestALoginThatTheClusterKnowsSaysSo(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string]map[string]string{
+		"with the own role":            {},
+		"with a role that it assumes":  {"ASSUME": "arn:aws:iam::111122223333:role/target"},
+		"and reads what it is to read": {"READ": "/api/v1/namespaces"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log, proven := podProgram{
+				mode: "login", token: loginToken, review: reviewOf(podIdentity + "/1"), read: `200 {"items":[]}`, env: env,
+			}.run(t)
+			require.True(t, proven, log)
+			assert.NotContains(t, log, loginToken)
+			proof, err := components.ReadTestPodLog(log)
+			require.NoError(t, err)
+			assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: podIdentity + "/1", Login: "workloads"}, proof)
+		})
+	}
+}
+
+func TestALoginThatFailsSaysWhy(t *testing.T) {
+	t.Parallel()
+	const (
+		cannot = "Pod hub/default/app-irsa-test cannot log in to cluster workloads at https://api.example.com as " + podIdentity + "\n"
+		target = "arn:aws:iam::111122223333:role/target"
+	)
+	for _, test := range []struct {
+		name, token, review, read string
+		env                       map[string]string
+		want                      string
+	}{
+		{
+			"no token", accessDenied, "", "", nil, cannot + "It could not get a token, or not reach the cluster:\n" + accessDenied + "\n",
+		},
+		{
+			"a role that does not let itself be assumed", accessDenied, "", "", map[string]string{"ASSUME": target},
+			cannot + "It could not get a token as " + target + ": that role must trust the pod's role, and the pod's role must be " +
+				"allowed to assume it, or not reach the cluster:\n" + accessDenied + "\n",
+		},
+		{
+			"no way to the cluster", loginToken, "000 ", "", nil,
+			cannot + "It could not get a token, or not reach the cluster:\ncould not connect\n",
+		},
+		{
+			"a cluster that does not know the role", loginToken, `401 {"kind":"Status"}`, "", nil,
+			cannot + "The cluster answered 401: it does not know the role. Its access entry is missing or belongs to an older role of " +
+				"this name, or aws-auth has no line for it; a line with the role's path does not match.\n",
+		},
+		{
+			"a cluster that takes it for somebody else", loginToken, reviewOf("arn:aws:sts::111122223333:assumed-role/other/1"), "", nil,
+			cannot + "The cluster says that it is arn:aws:sts::111122223333:assumed-role/other/1.\n",
+		},
+		{
+			"access that does not reach far enough", loginToken, reviewOf(podIdentity + "/1"), `403 {"message":"namespaces is forbidden"}`,
+			map[string]string{"READ": "/api/v1/namespaces"},
+			cannot + "The cluster let it in, but answered 403 to /api/v1/namespaces: the access policies or groups do not allow that.\n" +
+				`{"message":"namespaces is forbidden"}`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			log, proven := podProgram{mode: "login", token: test.token, review: test.review, read: test.read, env: test.env}.run(t)
 			assert.False(t, proven)
 			assert.Equal(t, test.want, log)
 		})

@@ -1,0 +1,146 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// ClusterLoginType is the type token of [ClusterLogin].
+const ClusterLoginType = "eks-irsa:index:ClusterLogin"
+
+// ClusterLoginArgs are the arguments of [NewClusterLogin]. The component's Kubernetes provider is that of the cluster that
+// the pods run in.
+type ClusterLoginArgs struct {
+	// Name of the cluster in the pods' names, a DNS label.
+	Name string
+	// Namespace and ServiceAccounts are those that log in, one pod each. They have a role already.
+	Namespace       string
+	ServiceAccounts []string
+
+	// ClusterName, Server and CertificateAuthorityData are those of the EKS cluster to log in to.
+	ClusterName, Server, CertificateAuthorityData pulumi.StringInput
+	// PrincipalArn is the role that the cluster lets in.
+	PrincipalArn pulumi.StringInput
+	// Assume is set when PrincipalArn is not the accounts' own role, but one that they assume on their way.
+	Assume bool
+	// Read is a path of the API server that the role must be able to read, "/api/v1/namespaces?limit=1" for example.
+	// Default: none, to be let in is enough.
+	Read string
+	// Fingerprint is anything whose change is to repeat the proof, such as the role's unique ID.
+	Fingerprint pulumi.StringInput
+
+	// Image and TimeoutSeconds are those of [TestPodArgs]. The image needs curl as well.
+	Image          string
+	TimeoutSeconds int
+}
+
+// ClusterLogin proves that service accounts can log in to an EKS cluster with their role: in a pod each, as Argo CD does,
+// with a token of `aws eks get-token`. A pod is ready only when the cluster says that it is the role, and Pulumi waits
+// for it to be ready; else the error says which step failed and why.
+type ClusterLogin struct {
+	pulumi.ResourceState
+
+	// Pods are the pods, as <namespace>/<name>, sorted.
+	Pods pulumi.StringArrayOutput `pulumi:"pods"`
+}
+
+// dnsLabel is the form of a part of a Kubernetes name.
+var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+// NewClusterLogin makes the pods.
+func NewClusterLogin(
+	ctx *pulumi.Context, name string, args *ClusterLoginArgs, opts ...pulumi.ResourceOption,
+) (*ClusterLogin, error) {
+	component := &ClusterLogin{}
+	children, err := register(ctx, ClusterLoginType, name, component, args.Validate(), opts...)
+	if err != nil {
+		return nil, err
+	}
+	var pods []string
+	for _, account := range args.ServiceAccounts {
+		if err := args.pod(ctx, name, account, children); err != nil {
+			return nil, failure(ClusterLoginType, name, fmt.Errorf("creating the pod of %s/%s: %w", args.Namespace, account, err))
+		}
+		pods = append(pods, childName(args.Namespace, args.podName(account)))
+	}
+	slices.Sort(pods)
+	component.Pods = pulumi.ToStringArray(pods).ToStringArrayOutput()
+	if err := ctx.RegisterResourceOutputs(component, pulumi.Map{"pods": component.Pods}); err != nil {
+		return nil, fmt.Errorf("registering the outputs of ClusterLogin %q: %w", name, err)
+	}
+	return component, nil
+}
+
+// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
+// arguments are a fault.
+func (args *ClusterLoginArgs) Validate() error {
+	if args == nil {
+		return errors.New("args: must not be nil")
+	}
+	var faults []error
+	if !dnsLabel.MatchString(args.Name) {
+		faults = append(faults, fmt.Errorf("name: %q must be lower-case letters, digits and -, as it is part of pod names", args.Name))
+	}
+	if args.Namespace == "" {
+		faults = append(faults, errors.New("namespace: must not be empty"))
+	}
+	if len(args.ServiceAccounts) == 0 {
+		faults = append(faults, errors.New("serviceAccounts: name at least one service account"))
+	}
+	faults = append(faults, validateNames("serviceAccounts", args.ServiceAccounts))
+	for _, required := range []struct {
+		path  string
+		input pulumi.StringInput
+	}{
+		{"clusterName", args.ClusterName},
+		{"server", args.Server},
+		{"certificateAuthorityData", args.CertificateAuthorityData},
+		{"principalArn", args.PrincipalArn},
+	} {
+		if required.input == nil {
+			faults = append(faults, fmt.Errorf("%s: must not be empty", required.path))
+		}
+	}
+	if args.Read != "" && !strings.HasPrefix(args.Read, "/") {
+		faults = append(faults, fmt.Errorf("read: %q is not a path of the API server, which begins with /", args.Read))
+	}
+	testPod := args.testPod()
+	return errors.Join(append(faults, testPod.validateImageAndTimeout(""))...)
+}
+
+func (args *ClusterLoginArgs) testPod() TestPodArgs {
+	return TestPodArgs{Image: args.Image, TimeoutSeconds: args.TimeoutSeconds}
+}
+
+func (args *ClusterLoginArgs) podName(account string) string { return account + "-login-" + args.Name }
+
+func (args *ClusterLoginArgs) pod(ctx *pulumi.Context, name, account string, children children) error {
+	key := childName(args.Namespace, args.podName(account))
+	testPod := args.testPod().withDefaults()
+	env := corev1.EnvVarArray{
+		envVar("POD", pulumi.String(key)),
+		envVar("LOGIN", pulumi.String(args.Name)),
+		envVar("EXPECTED_ARN", sessionArn(args.PrincipalArn)),
+		envVar("CLUSTER_NAME", args.ClusterName),
+		envVar("SERVER", args.Server),
+		envVar("CA_DATA", args.CertificateAuthorityData),
+		envVar("READ", pulumi.String(args.Read)),
+	}
+	if args.Assume {
+		env = append(env, envVar("ASSUME", args.PrincipalArn))
+	}
+	if args.Fingerprint != nil {
+		env = append(env, envVar("FINGERPRINT", args.Fingerprint))
+	}
+	_, err := corev1.NewPod(ctx, childName(name, key), &corev1.PodArgs{
+		Metadata: namedObject(args.podName(account), args.Namespace, map[string]string{ProofLabel: string(proveLogin)}, nil),
+		Spec:     testPodSpec(account, testPod.container(proveLogin, env), nil),
+	}, children.with(testPod.options())...)
+	return err
+}

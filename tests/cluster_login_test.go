@@ -1,0 +1,166 @@
+package tests
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+func validClusterLogin() *components.ClusterLoginArgs {
+	return &components.ClusterLoginArgs{
+		Name: "workloads", Namespace: "argocd", ServiceAccounts: []string{"argocd-server", "argocd-application-controller"},
+		ClusterName: pulumi.String("dev-workloads"), Server: pulumi.String("https://api.example.com"),
+		CertificateAuthorityData: pulumi.String(caData), PrincipalArn: pulumi.String("arn:aws:iam::111122223333:role/teams/argocd"),
+	}
+}
+
+func newClusterLogin(r *recorder, change func(*components.ClusterLoginArgs)) (*components.ClusterLogin, error) {
+	var login *components.ClusterLogin
+	err := r.run(func(ctx *pulumi.Context) error {
+		given, err := registerProviders(ctx)
+		if err != nil {
+			return err
+		}
+		args := validClusterLogin()
+		if change != nil {
+			change(args)
+		}
+		login, err = components.NewClusterLogin(ctx, "argocd/workloads", args, pulumi.Provider(given.hub))
+		return err
+	})
+	return login, err
+}
+
+// envOf are the variables of a pod's program, but for the program's own settings.
+func envOf(added registration) map[string]string {
+	env := map[string]string{}
+	container := added.Inputs["spec"].ObjectValue()["containers"].ArrayValue()[0].ObjectValue()
+	for _, variable := range container["env"].ArrayValue() {
+		env[variable.ObjectValue()["name"].StringValue()] = variable.ObjectValue()["value"].StringValue()
+	}
+	for _, setting := range []string{"HOME", "TMPDIR", "WINDOW", "REPEAT"} {
+		delete(env, setting)
+	}
+	return env
+}
+
+func TestAClusterLoginIsAPodForEachServiceAccount(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	login, err := newClusterLogin(r, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"argocd/argocd-application-controller-login-workloads", "argocd/argocd-server-login-workloads",
+	}, await[[]string](t, login.Pods))
+	assert.Len(t, r.ofType(podType), 2)
+	pod := r.one(t, podType, "argocd/workloads/argocd/argocd-server-login-workloads")
+	assert.Equal(t, map[string]string{
+		"POD": "argocd/argocd-server-login-workloads", "LOGIN": "workloads", "CLUSTER_NAME": "dev-workloads",
+		"SERVER": "https://api.example.com", "CA_DATA": caData, "READ": "",
+		"EXPECTED_ARN": "arn:aws:sts::111122223333:assumed-role/argocd",
+	}, envOf(pod))
+	spec := pod.Inputs["spec"].ObjectValue()
+	assert.Equal(t, "argocd-server", spec["serviceAccountName"].StringValue())
+	assert.NotContains(t, spec, resource.PropertyKey("volumes"), "the webhook would move them, and Pulumi replace the pod every time")
+	command := spec["containers"].ArrayValue()[0].ObjectValue()["command"].ArrayValue()
+	assert.Equal(t, "login", command[len(command)-1].StringValue())
+	assert.Equal(t, "login", pod.Inputs["metadata"].ObjectValue()["labels"].ObjectValue()[components.ProofLabel].StringValue())
+	assert.Equal(t, "60s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
+	assert.True(t, pod.RegisterRPC.GetDeleteBeforeReplace())
+	assert.Equal(t, "hub", providerName(pod.Provider)[len("kubernetes-"):])
+	assert.Equal(t, []string{"eks-irsa:index:ClusterLogin argocd/workloads"}, r.ancestors(t))
+}
+
+func TestAClusterLoginWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	_, err := newClusterLogin(r, func(args *components.ClusterLoginArgs) {
+		args.Assume, args.Read, args.Fingerprint = true, "/api/v1/namespaces?limit=1", pulumi.String("AROA1")
+		args.Image, args.TimeoutSeconds = "images.example.com/aws-cli:2", 90
+	})
+	require.NoError(t, err)
+	pod := r.one(t, podType, "argocd/workloads/argocd/argocd-server-login-workloads")
+	env := envOf(pod)
+	assert.Equal(t, "arn:aws:iam::111122223333:role/teams/argocd", env["ASSUME"])
+	assert.Equal(t, "/api/v1/namespaces?limit=1", env["READ"])
+	assert.Equal(t, "AROA1", env["FINGERPRINT"])
+	assert.Equal(t, "90s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
+	container := pod.Inputs["spec"].ObjectValue()["containers"].ArrayValue()[0].ObjectValue()
+	assert.Equal(t, "images.example.com/aws-cli:2", container["image"].StringValue())
+}
+
+func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, want string
+		change     func(*components.ClusterLoginArgs)
+	}{
+		{"no arguments", "args: must not be nil", nil},
+		{
+			"everything wrong", lines(
+				`name: "Work loads" must be lower-case letters, digits and -, as it is part of pod names`,
+				"namespace: must not be empty",
+				"serviceAccounts: name at least one service account",
+				"clusterName: must not be empty", "server: must not be empty", "certificateAuthorityData: must not be empty",
+				"principalArn: must not be empty",
+				`read: "api/v1" is not a path of the API server, which begins with /`,
+				"timeoutSeconds: 9 is less than 10", `image: "aws cli" is not an image reference`,
+			), func(args *components.ClusterLoginArgs) {
+				*args = components.ClusterLoginArgs{Name: "Work loads", Read: "api/v1", TimeoutSeconds: 9, Image: "aws cli"}
+			},
+		},
+		{"a service account twice", `serviceAccounts[1]: "a" is there already, at index 0`, func(args *components.ClusterLoginArgs) {
+			args.ServiceAccounts = []string{"a", "a"}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			err := r.run(func(ctx *pulumi.Context) error {
+				var args *components.ClusterLoginArgs
+				if test.change != nil {
+					args = validClusterLogin()
+					test.change(args)
+				}
+				_, err := components.NewClusterLogin(ctx, "x", args)
+				return err
+			})
+			require.ErrorContains(t, err, "invalid arguments of ClusterLogin \"x\":\n"+test.want)
+			assert.Empty(t, r.registrations)
+		})
+	}
+}
+
+func TestAnyRegistrationOfAClusterLoginThatFailsFailsTheProgram(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []string{components.ClusterLoginType, podType} {
+		r := newRecorder()
+		r.refuse = func(added registration) error {
+			if added.TypeToken == typ {
+				return errors.New("the API says no")
+			}
+			return nil
+		}
+		_, err := newClusterLogin(r, nil)
+		assert.ErrorContains(t, err, "the API says no", typ)
+	}
+}
+
+func TestTheFirstFailureOfAClusterLoginNamesItsSubject(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	err := r.run(func(ctx *pulumi.Context) error {
+		if err := refuseAtOnce(ctx, podType, "x/argocd/argocd-server-login-workloads"); err != nil {
+			return err
+		}
+		_, err := components.NewClusterLogin(ctx, "x", validClusterLogin())
+		return err
+	})
+	require.ErrorContains(t, err, `ClusterLogin "x": creating the pod of argocd/argocd-server: `+refusedAtOnce)
+}
