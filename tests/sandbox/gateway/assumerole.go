@@ -165,12 +165,12 @@ func (g *Gateway) assumeRole(r *http.Request, req request) (any, error) {
 	if caller != nil && in.length > time.Hour {
 		return nil, validationError("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
 	}
-	started, secret, err := g.startSession(r.Context(), target, in.sessionName, in.length)
+	started, err := g.startSession(r.Context(), target, in.sessionName, in.length)
 	if err != nil {
 		return nil, err
 	}
 	g.sessions.add(started)
-	return assumeRoleAnswer(started, secret), nil
+	return assumeRoleAnswer(started), nil
 }
 
 // refuseSessionTags names the permissions that tags and a source identity take, which the sandbox gives to nobody.
@@ -221,9 +221,13 @@ func (g *Gateway) mayAssume(r *http.Request, req request, in assumeRoleInput, ta
 		return accessDenied("sts", caller.arn(), asked.Action, target.arn, "because no role trust policy allows the sts:AssumeRole action")
 	case evaluation.Allowed:
 	}
-	own, err := g.decide(r.Context(), caller, asked)
-	if err != nil || own.decision == evaluation.Allowed {
+	has, err := g.permissions(r.Context(), caller.role)
+	if err != nil {
 		return err
+	}
+	own := has.decide(asked)
+	if own.decision == evaluation.Allowed {
+		return nil
 	}
 	if own.decision == evaluation.NotAllowed && caller.role.boundary == "" && caller.role.account == target.account {
 		asked.Caller.AWS = caller.ownNames()
@@ -234,12 +238,12 @@ func (g *Gateway) mayAssume(r *http.Request, req request, in assumeRoleInput, ta
 	return accessDenied("sts", caller.arn(), asked.Action, target.arn, own.reason)
 }
 
-func assumeRoleAnswer(started *session, secret string) any {
+func assumeRoleAnswer(started *session) any {
 	type result struct {
 		AssumedRoleUser assumedRoleUserView
 		Credentials     credentialsView
 	}
-	credentials, user := started.view(secret)
+	credentials, user := started.view()
 	return struct {
 		XMLName xml.Name `xml:"AssumeRoleResponse"`
 		Xmlns   string   `xml:"xmlns,attr"`

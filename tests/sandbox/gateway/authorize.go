@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -32,8 +31,7 @@ func (g *Gateway) admit(r *http.Request, req request) (request, error) {
 	return req, checkDocument(r, req)
 }
 
-// authorize refuses a call that the session of a role may not make. Calls with any other key are the operator's, who may
-// do everything.
+// authorize refuses a call that the session of a role may not make. The operator may do everything.
 //
 // What counts are the policies of the role, inline and attached, and its boundary, as they are at this moment. Resource
 // policies, such as that of a bucket, are not looked at; so a role has no way into a bucket of another account.
@@ -50,21 +48,25 @@ func (g *Gateway) authorize(r *http.Request, req request) error {
 		return accessDenied(req.service, caller.arn(), req.service+":"+req.action, "",
 			"because the sandbox does not know which permission that takes")
 	}
+	if len(needs) == 0 {
+		return nil
+	}
+	has, err := g.permissions(r.Context(), caller.role)
+	if err != nil {
+		return err
+	}
 	context := caller.context(r, req.region)
 	for _, n := range needs {
 		keys := maps.Clone(context)
 		maps.Copy(keys, n.keys)
-		made, err := g.decide(r.Context(), caller, evaluation.Request{
+		made := has.decide(evaluation.Request{
 			Action: n.action, Resource: n.resource, Caller: evaluation.Principal{AWS: caller.names()}, Context: keys,
 		})
-		if err != nil {
-			return err
-		}
 		if made.decision != evaluation.Allowed {
 			return accessDenied(req.service, caller.arn(), n.action, n.resource, made.reason)
 		}
 	}
-	return g.inOwnAccount(r, req)
+	return g.inOwnAccount(r, req, needs)
 }
 
 // needs maps a call to the permissions that it takes. It does not know them all.
@@ -93,24 +95,20 @@ type verdict struct {
 	reason   string
 }
 
-// decide evaluates the permissions of a session's role. A document that cannot be evaluated allows nothing.
-func (g *Gateway) decide(ctx context.Context, caller *session, asked evaluation.Request) (verdict, error) {
-	has, err := g.permissions(ctx, caller.role)
+// decide evaluates the permissions of a role. A document that cannot be evaluated allows nothing.
+func (p permissions) decide(asked evaluation.Request) verdict {
+	withBoundary, err := evaluation.Identity(p.policies, p.boundary, asked)
 	if err != nil {
-		return verdict{}, err
-	}
-	withBoundary, err := evaluation.Identity(has.policies, has.boundary, asked)
-	if err != nil {
-		return verdict{evaluation.Denied, "because its policies cannot be evaluated: " + err.Error()}, nil
+		return verdict{evaluation.Denied, "because its policies cannot be evaluated: " + err.Error()}
 	}
 	if withBoundary == evaluation.Allowed {
-		return verdict{decision: evaluation.Allowed}, nil
+		return verdict{decision: evaluation.Allowed}
 	}
-	alone, err := evaluation.Identity(has.policies, nil, asked)
+	alone, err := evaluation.Identity(p.policies, nil, asked)
 	if err != nil {
-		return verdict{evaluation.Denied, "because its policies cannot be evaluated: " + err.Error()}, nil
+		return verdict{evaluation.Denied, "because its policies cannot be evaluated: " + err.Error()}
 	}
-	return verdict{withBoundary, reason(withBoundary, alone, asked.Action)}, nil
+	return verdict{withBoundary, reason(withBoundary, alone, asked.Action)}
 }
 
 // reason says which kind of policy is at fault.

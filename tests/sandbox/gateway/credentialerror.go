@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Each protocol has its own codes for credentials that are no good. The query protocol's are in
@@ -28,6 +29,46 @@ func wrongToken(service string) error {
 		return &apiError{http.StatusBadRequest, "InvalidToken", "The provided token is malformed or otherwise invalid."}
 	}
 	return unknownKey(service)
+}
+
+// wrongSignature refuses a request that was not signed as it came, or not with the secret of its access key.
+func wrongSignature(service string) error {
+	const message = "The request signature we calculated does not match the signature you provided. Check your "
+	if service == "s3" {
+		return badSignature(service, message+"key and signing method.")
+	}
+	return badSignature(service, message+"AWS Secret Access Key and signing method. Consult the service documentation for details.")
+}
+
+// badSignature refuses a signature for the reason that the message gives.
+func badSignature(service, message string) error {
+	if jsonServices[service] {
+		return &apiError{jsonRefusal(service), "InvalidSignatureException", message}
+	}
+	return &apiError{http.StatusForbidden, "SignatureDoesNotMatch", message}
+}
+
+// notSigned refuses a request for its headers that have to be signed.
+func notSigned(service string, headers []string) error {
+	names := strings.Join(headers, ", ")
+	if service == "s3" {
+		return &apiError{
+			http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed: " + names,
+		}
+	}
+	return badSignature(service, fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", names))
+}
+
+// noDate refuses a signature that does not say when it was made.
+func noDate(service string) error {
+	const message = "the signature has no date: X-Amz-Date must be like " + amzDate
+	switch {
+	case service == "s3":
+		return &apiError{http.StatusForbidden, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header"}
+	case jsonServices[service]:
+		return &apiError{jsonRefusal(service), "IncompleteSignatureException", message}
+	}
+	return &apiError{http.StatusForbidden, "IncompleteSignature", message}
 }
 
 // expiredKey refuses a session that is over.

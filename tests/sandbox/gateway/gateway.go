@@ -3,8 +3,8 @@
 // access entries no emulator has, is answered by the gateway itself. Every call is recorded.
 //
 // STS gives a role only to whom its trust policy names: AssumeRoleWithWebIdentity verifies the token with the keys of the
-// cluster that issued it. A session of a role may do what the policies of the role allow, and nothing else. Whoever uses
-// another key is the operator, and may do everything. Signatures of requests are not verified.
+// cluster that issued it. A session of a role may do what the policies of the role allow, and nothing else. The operator
+// may do everything. Every other call has to be signed with the credentials of one of the two, as it comes and lately.
 package gateway
 
 import (
@@ -25,6 +25,9 @@ import (
 type Options struct {
 	// MotoURL is the base URL of moto_server.
 	MotoURL string
+	// Credentials are the operator's: secret access keys by access key ID. Calls with a key that is neither here nor of a
+	// session are refused. With nil any key that no session can have is the operator's, and its signatures are not verified.
+	Credentials map[string]string
 	// CallLog, if set, gets one line of JSON per call, in the form of Call.
 	CallLog io.Writer
 	// TokenAging makes web identity tokens age that many times faster than they say, for tests of their renewal: with n, a
@@ -41,6 +44,7 @@ type Gateway struct {
 	faults      faults
 	propagation *propagation
 	sessions    sessions
+	credentials map[string]string // the operator's
 	tokenAging  int
 
 	url    string
@@ -66,6 +70,7 @@ func New(opts Options) (*Gateway, error) {
 		proxy:       newProxy(target, m.transport),
 		calls:       &callLog{out: opts.CallLog},
 		propagation: m.propagation,
+		credentials: maps.Clone(opts.Credentials),
 		tokenAging:  opts.TokenAging,
 		url:         "http://" + listener.Addr().String(),
 		served:      make(chan error, 1),

@@ -252,7 +252,7 @@ func TestTheCallLogHasALinePerCallAndNoSecret(t *testing.T) {
 	_, err = session.sts().GetCallerIdentity(t.Context(), nil)
 	require.NoError(t, err)
 	presigned := eksToken(t, session, "c")
-	status, _ := get(t, presigned, nil)
+	status, _ := get(t, presigned, http.Header{"X-K8s-Aws-Id": {"c"}})
 	require.Equal(t, http.StatusOK, status)
 	_, err = session.eks().ListClusters(t.Context(), nil)
 	require.NoError(t, err)

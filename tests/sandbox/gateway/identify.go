@@ -4,33 +4,31 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
-const (
-	sigV4 = "AWS4-HMAC-SHA256"
-	// maxBody bounds the bodies that the gateway reads itself, those of the query protocol and of EKS. The largest that
-	// IAM and STS take are policy documents and web identity tokens, some 20 kB.
-	maxBody = 1 << 20
-)
+// maxBody bounds the bodies that the gateway reads itself, but for objects of S3. The largest that IAM and STS take are
+// policy documents and web identity tokens, some 20 kB.
+const maxBody = 1 << 20
 
 // request is what the gateway knows of a call before it is answered.
 type request struct {
 	service, action, region string
-	accessKey, account      string   // both empty for an unsigned call
-	session                 *session // whose the access key is; nil for the operator's
+	accessKey, account      string    // both empty for an unsigned call
+	signature               signature // not verified yet
+	session                 *session  // whose the access key is; nil for the operator's
 }
 
 // identify finds out what a request asks for and who sends it. As far as it gets before an error, the result is filled.
 func (g *Gateway) identify(r *http.Request) (request, error) {
-	req, err := signedScope(r)
+	signed, err := readSignature(r)
 	if err != nil {
-		return req, err
+		return request{}, err
 	}
-	if req.accessKey == "" {
+	if signed.accessKey == "" {
 		return unsigned(r)
 	}
+	req := request{service: signed.service, region: signed.region, accessKey: signed.accessKey, signature: signed}
 	if req.action, err = g.action(r, req.service); err != nil {
 		return req, err
 	}
@@ -52,34 +50,6 @@ func unsigned(r *http.Request) (request, error) {
 	}
 	return request{service: "sts", action: action}, nil
 }
-
-// credentialScope is a SigV4 credential: access key, date, region, service.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
-var credentialScope = regexp.MustCompile(`^([A-Za-z0-9]+)/\d{8}/([a-z0-9-]+)/([a-z0-9.-]+)/aws4_request$`)
-
-// signedScope reads the credential scope of a request that is signed in its header or its query, and returns nothing for
-// one that is not signed.
-func signedScope(r *http.Request) (request, error) {
-	var credential string
-	if header := r.Header.Get("Authorization"); header != "" {
-		if parameters, ok := strings.CutPrefix(header, sigV4+" "); ok {
-			first, _, _ := strings.Cut(parameters, ",")
-			credential = strings.TrimPrefix(strings.TrimSpace(first), "Credential=")
-		}
-	} else if credential = presignedCredential(r.URL.Query()); credential == "" {
-		return request{}, nil
-	}
-	scope := credentialScope.FindStringSubmatch(credential)
-	if scope == nil {
-		return request{}, &apiError{
-			http.StatusForbidden, "IncompleteSignature",
-			"the request is not signed with " + sigV4 + " and a scope of <access key>/<date>/<region>/<service>/aws4_request",
-		}
-	}
-	return request{accessKey: scope[1], region: scope[2], service: scope[3]}, nil
-}
-
-func presignedCredential(query url.Values) string { return query.Get("X-Amz-Credential") }
 
 // action names the API action of a signed request, by the protocol that its service speaks.
 func (g *Gateway) action(r *http.Request, service string) (string, error) {

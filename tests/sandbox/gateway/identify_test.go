@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -150,6 +151,7 @@ func TestAMemberThatEKSDoesNotKnowIsAnError(t *testing.T) {
 	path := "/clusters/" + e.addCluster(t, nil) + "/access-entries"
 
 	request := newRequest(t, "POST", e.URL()+path, "eks", `{"principalArn":"x","kubernetesGroup":["viewers"]}`)
+	e.sign(t, request, "eks", time.Now())
 	response, err := http.DefaultClient.Do(request)
 
 	require.NoError(t, err)

@@ -40,7 +40,12 @@ const (
 	otherAccount = "210987654321"
 	region       = "eu-west-1"
 	operatorArn  = "arn:aws:sts::" + account + ":user/moto"
+
+	operatorKey, operatorSecret = "AKIASANDBOXOPERATOR", "sandbox" // #nosec G101 -- open nothing but these tests
 )
+
+// operatorsOnly are the credentials that a gateway takes beside those that it gives out.
+var operatorsOnly = map[string]string{operatorKey: operatorSecret}
 
 // motoURL is the moto_server that all tests share, each with names of its own.
 var motoURL string
@@ -85,12 +90,12 @@ type endpoint struct {
 // newEndpoint starts a gateway to the shared moto, used by the operator.
 func newEndpoint(t *testing.T) endpoint {
 	t.Helper()
-	g, err := gateway.New(gateway.Options{MotoURL: motoURL})
+	g, err := gateway.New(gateway.Options{MotoURL: motoURL, Credentials: operatorsOnly})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, g.Close()) })
 	return endpoint{
 		Gateway:     g,
-		credentials: credentials.NewStaticCredentialsProvider("AKIASANDBOXOPERATOR", "any", ""),
+		credentials: credentials.NewStaticCredentialsProvider(operatorKey, operatorSecret, ""),
 		region:      region,
 	}
 }
@@ -141,6 +146,13 @@ func (e endpoint) eks() *awseks.Client { return awseks.NewFromConfig(e.config())
 // aws runs the AWS CLI and returns its output.
 func (e endpoint) aws(t *testing.T, args ...string) string {
 	t.Helper()
+	output, err := e.tryAWS(t, args...)
+	require.NoError(t, err)
+	return output
+}
+
+func (e endpoint) tryAWS(t *testing.T, args ...string) (output string, err error) {
+	t.Helper()
 	keys, err := e.credentials.Retrieve(t.Context())
 	require.NoError(t, err)
 	home := t.TempDir()
@@ -159,11 +171,12 @@ func (e endpoint) aws(t *testing.T, args ...string) string {
 	if keys.SessionToken != "" {
 		cmd.Env = append(cmd.Env, "AWS_SESSION_TOKEN="+keys.SessionToken)
 	}
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	require.NoError(t, err, "aws %s: %s", strings.Join(args, " "), stderr.String())
-	return string(out)
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err = cmd.Run(); err != nil {
+		err = fmt.Errorf("aws %s: %w: %s", strings.Join(args, " "), err, stderr.String())
+	}
+	return stdout.String(), err
 }
 
 const trustNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -197,26 +198,25 @@ func deletionNeeds(r *http.Request, bucketArn string) (needs []need, known bool,
 // inOwnAccount keeps sessions out of the buckets of other accounts: that takes a bucket policy as well, which the sandbox
 // does not evaluate. A bucket that nobody has is for S3 to tell.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example2.html
-func (g *Gateway) inOwnAccount(r *http.Request, req request) error {
+func (g *Gateway) inOwnAccount(r *http.Request, req request, needs []need) error {
 	if req.service != "s3" || req.action == "CreateBucket" {
 		return nil
 	}
-	source, err := url.PathUnescape(r.Header.Get("X-Amz-Copy-Source"))
-	if err != nil {
-		return accessDenied("s3", req.session.arn(), "s3:GetObject", source, "")
-	}
-	for _, path := range []string{r.URL.Path, source} {
-		bucket, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-		if bucket == "" {
+	seen := map[string]bool{"": true} // the resource "*" has no bucket, and means the caller's own
+	for _, n := range needs {
+		_, path, _ := strings.Cut(n.resource, ":::")
+		bucket, _, _ := strings.Cut(path, "/")
+		if seen[bucket] {
 			continue
 		}
+		seen[bucket] = true
 		foreign, err := g.moto.foreignBucket(r.Context(), req, bucket)
 		if err != nil {
-			return err
+			return fmt.Errorf("looking for the bucket %q: %w", bucket, err)
 		}
 		if foreign {
-			return accessDenied("s3", req.session.arn(), "s3:"+req.action, "arn:"+partitionOf(req.region)+":s3:::"+bucket,
-				"because no resource-based policy allows the s3:"+req.action+" action")
+			return accessDenied("s3", req.session.arn(), n.action, n.resource,
+				"because no resource-based policy allows the "+n.action+" action")
 		}
 	}
 	return nil

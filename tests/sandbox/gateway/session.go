@@ -15,10 +15,10 @@ import (
 
 // session is what STS remembers of the temporary credentials that it gave out for a role.
 type session struct {
-	accessKey, token string
-	role             role   // as it was then
-	name             string // RoleSessionName
-	issued, expires  time.Time
+	accessKey, secret, token string
+	role                     role   // as it was then
+	name                     string // RoleSessionName
+	issued, expires          time.Time
 	// federation are the condition keys that a web identity brings along; none for a role that was assumed with AssumeRole.
 	federation map[string][]string
 }
@@ -98,13 +98,12 @@ func (s *sessions) find(accessKey string) *session {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
 const temporaryKey = "ASIA"
 
-// session returns the session that a call is made with, its role as it is now, and nil for any other key: that is the
-// operator's.
+// session returns the session that a call is signed with, its role as it is now, and nil for the operator's key.
 //
 // A session ends with its time, and with its role: one that was made anew under the same name is another role.
 func (g *Gateway) session(r *http.Request, req request) (*session, error) {
 	if !strings.HasPrefix(req.accessKey, temporaryKey) {
-		return nil, nil
+		return nil, g.verifyOperator(r, req)
 	}
 	found := g.sessions.find(req.accessKey)
 	if found == nil {
@@ -112,6 +111,9 @@ func (g *Gateway) session(r *http.Request, req request) (*session, error) {
 	}
 	if token := sessionToken(r); token != found.token {
 		return nil, wrongToken(req.service)
+	}
+	if err := req.signature.verify(r, found.secret); err != nil {
+		return nil, err
 	}
 	if !time.Now().Before(found.expires) {
 		return nil, expiredKey(req.service)
@@ -128,6 +130,21 @@ func (g *Gateway) session(r *http.Request, req request) (*session, error) {
 	return &live, nil
 }
 
+// verifyOperator refuses a call that is not signed with the operator's credentials, which have no session token.
+func (g *Gateway) verifyOperator(r *http.Request, req request) error {
+	if g.credentials == nil {
+		return nil
+	}
+	secret, known := g.credentials[req.accessKey]
+	if !known {
+		return unknownKey(req.service)
+	}
+	if sessionToken(r) != "" {
+		return wrongToken(req.service)
+	}
+	return req.signature.verify(r, secret)
+}
+
 func sessionToken(r *http.Request) string {
 	if token := r.Header.Get("X-Amz-Security-Token"); token != "" {
 		return token
@@ -136,14 +153,13 @@ func sessionToken(r *http.Request) string {
 }
 
 // startSession gives out credentials for a role. moto makes them, so that it knows the session, too.
-func (g *Gateway) startSession(ctx context.Context, of role, name string, length time.Duration) (*session, string, error) {
+func (g *Gateway) startSession(ctx context.Context, of role, name string, length time.Duration) (*session, error) {
 	given, err := g.moto.assumeRole(ctx, of.principal, of.arn, name, length)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	started := &session{
-		accessKey: *given.AccessKeyId, token: *given.SessionToken,
+	return &session{
+		accessKey: *given.AccessKeyId, secret: *given.SecretAccessKey, token: *given.SessionToken,
 		role: of, name: name, issued: time.Now(), expires: *given.Expiration,
-	}
-	return started, *given.SecretAccessKey, nil
+	}, nil
 }

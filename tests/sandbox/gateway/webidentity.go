@@ -56,13 +56,13 @@ func (g *Gateway) assumeRoleWithWebIdentity(r *http.Request, req request) (any, 
 	if err := in.checkLength(target); err != nil {
 		return nil, err
 	}
-	started, secret, err := g.startSession(r.Context(), target, in.sessionName, in.length)
+	started, err := g.startSession(r.Context(), target, in.sessionName, in.length)
 	if err != nil {
 		return nil, err
 	}
 	started.federation = identity.keys()
 	g.sessions.add(started)
-	return webIdentityAnswer(started, secret, identity), nil
+	return webIdentityAnswer(started, identity), nil
 }
 
 // trusts evaluates the trust policy of a role. One that cannot be evaluated lets nobody in, and says so: it is not the
@@ -93,12 +93,12 @@ type assumedRoleUserView struct {
 	Arn           string
 }
 
-func (s *session) view(secret string) (credentialsView, assumedRoleUserView) {
-	return credentialsView{s.accessKey, secret, s.token, s.expires.UTC().Format(time.RFC3339)},
+func (s *session) view() (credentialsView, assumedRoleUserView) {
+	return credentialsView{s.accessKey, s.secret, s.token, s.expires.UTC().Format(time.RFC3339)},
 		assumedRoleUserView{s.role.id + ":" + s.name, s.arn()}
 }
 
-func webIdentityAnswer(started *session, secret string, identity webIdentity) any {
+func webIdentityAnswer(started *session, identity webIdentity) any {
 	type result struct {
 		AssumedRoleUser             assumedRoleUserView
 		Credentials                 credentialsView
@@ -106,7 +106,7 @@ func webIdentityAnswer(started *session, secret string, identity webIdentity) an
 		Audience                    string
 		Provider                    string
 	}
-	credentials, user := started.view(secret)
+	credentials, user := started.view()
 	return struct {
 		XMLName xml.Name `xml:"AssumeRoleWithWebIdentityResponse"`
 		Xmlns   string   `xml:"xmlns,attr"`

@@ -70,6 +70,10 @@ func (g *Gateway) verifyToken(ctx context.Context, text string, in principal) (w
 	if err != nil {
 		return webIdentity{}, noJWT()
 	}
+	// go-jose heeds "b64", which RFC 7797 section 7 forbids to a JWT; no token of EKS has a critical header.
+	if _, critical := token.Headers[0].ExtraHeaders["crit"]; critical {
+		return webIdentity{}, notValidated()
+	}
 	var unverified jwt.Claims
 	if err := token.UnsafeClaimsWithoutVerification(&unverified); err != nil {
 		return webIdentity{}, noJWT()
