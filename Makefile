@@ -1,6 +1,8 @@
-# make demo     deploy the dev environment on the sandbox, take it down again, show what there was
+# make demo     deploy the dev environment on the sandbox, take it down again, show what there was and what is proven;
+#               with FORMAT=json the proofs are printed as JSON, alone on standard output
 # make sandbox  deploy it and keep it running, to look around, until Ctrl-C
 # make test     lint and every test
+# make mutants  take one guard at a time out of the code and see that a test fails: about 2 minutes
 #
 # They need Go, Python 3 with pip, and nothing else: what else is missing is built or installed once, into the user's
 # cache. The first time takes about 15 minutes on 2 cores, most of it compiling Kubernetes and Pulumi.
@@ -11,7 +13,7 @@ SHELL := /bin/bash
 LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 MODULES := . components/plugin tests/sandbox
 
-.PHONY: demo sandbox test unit lint e2e cover fmt clean
+.PHONY: demo sandbox test unit lint e2e mutants cover fmt clean
 
 demo: bin/sandbox
 	@bin/sandbox demo
@@ -36,7 +38,12 @@ lint:
 e2e: bin/sandbox
 	@echo "== sandbox tests"
 	@bin/sandbox prepare
-	go -C tests/sandbox test -timeout 30m -p 1 ./...
+	go -C tests/sandbox test -timeout 30m -p 1 $$(go -C tests/sandbox list ./... | grep -v /adversary$$)
+	@echo "== adversarial suite (in its own folder, or go test would not show the count)"
+	go -C tests/sandbox/adversary test -timeout 10m
+
+mutants:
+	@go -C tests/sandbox run ./cmd/mutants
 
 # Coverage of the components and the stack by the mocked tests alone; less than 90 % fails.
 cover:
@@ -49,8 +56,8 @@ fmt:
 
 .PHONY: bin/sandbox
 bin/sandbox:
-	@test -x $@ || echo "building the sandbox: the first time about 7 minutes on 2 cores ..."
-	@(while sleep 15 >/dev/null 2>&1; do echo "building the sandbox: still at it"; done) & ticker=$$!; \
+	@test -x $@ || echo "building the sandbox: the first time about 7 minutes on 2 cores ..." >&2
+	@(while sleep 15 >/dev/null 2>&1; do echo "building the sandbox: still at it" >&2; done) & ticker=$$!; \
 	trap "kill $$ticker" EXIT; go -C tests/sandbox build -o ../../bin/sandbox ./cmd/sandbox
 
 clean:

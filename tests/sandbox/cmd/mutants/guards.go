@@ -1,0 +1,281 @@
+package main
+
+// guard is what keeps somebody out.
+type guard struct {
+	// name completes "without".
+	name string
+	// edits take it out; several where it stands in more than one place.
+	edits []edit
+	// tests are those that must notice, or one of them.
+	tests suite
+}
+
+// edit replaces a text that is in the file once.
+type edit struct{ file, old, new string }
+
+const (
+	trustFile     = "components/iampolicy/trust.go"
+	validateFile  = "components/iampolicy/validate.go"
+	programFile   = "components/test_pod.sh"
+	conditionFile = "tests/sandbox/evaluation/condition.go"
+	decisionFile  = "tests/sandbox/evaluation/evaluation.go"
+	statementFile = "tests/sandbox/evaluation/statement.go"
+	tokenFile     = "tests/sandbox/gateway/webtoken.go" // #nosec G101 -- Go code
+	webFile       = "tests/sandbox/gateway/webidentity.go"
+	sessionFile   = "tests/sandbox/gateway/session.go"
+	chainFile     = "tests/sandbox/gateway/assumerole.go"
+	authorizeFile = "tests/sandbox/gateway/authorize.go"
+	documentFile  = "tests/sandbox/gateway/policydocument.go"
+	webhookFile   = "tests/sandbox/cluster/podidentity.go"
+)
+
+func product(tests string) suite { return suite{".", "components/iampolicy", tests} }
+func program(tests string) suite { return suite{".", "tests", tests} }
+func evaluates(tests string) suite {
+	return suite{"tests/sandbox", "evaluation", tests}
+}
+func endpoint(tests string) suite { return suite{"tests/sandbox", "gateway", tests} }
+func webhook(tests string) suite  { return suite{"tests/sandbox", "cluster", tests} }
+
+const (
+	goldenTrust   = "TestTrustPoliciesEqualTheirGoldenFiles TestTheAudienceIsPinnedAndExactInEveryStatement"
+	trustRefusals = "TestTrustPolicyRefuses TestServiceAccountsAreRefused"
+	badTokens     = "TestATokenThatDoesNotHoldIsRefused"
+	trustedOnly   = "TestOnlyWhomTheTrustPolicyNamesGetsTheRole"
+)
+
+// guards are those of the product's trust policies, of the sandbox's IAM, STS and webhook, and of the proofs in pods.
+var guards = []guard{
+	// What the product writes.
+	{
+		"the audience in a trust policy",
+		[]edit{{trustFile, `Condition{StringEquals: {issuer + ":aud": {Audience}}}`, `Condition{StringEquals: {}}`}},
+		product(goldenTrust),
+	},
+	{
+		"the subjects in a trust policy",
+		[]edit{{trustFile, `condition[operator][issuer+":sub"] = list`, `_ = list`}},
+		product(goldenTrust),
+	},
+	{
+		"the provider in a trust policy",
+		[]edit{{trustFile, `&Principal{Federated: Strings{providerArn}}`, `&Principal{Any: providerArn != ""}`}},
+		product(goldenTrust),
+	},
+	{
+		"exact names under StringEquals in a trust policy",
+		[]edit{{trustFile, `operator := StringEquals`, `operator := StringLike`}},
+		product(goldenTrust),
+	},
+	{
+		"the check that a provider is that of its cluster's issuer",
+		[]edit{{trustFile, `issuer != "" && arn.issuer() != issuer`, `false`}},
+		product(trustRefusals),
+	},
+	{
+		"the check that a trust policy names a service account",
+		[]edit{{trustFile, `if len(subjects) == 0 {`, `if false {`}},
+		product(trustRefusals),
+	},
+	{
+		"the error for an operator that there is not in a document",
+		[]edit{{validateFile, `if !operator.known() {`, `if false {`}},
+		product("TestParseRefuses"),
+	},
+	{
+		"the check that a statement on a provider has a claim beside the audience",
+		[]edit{{validateFile, `!s.Condition.hasClaim(issuer)`, `false && !s.Condition.hasClaim(issuer)`}},
+		product("TestTrustPolicyRefuses"),
+	},
+
+	// How policies are evaluated.
+	{
+		"the audience condition when a policy is evaluated",
+		[]edit{{
+			statementFile, `holds, err := condition.holds(c.keys)`,
+			`holds, err := condition.holds(c.keys); holds = holds || strings.HasSuffix(condition.key, ":aud")`,
+		}},
+		evaluates("TestATrustPolicyLetsInTheServiceAccountThatItNames"),
+	},
+	{
+		"the subject condition when a policy is evaluated",
+		[]edit{{
+			statementFile, `holds, err := condition.holds(c.keys)`,
+			`holds, err := condition.holds(c.keys); holds = holds || strings.HasSuffix(condition.key, ":sub")`,
+		}},
+		evaluates("TestATrustPolicyLetsInTheServiceAccountThatItNames"),
+	},
+	{
+		"the provider when a trust policy is evaluated",
+		[]edit{{statementFile, `slices.Contains(p.Federated, caller.Federated)`, `len(p.Federated) > 0`}},
+		evaluates("TestATrustPolicyLetsInTheServiceAccountThatItNames TestAPrincipalNamesItsCallers"),
+	},
+	{
+		"the explicit Deny",
+		[]edit{{decisionFile, `decision = Denied`, `_ = Denied`}},
+		evaluates("TestPermissionDocumentsAreEvaluatedTogether TestATrustPolicyLetsInTheServiceAccountThatItNames"),
+	},
+	{
+		"the boundary",
+		[]edit{{decisionFile, `if boundary != nil {`, `if false {`}},
+		evaluates("TestPermissionDocumentsAreEvaluatedTogether"),
+	},
+	{
+		"the resources of a permission",
+		[]edit{{statementFile, `return matched != s.notResources, nil`, `return true, nil`}},
+		evaluates("TestAStatementIsAboutItsActionsAndResources"),
+	},
+	{
+		"the error for an operator that there is not, in documents and when they are evaluated",
+		[]edit{
+			{conditionFile, `r.addf(path, "the operator is not known to the evaluation")`, `c.null = []bool{true, false}`},
+			{validateFile, `if !operator.known() {`, `if false {`},
+		},
+		evaluates("TestADocumentThatIsNoPolicyIsRefused"),
+	},
+	{
+		"the difference between StringEquals and StringLike",
+		[]edit{{
+			conditionFile, "parsePattern(text, false, variables)\n\treturn filled(p, pattern.match), err",
+			"parsePattern(text, true, variables)\n\treturn filled(p, pattern.match), err",
+		}},
+		evaluates("TestOperatorsCompare"),
+	},
+
+	// How STS checks a token.
+	{
+		"the check of the signature",
+		[]edit{{
+			tokenFile, `token.Claims(named[0].Key, &found.Claims, &found.present)`,
+			`token.UnsafeClaimsWithoutVerification(&found.Claims, &found.present)`,
+		}},
+		endpoint(badTokens),
+	},
+	{
+		"the check of a token's expiry",
+		[]edit{{tokenFile, `case !now.Before(expires):`, `case false:`}},
+		endpoint(badTokens),
+	},
+	{
+		"the check of a token's not-before",
+		[]edit{{tokenFile, `c.NotBefore != nil && now.Before(c.NotBefore.Time())`, `false`}},
+		endpoint(badTokens),
+	},
+	{
+		"the check of a token's time of issue",
+		[]edit{{tokenFile, `case now.Before(issued), `, `case `}},
+		endpoint(badTokens),
+	},
+	{
+		"the issuer's binding to a provider of the role's account",
+		[]edit{{
+			tokenFile, "aws.ToString(found.Url) != host {\n\t\treturn oidcProvider{}, none",
+			"aws.ToString(found.Url) != host {\n\t\treturn oidcProvider{host, arn, []string{\"sts.amazonaws.com\"}}, nil",
+		}},
+		endpoint("TestAProviderCountsInItsOwnAccountOnly"),
+	},
+	{
+		"the check of the audience against the provider's client IDs",
+		[]edit{{tokenFile, `return "", invalidToken("Incorrect token audience")`, `return c.Audience[0], nil`}},
+		endpoint(badTokens),
+	},
+	{
+		"the check that a token has a subject",
+		[]edit{{tokenFile, `if c.Subject == "" {`, `if false {`}},
+		endpoint(badTokens),
+	},
+
+	// To whom STS gives a role, and for how long.
+	{
+		"the trust policy",
+		[]edit{{webFile, `if decision != evaluation.Allowed {`, `if decision == evaluation.Denied {`}},
+		endpoint(trustedOnly),
+	},
+	{
+		"the explicit Deny in a trust policy",
+		[]edit{{webFile, `if decision != evaluation.Allowed {`, `if decision == evaluation.NotAllowed {`}},
+		endpoint(trustedOnly),
+	},
+	{
+		"the check of a session's length against the role's maximum",
+		[]edit{{webFile, `if err := in.checkLength(target); err != nil {`, `if err := in.checkLength(target); false {`}},
+		endpoint("TestTheRoleAndTheParametersAreChecked"),
+	},
+	{
+		"the check of the path of a role",
+		[]edit{{webFile, `err == nil && target.arn != in.roleArn`, `false`}},
+		endpoint("TestTheRoleAndTheParametersAreChecked"),
+	},
+	{
+		"the refusal of policies that cannot be evaluated",
+		[]edit{{documentFile, `err = evaluation.Check(document)`, `_ = evaluation.Check(document)`}},
+		endpoint("TestMalformedDocumentsAreRefusedWhenTheyAreWritten"),
+	},
+
+	// What a session may do.
+	{
+		"the check of a session's permissions",
+		[]edit{{authorizeFile, `if made.decision != evaluation.Allowed {`, `if made.decision > 9 {`}},
+		endpoint("TestAPodGetsItsBucketWhenThePolicyIsAttached TestWhatARoleMayDoInS3"),
+	},
+	{
+		"the refusal of calls that the sandbox cannot map",
+		[]edit{{authorizeFile, `if !known {`, `if false && !known {`}},
+		endpoint("TestWhatTheSandboxCannotMapIsDenied"),
+	},
+	{
+		"the permissions and the trust policy in AssumeRole",
+		[]edit{{chainFile, `if err := g.mayAssume(r, req, in, target); err != nil {`, `if err := g.mayAssume(r, req, in, target); false {`}},
+		endpoint("TestARoleAssumesAnotherWhenBothSidesLet"),
+	},
+	{
+		"the check of the signature of a session's requests",
+		[]edit{{
+			sessionFile, `if err := req.signature.verify(r, found.secret); err != nil {`,
+			`if err := req.signature.verify(r, found.secret); false {`,
+		}},
+		endpoint("TestOnlyKnownCredentialsSign TestASessionTokenHasToBeSigned"),
+	},
+	{
+		"the end of a session with its time",
+		[]edit{{sessionFile, `if !time.Now().Before(found.expires) {`, `if false {`}},
+		endpoint("TestASessionEndsWithItsTime"),
+	},
+	{
+		"the end of a session with its role",
+		[]edit{{sessionFile, `current.id != found.role.id`, `false`}},
+		endpoint("TestASessionEndsWithItsRole"),
+	},
+	{
+		"the check of a session's token",
+		[]edit{{sessionFile, `token != found.token`, `token == "none"`}},
+		endpoint("TestASessionNeedsItsToken"),
+	},
+
+	// Which pods get a token, and what a control proves.
+	{
+		"the webhook's look for a role in the annotations",
+		[]edit{{webhookFile, `if account[roleArnAnnotation] == "" {`, `if false {`}},
+		webhook("TestAPodThatHasNoRoleIsLeftAlone"),
+	},
+	{
+		"the identity that a test pod expects",
+		[]edit{{programFile, "case $identity in \"$EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\tcheck=none", "check=none"}},
+		program("TestATestPodWithoutItsRoleSaysWhy"),
+	},
+	{
+		"the AccessDenied that a control expects",
+		[]edit{{programFile, `grep -q '(AccessDenied)' "$HOME/error" && refusal=AccessDenied`, `refusal=AccessDenied`}},
+		program("TestAControlThatIsRefusedSaysSo TestAControlThatGetsTheRoleOrNoAnswerIsNoProof"),
+	},
+	{
+		"the identity that a control must not have",
+		[]edit{{programFile, `case $identity in "$EXPECTED_ARN"/*) return 1 ;; esac`, `:`}},
+		program("TestAControlThatGetsTheRoleOrNoAnswerIsNoProof"),
+	},
+	{
+		"the identity that a login expects",
+		[]edit{{programFile, "case $identity in \"$EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\t[ -z", "[ -z"}},
+		program("TestALoginThatFailsSaysWhy"),
+	},
+}
