@@ -16,6 +16,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // ArgoCDClusterType is the type token of [ArgoCDCluster].
@@ -29,11 +30,19 @@ const DefaultArgoCDNamespace = "argocd"
 // https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#clusters
 const argoCDSecretType = "argocd.argoproj.io/secret-type" //nolint:gosec // a label, not a credential
 
+// ArgoCDInClusterServer is the URL under which Argo CD knows the cluster that it runs in.
+const ArgoCDInClusterServer = "https://kubernetes.default.svc"
+
 // ArgoCDClusterArgs are the arguments of [NewArgoCDCluster]. The component's Kubernetes provider is that of the cluster
 // that Argo CD runs in.
 type ArgoCDClusterArgs struct {
-	// DisplayName is the name that Argo CD shows and that Applications may use. Default: ClusterName.
+	// DisplayName is the name that Argo CD shows and that Applications may use. Default: ClusterName, or "in-cluster" with
+	// InCluster, which is Argo CD's own name for that cluster.
 	DisplayName pulumi.StringInput
+	// InCluster registers the cluster that Argo CD runs in, to give it a name, labels or limits. Argo CD reaches it as
+	// every pod does, with its service accounts and without AWS, so nothing that says how to reach it may be given:
+	// ClusterName, Server, CertificateAuthorityData, RoleArn, Profile, ServerName and ProxyURL.
+	InCluster bool
 	// ClusterName is the EKS cluster's name, for which Argo CD makes its login tokens.
 	ClusterName pulumi.StringInput
 	// Server is the URL of the cluster's API server.
@@ -102,7 +111,7 @@ func NewArgoCDCluster(
 	}
 	component.SecretName = secret.Metadata.Name().Elem()
 	component.Namespace = pulumi.String(namespace).ToStringOutput()
-	component.Server = args.Server.ToStringOutput()
+	component.Server = args.server().ToStringOutput()
 	outputs := pulumi.Map{
 		"secretName": component.SecretName, "namespace": component.Namespace, "server": component.Server,
 	}
@@ -112,11 +121,18 @@ func NewArgoCDCluster(
 	return component, nil
 }
 
+func (args *ArgoCDClusterArgs) server() pulumi.StringInput {
+	if args.InCluster {
+		return pulumi.String(ArgoCDInClusterServer)
+	}
+	return args.Server
+}
+
 func (args *ArgoCDClusterArgs) secretName(component string) pulumi.StringInput {
 	if args.SecretName != "" {
 		return pulumi.String(args.SecretName)
 	}
-	return args.Server.ToStringOutput().ApplyT(func(server string) (string, error) {
+	return args.server().ToStringOutput().ApplyT(func(server string) (string, error) {
 		name, err := argoCDSecretName(server)
 		return name, failure(ArgoCDClusterType, component, fault.At("server", err))
 	}).(pulumi.StringOutput)
@@ -155,7 +171,7 @@ func (args *ArgoCDClusterArgs) labels() pulumi.StringMap {
 
 // argoCDConfig is the JSON under the secret's key config, as far as EKS needs it.
 type argoCDConfig struct {
-	AWSAuthConfig   argoCDAWSAuthConfig   `json:"awsAuthConfig"`
+	AWSAuthConfig   *argoCDAWSAuthConfig  `json:"awsAuthConfig,omitempty"`
 	TLSClientConfig argoCDTLSClientConfig `json:"tlsClientConfig"`
 	ProxyURL        string                `json:"proxyUrl,omitempty"`
 }
@@ -169,20 +185,25 @@ type argoCDAWSAuthConfig struct {
 type argoCDTLSClientConfig struct {
 	Insecure   bool   `json:"insecure"`
 	ServerName string `json:"serverName,omitempty"`
-	CAData     string `json:"caData"`
+	CAData     string `json:"caData,omitempty"`
 }
 
 // data is the secret's data, base64 as the API has it: with stringData the API server would write another field than the
 // one in state.
 func (args *ArgoCDClusterArgs) data(component string) pulumi.StringMapOutput {
-	displayName, roleArn := args.DisplayName, args.RoleArn
-	if displayName == nil {
+	displayName := args.DisplayName
+	switch {
+	case displayName == nil && args.InCluster:
+		displayName = pulumi.String("in-cluster")
+	case displayName == nil:
 		displayName = args.ClusterName
 	}
-	if roleArn == nil {
-		roleArn = pulumi.String("")
+	inputs := pulumi.StringArray{displayName, args.ClusterName, args.server(), args.CertificateAuthorityData, args.RoleArn}
+	for i, input := range inputs {
+		if input == nil {
+			inputs[i] = pulumi.String("")
+		}
 	}
-	inputs := pulumi.StringArray{displayName, args.ClusterName, args.Server, args.CertificateAuthorityData, roleArn}
 	data := inputs.ToStringArrayOutput().ApplyT(func(in []string) (map[string]string, error) {
 		data, err := args.plainData(in[0], in[1], in[2], in[3], in[4])
 		return data, failure(ArgoCDClusterType, component, err)
@@ -191,17 +212,21 @@ func (args *ArgoCDClusterArgs) data(component string) pulumi.StringMapOutput {
 }
 
 func (args *ArgoCDClusterArgs) plainData(displayName, clusterName, server, caData, roleArn string) (map[string]string, error) {
-	if _, err := parseServer(server); err != nil {
-		return nil, fault.At("server", err)
+	login := argoCDConfig{}
+	if !args.InCluster {
+		if _, err := parseServer(server); err != nil {
+			return nil, fault.At("server", err)
+		}
+		if err := validCertificateAuthority(caData); err != nil {
+			return nil, fault.At("certificateAuthorityData", err)
+		}
+		login = argoCDConfig{
+			AWSAuthConfig:   &argoCDAWSAuthConfig{ClusterName: clusterName, RoleARN: roleArn, Profile: args.Profile},
+			TLSClientConfig: argoCDTLSClientConfig{ServerName: args.ServerName, CAData: caData},
+			ProxyURL:        args.ProxyURL,
+		}
 	}
-	if err := validCertificateAuthority(caData); err != nil {
-		return nil, fault.At("certificateAuthorityData", err)
-	}
-	config, err := json.Marshal(argoCDConfig{
-		AWSAuthConfig:   argoCDAWSAuthConfig{ClusterName: clusterName, RoleARN: roleArn, Profile: args.Profile},
-		TLSClientConfig: argoCDTLSClientConfig{ServerName: args.ServerName, CAData: caData},
-		ProxyURL:        args.ProxyURL,
-	})
+	config, err := json.Marshal(login)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
@@ -240,6 +265,25 @@ func (args *ArgoCDClusterArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
+	faults := []error{args.validateLogin()}
+	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
+		faults = append(faults, errors.New("clusterResources: only with namespaces"))
+	}
+	faults = append(faults, validateNames("namespaces", args.Namespaces))
+	if args.Shard != nil && *args.Shard < 0 {
+		faults = append(faults, fmt.Errorf("shard: %d is negative", *args.Shard))
+	}
+	if value, taken := args.Labels[argoCDSecretType]; taken && value != "cluster" {
+		faults = append(faults, fmt.Errorf("labels: %s must stay \"cluster\"", argoCDSecretType))
+	}
+	return errors.Join(faults...)
+}
+
+// validateLogin checks what says how Argo CD reaches the cluster.
+func (args *ArgoCDClusterArgs) validateLogin() error {
+	if args.InCluster {
+		return args.validateInCluster()
+	}
 	var faults []error
 	for _, needed := range []struct {
 		path  string
@@ -259,17 +303,30 @@ func (args *ArgoCDClusterArgs) Validate() error {
 		}
 	}
 	if arn, plain := plainString(args.RoleArn); plain {
-		faults = append(faults, fault.At("roleArn", ValidateRoleArn(arn)))
+		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(arn)))
 	}
-	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
-		faults = append(faults, errors.New("clusterResources: only with namespaces"))
-	}
-	faults = append(faults, validateNames("namespaces", args.Namespaces))
-	if args.Shard != nil && *args.Shard < 0 {
-		faults = append(faults, fmt.Errorf("shard: %d is negative", *args.Shard))
-	}
-	if value, taken := args.Labels[argoCDSecretType]; taken && value != "cluster" {
-		faults = append(faults, fmt.Errorf("labels: %s must stay \"cluster\"", argoCDSecretType))
+	return errors.Join(faults...)
+}
+
+// validateInCluster refuses what Argo CD would silently ignore about its own cluster.
+func (args *ArgoCDClusterArgs) validateInCluster() error {
+	var faults []error
+	for _, refused := range []struct {
+		path  string
+		given bool
+	}{
+		{"clusterName", args.ClusterName != nil},
+		{"server", args.Server != nil},
+		{"certificateAuthorityData", args.CertificateAuthorityData != nil},
+		{"roleArn", args.RoleArn != nil},
+		{"profile", args.Profile != ""},
+		{"serverName", args.ServerName != ""},
+		{"proxyUrl", args.ProxyURL != ""},
+	} {
+		if refused.given {
+			faults = append(faults, fmt.Errorf("%s: not with inCluster, as Argo CD reaches the cluster that it runs in with its "+
+				"service accounts", refused.path))
+		}
 	}
 	return errors.Join(faults...)
 }

@@ -46,6 +46,12 @@ type ClusterAccessArgs struct {
 	ClusterName pulumi.StringInput
 	// PrincipalArn is the IAM role to let in.
 	PrincipalArn pulumi.StringInput
+	// PrincipalUniqueId is the role's unique ID (AROA...), if it is known. EKS keeps it with an access entry, so the entry
+	// lets nobody in any more once the role is deleted, even if one is made anew under the same ARN. With another ID the
+	// access entry is therefore made anew. aws-auth knows the ARN only.
+	//
+	// https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+	PrincipalUniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
 	// AuthenticationMode of the cluster, if known: a way in that the cluster does not heed is then refused at once.
 	AuthenticationMode AuthenticationMode
 	// AccessEntry lets the role in by the EKS API.
@@ -143,18 +149,19 @@ func (a *ClusterAccess) grantByAccessEntry(
 	if len(args.AccessEntry.KubernetesGroups) > 0 {
 		entryArgs.KubernetesGroups = pulumi.ToStringArray(args.AccessEntry.KubernetesGroups)
 	}
-	entry, err := eks.NewAccessEntry(ctx, name, entryArgs, children...)
+	options := children.with(args.withPrincipal()...)
+	entry, err := eks.NewAccessEntry(ctx, name, entryArgs, options...)
 	if err != nil {
 		return fmt.Errorf("creating the access entry: %w", err)
 	}
 	a.grants = append(a.grants, entry)
 	for _, policy := range args.AccessEntry.Policies {
-		association := childName(name, policy.name())
+		association := childName(name, policy.Name())
 		resource, err := eks.NewAccessPolicyAssociation(ctx, association, &eks.AccessPolicyAssociationArgs{
 			// The entry's own outputs make the association wait for it.
 			ClusterName: entry.ClusterName, PrincipalArn: entry.PrincipalArn,
 			PolicyArn: policy.arn(name, args.PrincipalArn), AccessScope: policy.scope(),
-		}, children...)
+		}, options...)
 		if err != nil {
 			return fmt.Errorf("associating access policy %q: %w", policy.Policy, err)
 		}
@@ -165,8 +172,17 @@ func (a *ClusterAccess) grantByAccessEntry(
 	return nil
 }
 
-// name is the access policy's name, whether it was given as such or as an ARN.
-func (p AccessPolicyArgs) name() string { return p.Policy[strings.LastIndex(p.Policy, "/")+1:] }
+// withPrincipal replaces what EKS keeps with the principal's unique ID when that changes. The old one goes first, as there
+// can be one access entry per principal and cluster.
+func (args *ClusterAccessArgs) withPrincipal() []pulumi.ResourceOption {
+	if args.PrincipalUniqueId == nil {
+		return nil
+	}
+	return []pulumi.ResourceOption{pulumi.ReplacementTrigger(args.PrincipalUniqueId), pulumi.DeleteBeforeReplace(true)}
+}
+
+// Name is the access policy's name, whether it was given as such or as an ARN.
+func (p AccessPolicyArgs) Name() string { return p.Policy[strings.LastIndex(p.Policy, "/")+1:] }
 
 // arn is the access policy's ARN, in the partition of the principal, which is the cluster's too.
 func (p AccessPolicyArgs) arn(component string, principal pulumi.StringInput) pulumi.StringOutput {
@@ -176,7 +192,7 @@ func (p AccessPolicyArgs) arn(component string, principal pulumi.StringInput) pu
 			return "", failure(ClusterAccessType, component, fault.At("principalArn", err))
 		}
 		policy := iampolicy.Arn{
-			Partition: arn.Partition, Service: "eks", Account: "aws", Resource: "cluster-access-policy/" + p.name(),
+			Partition: arn.Partition, Service: "eks", Account: "aws", Resource: "cluster-access-policy/" + p.Name(),
 		}
 		return policy.String(), nil
 	}).(pulumi.StringOutput)
@@ -231,7 +247,7 @@ func (args *ClusterAccessArgs) Validate() error {
 	if args.PrincipalArn == nil {
 		faults = append(faults, errors.New("principalArn: must not be empty"))
 	} else if arn, plain := plainString(args.PrincipalArn); plain {
-		faults = append(faults, fault.At("principalArn", ValidateRoleArn(arn)))
+		faults = append(faults, fault.At("principalArn", iampolicy.ValidateRoleArn(arn)))
 	}
 	return errors.Join(append(faults, args.validateWayIn())...)
 }
@@ -261,18 +277,6 @@ func (args *ClusterAccessArgs) validateWayIn() error {
 	return errors.Join(append(faults, fault.Under("awsAuth", args.AwsAuth.Validate()))...)
 }
 
-// ValidateRoleArn refuses what is not the ARN of an IAM role.
-func ValidateRoleArn(arn string) error {
-	parsed, err := iampolicy.ParseArn(arn)
-	if err != nil {
-		return err
-	}
-	if !parsed.IsRole() {
-		return fmt.Errorf("%q is not the ARN of an IAM role", arn)
-	}
-	return nil
-}
-
 // accessPolicyForm is the name of an EKS access policy, or its ARN.
 var accessPolicyForm = regexp.MustCompile(`^(arn:[a-z0-9-]+:eks::aws:cluster-access-policy/)?AmazonEKS[A-Za-z]+Policy$`)
 
@@ -284,7 +288,7 @@ func (args *AccessEntryArgs) Validate() error {
 	}
 	names := make([]string, len(args.Policies))
 	for i, policy := range args.Policies {
-		names[i] = policy.name()
+		names[i] = policy.Name()
 		faults = append(faults, fault.Under(fmt.Sprintf("policies[%d]", i), policy.validate()))
 	}
 	faults = append(faults, duplicates("policies", names), duplicates("kubernetesGroups", args.KubernetesGroups))

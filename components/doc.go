@@ -4,6 +4,7 @@
 //   - [OidcProvider] adopts or creates the IAM OIDC provider of a cluster.
 //   - [IrsaRole] is an IAM role that exactly the named service accounts may assume, the service accounts themselves, and
 //     a test pod that proves it.
+//   - [AssumableRole] is an IAM role that exactly the named IAM roles may assume, from another account for example.
 //   - [ClusterAccess] lets an IAM role into a cluster, by an EKS access entry or by aws-auth.
 //   - [ArgoCDCluster] registers a cluster with Argo CD.
 //

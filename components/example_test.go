@@ -86,6 +86,39 @@ func ExampleNewOidcProvider() {
 	// oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1
 }
 
+// A role in another account, which Argo CD's role may assume, is let into a cluster there.
+func ExampleNewAssumableRole() {
+	run(func(ctx *pulumi.Context) error {
+		other, err := aws.NewProvider(ctx, "other", &aws.ProviderArgs{Profile: pulumi.String("other")})
+		if err != nil {
+			return err
+		}
+		role, err := components.NewAssumableRole(ctx, "argocd-workloads", &components.AssumableRoleArgs{
+			Name: "argocd-workloads",
+			Principals: []components.Principal{{
+				Arn: pulumi.String("arn:aws:iam::444455556666:role/argocd"), UniqueId: pulumi.String("AROAEXAMPLEARGOCD"),
+			}},
+		}, pulumi.Provider(other))
+		if err != nil {
+			return err
+		}
+		access, err := components.NewClusterAccess(ctx, "argocd-workloads", &components.ClusterAccessArgs{
+			ClusterName:       pulumi.String("workloads"),
+			PrincipalArn:      role.Arn,
+			PrincipalUniqueId: role.UniqueId,
+			AccessEntry:       &components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{{Policy: "AmazonEKSClusterAdminPolicy"}}},
+		}, pulumi.Provider(other))
+		if err != nil {
+			return err
+		}
+		show(ctx, role.TrustPolicy, access.PrincipalArn)
+		return nil
+	})
+	// Output:
+	// {"Version":"2012-10-17","Statement":[{"Sid":"AROAEXAMPLEARGOCD","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:role/argocd"},"Action":"sts:AssumeRole"}]}
+	// arn:aws:iam::111122223333:role/argocd-workloads
+}
+
 // Argo CD's role is let into another cluster, and the cluster is registered with Argo CD once that is done.
 func ExampleNewArgoCDCluster() {
 	run(func(ctx *pulumi.Context) error {

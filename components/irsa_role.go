@@ -93,7 +93,16 @@ type IrsaRole struct {
 	TestPods pulumi.StringArrayOutput `pulumi:"testPods"`
 	// ControlPods are the pods that must not get the role, as <cluster>/<namespace>/<name>, sorted.
 	ControlPods pulumi.StringArrayOutput `pulumi:"controlPods"`
+
+	policies, ready []pulumi.Resource
 }
+
+// Policies are the resources that give the role its permissions. What needs the permissions depends on these rather than
+// on the component, pulumi.DependsOn(role.Policies()), for the reason that [ClusterAccess.Grants] gives.
+func (r *IrsaRole) Policies() []pulumi.Resource { return slices.Clone(r.policies) }
+
+// Ready are the resources that a pod of the role needs: its service accounts and its policies.
+func (r *IrsaRole) Ready() []pulumi.Resource { return slices.Clone(r.ready) }
 
 // NewIrsaRole makes the role. A trust policy that depends on outputs is checked against its size limit as soon as they
 // are known; every other fault of the arguments is reported before anything is registered.
@@ -151,6 +160,11 @@ func (b *irsaRole) build() error {
 		if err := step(); err != nil {
 			return err
 		}
+	}
+	b.component.policies = b.policies
+	b.component.ready = slices.Clone(b.policies)
+	for _, key := range slices.Sorted(maps.Keys(b.serviceAccounts)) {
+		b.component.ready = append(b.component.ready, b.serviceAccounts[key])
 	}
 	return nil
 }
@@ -213,31 +227,27 @@ func (args *IrsaRoleArgs) subjects() []iampolicy.ServiceAccountSubject {
 
 func (b *irsaRole) createRole() error {
 	args := b.args
-	roleArgs := &iam.RoleArgs{
-		AssumeRolePolicy:    b.component.TrustPolicy,
-		Description:         pulumi.String(args.description()),
-		ForceDetachPolicies: pulumi.Bool(!args.KeepForeignPolicies),
-		Path:                optionalString(args.Path),
-		Tags:                args.Tags,
-	}
+	roleArgs := args.settings().args(b.component.TrustPolicy)
+	roleArgs.Description = pulumi.String(args.description())
+	roleArgs.ForceDetachPolicies = pulumi.Bool(!args.KeepForeignPolicies)
+	options := b.children
 	if args.NamePrefix != "" {
 		roleArgs.NamePrefix = pulumi.String(args.NamePrefix)
 	} else {
 		roleArgs.Name = pulumi.String(args.RoleName())
+		options = b.children.with(oneOfAName)
 	}
-	if args.MaxSessionDuration != 0 {
-		roleArgs.MaxSessionDuration = pulumi.Int(args.MaxSessionDuration)
-	}
-	if args.PermissionsBoundary != nil {
-		roleArgs.PermissionsBoundary = args.PermissionsBoundary.ToStringOutput().ToStringPtrOutput()
-	}
-	role, err := iam.NewRole(b.ctx, b.name, roleArgs, b.children...)
+	role, err := iam.NewRole(b.ctx, b.name, roleArgs, options...)
 	if err != nil {
 		return fmt.Errorf("creating the role: %w", err)
 	}
 	b.role = role
 	b.component.Arn, b.component.Name, b.component.UniqueId = role.Arn, role.Name, role.UniqueId
 	return nil
+}
+
+func (args *IrsaRoleArgs) settings() roleSettings {
+	return roleSettings{args.Path, args.Description, args.MaxSessionDuration, args.PermissionsBoundary, args.Tags}
 }
 
 // RoleName is the name that the role will have, or "" when NamePrefix leaves it to the AWS provider.

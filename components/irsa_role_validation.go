@@ -82,9 +82,6 @@ func (args *IrsaRoleArgs) validateServiceAccounts() error {
 	return errors.Join(faults...)
 }
 
-// maxDescription is IAM's limit for a role's description, in characters.
-const maxDescription = 1000
-
 func (args *IrsaRoleArgs) validateRole() error {
 	var faults []error
 	if args.Name != "" && args.NamePrefix != "" {
@@ -99,19 +96,7 @@ func (args *IrsaRoleArgs) validateRole() error {
 	if args.Name == "" && args.NamePrefix == "" && len(args.ServiceAccounts) > 0 && args.ServiceAccounts[0].NamePattern != "" {
 		faults = append(faults, errors.New("name: needed, as the first service account is a pattern"))
 	}
-	if args.Path != "" {
-		faults = append(faults, fault.At("path", iampolicy.ValidateRolePath(args.Path)))
-	}
-	if length := len([]rune(args.Description)); length > maxDescription {
-		faults = append(faults, fmt.Errorf("description: has %d characters, IAM allows %d", length, maxDescription))
-	}
-	if args.MaxSessionDuration != 0 {
-		faults = append(faults, fault.At("maxSessionDuration", iampolicy.ValidateSessionDuration(args.MaxSessionDuration)))
-	}
-	if boundary, plain := plainString(args.PermissionsBoundary); plain {
-		faults = append(faults, fault.At("permissionsBoundary", validPolicyArn(boundary)))
-	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, args.settings().validate())...)
 }
 
 func (args *IrsaRoleArgs) validatePolicies() error {
@@ -208,15 +193,4 @@ func issuerOfProvider(arn string) (string, error) {
 		return "", fmt.Errorf("%q is not the ARN of an IAM OIDC provider", arn)
 	}
 	return iampolicy.ParseIssuer(parsed.Resource[len("oidc-provider/"):])
-}
-
-func validPolicyArn(arn string) error {
-	parsed, err := iampolicy.ParseArn(arn)
-	if err != nil {
-		return err
-	}
-	if !parsed.IsPolicy() {
-		return fmt.Errorf("%q is not the ARN of an IAM policy", arn)
-	}
-	return nil
 }

@@ -14,13 +14,20 @@ import (
 // argoCDKey names the hub role's resources and its entry among the stack's outputs.
 const argoCDKey = "argocd"
 
-// createArgoCD makes the hub role, lets it into every target, and registers the targets with Argo CD.
+// createArgoCD makes the hub role, lets it or a role that it assumes into every target, and registers the targets with
+// Argo CD.
 func (p *platform) createArgoCD() error {
 	argocd := p.cfg.ArgoCD
 	if argocd == nil {
 		return nil
 	}
-	hub, err := p.createRole(argoCDKey, argocd.role())
+	policies, err := p.hubPolicies()
+	if err != nil {
+		return err
+	}
+	role := argocd.role()
+	role.InlinePolicies = policies
+	hub, err := p.createRole(argoCDKey, role)
 	if err != nil {
 		return err
 	}
@@ -32,7 +39,8 @@ func (p *platform) createArgoCD() error {
 	return nil
 }
 
-// role is the hub role. It needs no permissions in AWS: what it may do in a cluster is the cluster's business.
+// role is the hub role. It needs no permissions in AWS but to assume the targets' roles: what it may do in a cluster is
+// the cluster's business.
 func (argocd *ArgoCD) role() Role {
 	role := Role{
 		Clusters: []string{argocd.Hub}, Name: argocd.RoleName, TestPod: argocd.TestPod,
@@ -40,15 +48,30 @@ func (argocd *ArgoCD) role() Role {
 	}
 	for _, name := range argoCDServiceAccounts {
 		role.ServiceAccounts = append(role.ServiceAccounts, ServiceAccount{
-			Namespace: orKey(argocd.Namespace, components.DefaultArgoCDNamespace), Name: name, Mode: argocd.ServiceAccountMode,
+			Namespace: argocd.namespace(), Name: name, Mode: argocd.ServiceAccountMode,
 		})
 	}
 	return role
 }
 
+func (argocd *ArgoCD) namespace() string {
+	return orKey(argocd.Namespace, components.DefaultArgoCDNamespace)
+}
+
+func (cfg *Config) hubRoleName() string {
+	return cfg.roleArgs(cfg.ArgoCD.role(), nil, "aws").RoleName()
+}
+
 func (p *platform) createTarget(hub *components.IrsaRole, key string, target ArgoCDTarget) error {
-	facts, hubFacts := p.clusters[target.Cluster], p.clusters[p.cfg.ArgoCD.Hub]
-	args, err := target.Access.args(p.cfg.Tags, hub.Arn, facts)
+	facts := p.clusters[target.Cluster]
+	if target.Cluster == p.cfg.ArgoCD.Hub {
+		return p.registerTarget(key, target, login{model: modelInCluster}, pulumi.Map{})
+	}
+	login, err := p.login(hub, key, target)
+	if err != nil {
+		return err
+	}
+	args, err := target.Access.args(p.cfg.Tags, login.Principal, facts)
 	if err != nil {
 		return err
 	}
@@ -56,29 +79,42 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 	if err != nil {
 		return err
 	}
-	// Argo CD connects as soon as it sees the secret, so the way in must be there.
-	ready := access.Grants()
-	if namespace := hubFacts.namespaces[orKey(p.cfg.ArgoCD.Namespace, components.DefaultArgoCDNamespace)]; namespace != nil {
+	login.ready = append(login.ready, access.Grants()...)
+	if err := p.proveLogin(hub, key, target, login); err != nil {
+		return err
+	}
+	outputs := pulumi.Map{"via": access.Via, "principalArn": access.PrincipalArn}
+	if login.roleArn != nil {
+		outputs["roleArn"] = login.roleArn
+	}
+	return p.registerTarget(key, target, login, outputs)
+}
+
+// registerTarget makes the secret, when everything that Argo CD needs to log in is there: it connects as soon as it sees
+// the secret. outputs are what is to be said of the target besides.
+func (p *platform) registerTarget(key string, target ArgoCDTarget, login login, outputs pulumi.Map) error {
+	facts, hub := p.clusters[target.Cluster], p.clusters[p.cfg.ArgoCD.Hub]
+	ready := login.ready
+	if namespace := hub.namespaces[p.cfg.ArgoCD.namespace()]; namespace != nil {
 		ready = append(ready, namespace)
 	}
-	secret, err := components.NewArgoCDCluster(p.ctx, argoCDKey+"/"+key, p.cfg.secretArgs(key, target, facts),
-		pulumi.Provider(hubFacts.kubernetes), pulumi.DependsOn(ready))
+	secret, err := components.NewArgoCDCluster(p.ctx, argoCDKey+"/"+key, p.cfg.secretArgs(key, target, facts, login.roleArn),
+		pulumi.Provider(hub.kubernetes), pulumi.DependsOn(ready))
 	if err != nil {
 		return err
 	}
-	p.output("argocdTargets", key, pulumi.Map{
-		"cluster": facts.name, "server": secret.Server, "via": access.Via, "principalArn": access.PrincipalArn,
-		"secret": pulumi.Sprintf("%s/%s", secret.Namespace, secret.SecretName),
-	})
+	outputs["cluster"], outputs["model"], outputs["server"] = facts.name, pulumi.String(login.model), secret.Server
+	outputs["secret"] = pulumi.Sprintf("%s/%s", secret.Namespace, secret.SecretName)
+	p.output("argocdTargets", key, outputs)
 	return nil
 }
 
 // args choose the way into a cluster by its authentication mode where the configuration does not.
 func (access ArgoCDAccess) args(
-	tags map[string]string, principal pulumi.StringInput, facts *clusterFacts,
+	tags map[string]string, principal components.Principal, facts *clusterFacts,
 ) (*components.ClusterAccessArgs, error) {
 	args := &components.ClusterAccessArgs{
-		ClusterName: facts.name, PrincipalArn: principal, AuthenticationMode: facts.mode,
+		ClusterName: facts.name, PrincipalArn: principal.Arn, PrincipalUniqueId: principal.UniqueId, AuthenticationMode: facts.mode,
 	}
 	if access.Via == ViaAwsAuth || access.Via == "" && !facts.mode.AllowsAccessEntries() {
 		if err := access.validateAwsAuth(); err != nil {
@@ -102,13 +138,18 @@ func (access ArgoCDAccess) entry() *components.AccessEntryArgs {
 	return entry
 }
 
-// secretArgs are the component's arguments for the secret of a target.
-func (cfg *Config) secretArgs(key string, target ArgoCDTarget, facts *clusterFacts) *components.ArgoCDClusterArgs {
-	return &components.ArgoCDClusterArgs{
-		DisplayName: pulumi.String(orKey(target.DisplayName, key)),
-		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,
+// secretArgs are the component's arguments for the secret of a target; roleArn is the role to assume, if any.
+func (cfg *Config) secretArgs(
+	key string, target ArgoCDTarget, facts *clusterFacts, roleArn pulumi.StringInput,
+) *components.ArgoCDClusterArgs {
+	args := &components.ArgoCDClusterArgs{
+		DisplayName: pulumi.String(orKey(target.DisplayName, key)), InCluster: target.Cluster == cfg.ArgoCD.Hub,
 		Project: target.Project, Namespaces: target.Namespaces, ClusterResources: target.ClusterResources, Shard: target.Shard,
-		ServerName: target.ServerName, ProxyURL: target.ProxyURL, SecretName: target.SecretName,
-		Namespace: cfg.ArgoCD.Namespace, Labels: target.Labels, Annotations: target.Annotations,
+		SecretName: target.SecretName, Namespace: cfg.ArgoCD.Namespace, Labels: target.Labels, Annotations: target.Annotations,
 	}
+	if !args.InCluster {
+		args.ClusterName, args.Server, args.CertificateAuthorityData = facts.name, facts.endpoint, facts.caData
+		args.RoleArn, args.ServerName, args.ProxyURL = roleArn, target.ServerName, target.ProxyURL
+	}
+	return args
 }

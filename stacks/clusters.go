@@ -38,12 +38,10 @@ type clusterFacts struct {
 	outputs pulumi.Map
 }
 
-// openClusters looks the clusters up, or creates them, and makes what each has one of: providers, OIDC provider,
-// namespaces. Waiting for AWS's answers is most of a preview's time, so all accounts are asked at once, and then all
-// clusters.
-func (p *platform) openClusters() error {
-	keys := slices.Sorted(maps.Keys(p.cfg.Clusters))
-	for _, key := range keys {
+// openAccounts makes the AWS providers and asks each account who it is. Waiting for AWS's answers is most of a preview's
+// time, so all accounts are asked at once, and later all clusters.
+func (p *platform) openAccounts() error {
+	for _, key := range slices.Sorted(maps.Keys(p.cfg.Clusters)) {
 		cluster := p.cfg.Clusters[key]
 		provider, err := p.awsProvider(cluster)
 		if err != nil {
@@ -53,9 +51,18 @@ func (p *platform) openClusters() error {
 			p.accounts[credentials] = &account{credentials: credentials, provider: provider}
 		}
 	}
-	if err := atOnce(slices.Collect(maps.Values(p.accounts)), p.identify); err != nil {
-		return err
-	}
+	return atOnce(slices.Collect(maps.Values(p.accounts)), p.identify)
+}
+
+// accountOf is the account of a cluster.
+func (p *platform) accountOf(cluster string) *account {
+	return p.accounts[p.cfg.Clusters[cluster].account()]
+}
+
+// openClusters looks the clusters up, or creates them, and makes what each has one of: Kubernetes provider, OIDC
+// provider, namespaces.
+func (p *platform) openClusters() error {
+	keys := slices.Sorted(maps.Keys(p.cfg.Clusters))
 	for _, key := range keys {
 		p.clusters[key] = &clusterFacts{key: key}
 	}
@@ -83,7 +90,7 @@ func (p *platform) openCluster(facts *clusterFacts) error {
 	key := facts.key
 	cluster := p.cfg.Clusters[key]
 	facts.aws = p.providers[providerKey{credentials: cluster.account(), region: cluster.Region}]
-	facts.account, facts.namespaces = p.accounts[cluster.account()], map[string]pulumi.Resource{}
+	facts.account, facts.namespaces = p.accountOf(key), map[string]pulumi.Resource{}
 	open := p.lookUpCluster
 	if cluster.Create != nil {
 		open = p.createCluster
@@ -94,6 +101,9 @@ func (p *platform) openCluster(facts *clusterFacts) error {
 	var err error
 	facts.kubernetes, err = kubernetes.NewProvider(p.ctx, "kubernetes-"+key, &kubernetes.ProviderArgs{
 		Kubeconfig: facts.kubeconfig, EnableServerSideApply: pulumi.Bool(true),
+		// A Secret whose data changes would otherwise be deleted and made anew. Argo CD would forget the cluster in between,
+		// and an ApplicationSet that goes by clusters would delete the cluster's Applications.
+		EnableSecretMutable: pulumi.Bool(true),
 	})
 	if err != nil {
 		return fmt.Errorf("cluster %q: configuring the Kubernetes provider: %w", key, err)

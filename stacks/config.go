@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -166,11 +168,17 @@ type ArgoCD struct {
 	Targets map[string]ArgoCDTarget `json:"targets"`
 }
 
-// ArgoCDTarget is a cluster that Argo CD reaches with the hub role itself.
+// ArgoCDTarget is a cluster that Argo CD reaches: with the hub role itself (direct), which is what happens unless Role or
+// RoleArn is given, or with another role that the hub role assumes on its way. The hub can be a target too, to give it a
+// name and labels; Argo CD needs no AWS identity there, so how to reach it may not be given.
 type ArgoCDTarget struct {
 	// Cluster is the cluster's key.
 	Cluster string `json:"cluster"`
-	// Access is what Argo CD may do there.
+	// Role is made in the cluster's account. It trusts the hub role only, and the hub role may assume it.
+	Role *TargetRole `json:"role"`
+	// RoleArn is a role that was made elsewhere and trusts the hub role. The hub role gets the permission to assume it.
+	RoleArn string `json:"roleArn"`
+	// Access is what Argo CD may do there, with whichever role it comes.
 	Access ArgoCDAccess `json:"access"`
 	// DisplayName in Argo CD. Default: the target's key.
 	DisplayName string `json:"displayName"`
@@ -186,7 +194,19 @@ type ArgoCDTarget struct {
 	Annotations      map[string]string `json:"annotations"`
 }
 
-// ArgoCDAccess is what the hub role may do in a target.
+// TargetRole is a role that Argo CD assumes on its way into a target; see components.AssumableRoleArgs.
+type TargetRole struct {
+	// Name of the role. Default: <hub role>-<key of the target>, shortened with a hash past 64 characters.
+	Name               string `json:"name"`
+	Path               string `json:"path"`
+	Description        string `json:"description"`
+	MaxSessionDuration int    `json:"maxSessionDuration"`
+	// PermissionsBoundary is the name of one of AWS's own policies, or an ARN.
+	PermissionsBoundary string            `json:"permissionsBoundary"`
+	Tags                map[string]string `json:"tags"`
+}
+
+// ArgoCDAccess is what Argo CD may do in a target.
 type ArgoCDAccess struct {
 	// Via is accessEntry or aws-auth. Default: an access entry wherever the cluster's authentication mode knows them.
 	Via AccessVia `json:"via"`
@@ -280,7 +300,7 @@ func (cluster Cluster) validate() error {
 		faults = append(faults, fmt.Errorf("region: %q is not an AWS region such as eu-west-1", cluster.Region))
 	}
 	if cluster.AssumeRole != nil {
-		if err := components.ValidateRoleArn(cluster.AssumeRole.RoleArn); err != nil {
+		if err := iampolicy.ValidateRoleArn(cluster.AssumeRole.RoleArn); err != nil {
 			faults = append(faults, fmt.Errorf("assumeRole.roleArn: %w", err))
 		}
 	}
@@ -391,15 +411,79 @@ func (cfg *Config) validateArgoCD() error {
 	}
 	faults = append(faults, cfg.roleArgs(rest.role(), laterClusters([]string{argoCDKey}), "aws").Validate())
 	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
-		faults = append(faults, fault.Under("targets."+key, cfg.validateTarget(argocd.Targets[key])))
+		faults = append(faults, fault.Under("targets."+key, cfg.validateTarget(key, argocd.Targets[key])))
 	}
 	return errors.Join(faults...)
 }
 
-func (cfg *Config) validateTarget(target ArgoCDTarget) error {
-	faults := []error{cfg.declared("cluster", target.Cluster), cfg.validateAccess(target)}
-	args := cfg.secretArgs("", target, &clusterFacts{name: later, endpoint: later, caData: later})
+func (cfg *Config) validateTarget(key string, target ArgoCDTarget) error {
+	faults := []error{cfg.declared("cluster", target.Cluster)}
+	if target.Cluster == cfg.ArgoCD.Hub {
+		faults = append(faults, target.validateHub())
+	} else {
+		faults = append(faults, cfg.validateTargetRole(key, target), cfg.validateAccess(target))
+	}
+	args := cfg.secretArgs(key, target, &clusterFacts{name: later, endpoint: later, caData: later}, nil)
 	return errors.Join(append(faults, args.Validate())...)
+}
+
+// validateHub refuses for the hub what says how to reach a cluster.
+func (target ArgoCDTarget) validateHub() error {
+	var faults []error
+	for _, refused := range []struct {
+		path  string
+		given bool
+	}{
+		{"role", target.Role != nil},
+		{"roleArn", target.RoleArn != ""},
+		{"access", !reflect.ValueOf(target.Access).IsZero()},
+		{"serverName", target.ServerName != ""},
+		{"proxyUrl", target.ProxyURL != ""},
+	} {
+		if refused.given {
+			faults = append(faults, fmt.Errorf("%s: not for the hub, which Argo CD reaches from within with its service accounts", refused.path))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (cfg *Config) validateTargetRole(key string, target ArgoCDTarget) error {
+	hub := cfg.Clusters[cfg.ArgoCD.Hub]
+	var faults []error
+	if role := target.Role; role != nil {
+		args := cfg.targetRoleArgs(key, *role, components.Principal{Arn: later}, "aws")
+		faults = append(faults, fault.Under("role", args.Validate()))
+		if hub.account() == cfg.Clusters[target.Cluster].account() {
+			faults = append(faults, cfg.refuseHubRole("role", args.Name))
+		}
+	}
+	if target.RoleArn == "" {
+		return errors.Join(faults...)
+	}
+	if target.Role != nil {
+		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
+	}
+	faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(target.RoleArn)))
+	if hub.AssumeRole != nil && errors.Join(faults...) == nil {
+		// The role that reaches the hub tells the hub's account before AWS is asked.
+		deployer, err := iampolicy.ParseArn(hub.AssumeRole.RoleArn)
+		role, _ := iampolicy.ParseArn(target.RoleArn)
+		if err == nil && deployer.Account == role.Account {
+			faults = append(faults, cfg.refuseHubRole("roleArn", role.RoleName()))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// refuseHubRole refuses the hub role as a role to assume in the hub's account. The name tells: it is unique there,
+// whatever the path, and without regard to case
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
+func (cfg *Config) refuseHubRole(path, name string) error {
+	if !strings.EqualFold(name, cfg.hubRoleName()) {
+		return nil
+	}
+	return fmt.Errorf("%s: %s is Argo CD's own role, and no role may assume itself unless its trust policy names it; "+
+		"leave %s out, and the cluster lets that role in directly", path, name, path)
 }
 
 func (cfg *Config) validateAccess(target ArgoCDTarget) error {
@@ -469,9 +553,26 @@ func (cfg *Config) validateUnique() error {
 	}
 	cfg.claimRole(cfg.ArgoCD.role(), "argocd", claim)
 	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {
-		claim("Argo CD target "+cfg.ArgoCD.Targets[key].Cluster, "argocd.targets."+key)
+		cfg.claimTarget(key, cfg.ArgoCD.Targets[key], claim)
 	}
 	return errors.Join(faults...)
+}
+
+// claimTarget claims what a target can have only once.
+func (cfg *Config) claimTarget(key string, target ArgoCDTarget, claim func(what, path string)) {
+	path := "argocd.targets." + key
+	claim("Argo CD target "+target.Cluster, path)
+	claim(fmt.Sprintf("cluster %q in Argo CD", orKey(target.DisplayName, key)), path)
+	if target.SecretName != "" {
+		claim("Argo CD's secret "+target.SecretName, path+".secretName")
+	}
+	if target.Role == nil {
+		return
+	}
+	name, account := cfg.targetRoleName(key, *target.Role), cfg.Clusters[target.Cluster].account()
+	if account != cfg.Clusters[cfg.ArgoCD.Hub].account() || cfg.refuseHubRole("role", name) == nil { // else reported already
+		claim(fmt.Sprintf("role %s%s", name, account), path+".role")
+	}
 }
 
 // claimRole claims what a role and its clusters can have only once.

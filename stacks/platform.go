@@ -20,8 +20,9 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// Platform is the Pulumi program. It registers nothing unless the whole configuration is valid. Then it asks each
-// account once who it is and each cluster once what it is, and registers the rest, which the engine makes in parallel.
+// Platform is the Pulumi program. It registers nothing unless the whole configuration is valid, and nothing but AWS
+// providers before each account was asked who it is. Then it asks each cluster once what it is, and registers the rest,
+// which the engine makes in parallel.
 func Platform(ctx *pulumi.Context) error {
 	cfg, err := LoadConfig(ctx)
 	if err != nil {
@@ -35,7 +36,7 @@ func Platform(ctx *pulumi.Context) error {
 		roles:     map[string]*components.IrsaRole{},
 		outputs:   map[string]pulumi.Map{},
 	}
-	for _, step := range []func() error{p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
+	for _, step := range []func() error{p.openAccounts, p.checkTargets, p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -202,14 +203,9 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 
 // roleArgs are the component's arguments for a declared role.
 func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partition string) *components.IrsaRoleArgs {
-	tags := maps.Clone(cfg.Tags)
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	maps.Copy(tags, role.Tags)
 	args := &components.IrsaRoleArgs{
 		Clusters: clusters, Name: role.Name, NamePrefix: role.NamePrefix, Path: role.Path, Description: role.Description,
-		MaxSessionDuration: role.MaxSessionDuration, Tags: pulumi.ToStringMap(tags),
+		MaxSessionDuration: role.MaxSessionDuration, Tags: cfg.tags(role.Tags),
 		KeepForeignPolicies: role.KeepForeignPolicies, MaxTrustPolicySize: role.MaxTrustPolicySize,
 		ManagedPolicies: map[string]pulumi.StringInput{},
 		InlinePolicies:  documents(role.InlinePolicies), CustomerManagedPolicies: documents(role.CustomerManagedPolicies),
@@ -233,6 +229,14 @@ func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partit
 		}
 	}
 	return args
+}
+
+// tags are the environment's tags and more of one role, which win.
+func (cfg *Config) tags(more map[string]string) pulumi.StringMap {
+	tags := map[string]string{}
+	maps.Copy(tags, cfg.Tags)
+	maps.Copy(tags, more)
+	return pulumi.ToStringMap(tags)
 }
 
 func documents(declared map[string]Document) map[string]pulumi.StringInput {

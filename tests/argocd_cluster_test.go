@@ -101,6 +101,33 @@ func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
 				}
 			}
 		}`},
+		{"is of the cluster that Argo CD runs in, which needs no login", func(args *components.ArgoCDClusterArgs) {
+			*args = components.ArgoCDClusterArgs{InCluster: true}
+		}, `{
+			"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+			"metadata": {
+				"name": "cluster-kubernetes.default.svc-3396314289", "namespace": "argocd",
+				"labels": {"argocd.argoproj.io/secret-type": "cluster", "app.kubernetes.io/managed-by": "pulumi"}
+			},
+			"data": {
+				"name": "in-cluster", "server": "https://kubernetes.default.svc", "config": {"tlsClientConfig": {"insecure": false}}
+			}
+		}`},
+		{"is of the cluster that Argo CD runs in, under a name of its own", func(args *components.ArgoCDClusterArgs) {
+			*args = components.ArgoCDClusterArgs{
+				InCluster: true, DisplayName: pulumi.String("hub"), Project: "platform", Labels: map[string]string{"environment": "dev"},
+			}
+		}, `{
+			"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+			"metadata": {
+				"name": "cluster-kubernetes.default.svc-3396314289", "namespace": "argocd",
+				"labels": {"argocd.argoproj.io/secret-type": "cluster", "app.kubernetes.io/managed-by": "pulumi", "environment": "dev"}
+			},
+			"data": {
+				"name": "hub", "server": "https://kubernetes.default.svc", "project": "platform",
+				"config": {"tlsClientConfig": {"insecure": false}}
+			}
+		}`},
 		{"tells a false from an absent clusterResources", func(args *components.ArgoCDClusterArgs) {
 			args.Namespaces, args.ClusterResources, args.SecretName = []string{"apps"}, &no, "edge"
 		}, `{

@@ -347,6 +347,61 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 	})
 }
 
+func TestAnAssumableRoleRefuses(t *testing.T) {
+	t.Parallel()
+	type (
+		args      = components.AssumableRoleArgs
+		principal = components.Principal
+	)
+	cases := []struct {
+		name, want string
+		change     func(*args)
+	}{
+		{"no principal", "principals: name at least one role", func(a *args) { a.Principals = nil }},
+		{"a principal without an ARN", "principals[0].arn: must not be empty", func(a *args) { a.Principals[0].Arn = nil }},
+		{"a malformed ARN of a principal", `principals[0].arn: "argocd" ` + notAnArn, func(a *args) { a.Principals[0].Arn = pulumi.String("argocd") }},
+		{
+			"a whole account", `principals[1].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`,
+			func(a *args) {
+				a.Principals = append(a.Principals, principal{Arn: pulumi.String("arn:aws:iam::111122223333:root")})
+			},
+		},
+		{"everybody", `principals[0].arn: "*" ` + notAnArn, func(a *args) { a.Principals[0].Arn = pulumi.String("*") }},
+		{"no name", "name: role name is empty; use 1 to 64 letters, digits or _+=,.@-", func(a *args) { a.Name = "" }},
+		{"several faults, all reported", lines(
+			"principals: name at least one role",
+			`name: role name "a/b" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+			`path: role path "teams" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
+			"description: has 1001 characters, IAM allows 1000",
+			"maxSessionDuration: session duration of 1 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
+			`permissionsBoundary: "x" `+notAnArn,
+		), func(a *args) {
+			*a = args{
+				Name: "a/b", Path: "teams", Description: strings.Repeat("x", 1001), MaxSessionDuration: 1,
+				PermissionsBoundary: pulumi.String("x"),
+			}
+		}},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			given := &args{Name: "edge", Principals: []principal{{Arn: pulumi.String(argoCDRole)}}}
+			test.change(given)
+			refusedInput(t, "invalid arguments of AssumableRole \"edge\":\n"+test.want, func(ctx *pulumi.Context) error {
+				_, err := components.NewAssumableRole(ctx, "edge", given)
+				return err
+			})
+		})
+	}
+	t.Run("nil arguments", func(t *testing.T) {
+		t.Parallel()
+		refusedInput(t, "invalid arguments of AssumableRole \"edge\":\nargs: must not be nil", func(ctx *pulumi.Context) error {
+			_, err := components.NewAssumableRole(ctx, "edge", nil)
+			return err
+		})
+	})
+}
+
 func TestAClusterAccessRefuses(t *testing.T) {
 	t.Parallel()
 	type args = components.ClusterAccessArgs
@@ -444,6 +499,7 @@ func TestAnArgoCDClusterRefuses(t *testing.T) {
 	t.Parallel()
 	type args = components.ArgoCDClusterArgs
 	const notACertificate = "certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"
+	const notInCluster = "not with inCluster, as Argo CD reaches the cluster that it runs in with its service accounts"
 	yes, minusOne := true, -1
 	cases := []struct {
 		name, want string
@@ -469,6 +525,12 @@ func TestAnArgoCDClusterRefuses(t *testing.T) {
 		{"another secret type", `labels: argocd.argoproj.io/secret-type must stay "cluster"`, func(a *args) {
 			a.Labels = map[string]string{"argocd.argoproj.io/secret-type": "repository"}
 		}},
+		{"what says how to reach the cluster that Argo CD runs in", lines(
+			"clusterName: "+notInCluster, "server: "+notInCluster, "certificateAuthorityData: "+notInCluster, "roleArn: "+notInCluster,
+			"profile: "+notInCluster, "serverName: "+notInCluster, "proxyUrl: "+notInCluster,
+		), func(a *args) {
+			a.InCluster, a.RoleArn, a.Profile, a.ServerName, a.ProxyURL = true, pulumi.String(argoCDRole), "x", "x", "http://x"
+		}},
 		{"several faults, all reported", lines(
 			"clusterName: must not be empty", "server: must not be empty", "certificateAuthorityData: must not be empty", "shard: -1 is negative",
 		), func(a *args) { *a = args{Shard: &minusOne} }},
@@ -493,6 +555,11 @@ func TestAnArgoCDClusterRefuses(t *testing.T) {
 			return err
 		})
 	})
+}
+
+// mayNotAssumeItself is why the hub role is refused as the role of a target.
+func mayNotAssumeItself(path string) string {
+	return "and no role may assume itself unless its trust policy names it; leave " + path + " out, and the cluster lets that role in directly"
 }
 
 // refusedConfig checks the message about a stack file whose clusters are hub and edge, unless it declares others.
@@ -725,9 +792,14 @@ func TestThePlatformRefusesRoles(t *testing.T) {
 func TestThePlatformRefusesArgoCD(t *testing.T) {
 	t.Parallel()
 	target := func(rest string) string {
-		return "argocd:\n  hub: hub\n  targets:\n    edge:\n      cluster: edge\n      " + strings.ReplaceAll(rest, "\n", "\n      ")
+		return "argocd:\n  hub: hub\n  roleName: dev-argocd\n  targets:\n    edge:\n      cluster: edge\n      " + strings.ReplaceAll(rest, "\n", "\n      ")
 	}
-	const access = "access: {kubernetesGroups: [deployers]}\n"
+	const (
+		access       = "access: {kubernetesGroups: [deployers]}\n"
+		oneAccount   = "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: us-east-1}\n  more: {region: us-east-1}\n"
+		otherAccount = "clusters:\n  hub: {region: eu-west-1, assumeRole: {roleArn: 'arn:aws:iam::222233334444:role/deployer'}}\n  edge: {region: us-east-1}\n"
+		notForTheHub = "not for the hub, which Argo CD reaches from within with its service accounts"
+	)
 	newCluster := func(mode string) string {
 		return "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: eu-west-1, create: {authenticationMode: " + mode + "}}\n"
 	}
@@ -794,6 +866,53 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 			"platform.argocd.targets.edge.clusterResources: only with namespaces",
 		},
 		{"a negative shard", target(access + "shard: -1"), "platform.argocd.targets.edge.shard: -1 is negative"},
+		{
+			"a role of a target, and another one", target(access + "role: {}\nroleArn: 'arn:aws:iam::222233334444:role/argocd'"),
+			"platform.argocd.targets.edge.roleArn: give role, to have one made, or roleArn, not both",
+		},
+		{"a role of a target that is none", target(access + "roleArn: argocd"), `platform.argocd.targets.edge.roleArn: "argocd" ` + notAnArn},
+		{
+			"a role of a target with impossible settings",
+			target(access + "role: {name: a b, path: x, maxSessionDuration: 1, permissionsBoundary: 'arn:aws:iam::aws:role/x'}"), lines(
+				`platform.argocd.targets.edge.role.name: role name "a b" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+				`platform.argocd.targets.edge.role.path: role path "x" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
+				"platform.argocd.targets.edge.role.maxSessionDuration: session duration of 1 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
+				`platform.argocd.targets.edge.role.permissionsBoundary: "arn:aws:iam::aws:role/x" is not the ARN of an IAM policy`,
+			),
+		},
+		{
+			"Argo CD's own role for a role to make", oneAccount + target(access+"role: {name: Dev-ArgoCD}"),
+			"platform.argocd.targets.edge.role: Dev-ArgoCD is Argo CD's own role, " + mayNotAssumeItself("role"),
+		},
+		{
+			"Argo CD's own role for a role made elsewhere, when the account is known", otherAccount + target(access+"roleArn: 'arn:aws:iam::222233334444:role/x/dev-argocd'"),
+			"platform.argocd.targets.edge.roleArn: dev-argocd is Argo CD's own role, " + mayNotAssumeItself("roleArn"),
+		},
+		{
+			"two targets whose roles have one name",
+			oneAccount + target(access+"role: {name: x}") + "\n    more: {cluster: more, role: {name: x}, access: {kubernetesGroups: [x]}}",
+			"platform.argocd.targets.more.role: role x is declared already, at platform.argocd.targets.edge.role",
+		},
+		{
+			"a target whose role has the name of another role",
+			oneAccount + target(access+"role: {}") + "\nroles: {app: {name: dev-argocd-edge, clusters: [hub], serviceAccounts: [{namespace: x, name: x}]}}",
+			"platform.argocd.targets.edge.role: role dev-argocd-edge is declared already, at platform.roles.app",
+		},
+		{
+			"two targets with one name in Argo CD, and one secret",
+			oneAccount + target(access+"secretName: s") + "\n    more: {cluster: more, displayName: edge, secretName: s, access: {kubernetesGroups: [x]}}", lines(
+				`platform.argocd.targets.more: cluster "edge" in Argo CD is declared already, at platform.argocd.targets.edge`,
+				"platform.argocd.targets.more.secretName: Argo CD's secret s is declared already, at platform.argocd.targets.edge.secretName",
+			),
+		},
+		{
+			"a way into the hub", "argocd: {hub: hub, targets: {hub: {cluster: hub, role: {}, roleArn: '" + argoCDRole +
+				"', access: {via: accessEntry}, serverName: x, proxyUrl: 'http://x'}}}", lines(
+				"platform.argocd.targets.hub.role: "+notForTheHub, "platform.argocd.targets.hub.roleArn: "+notForTheHub,
+				"platform.argocd.targets.hub.access: "+notForTheHub, "platform.argocd.targets.hub.serverName: "+notForTheHub,
+				"platform.argocd.targets.hub.proxyUrl: "+notForTheHub,
+			),
+		},
 		{
 			"a role with the key of Argo CD's own", target(access) + "\nroles: {argocd: {clusters: [hub], serviceAccounts: [{namespace: x, name: x}]}}",
 			"platform.roles.argocd: Argo CD's own role has this key; choose another",

@@ -95,6 +95,48 @@ func TestAnAccessEntryIsAsAsked(t *testing.T) {
 	assert.Empty(t, r.ofType(associationType))
 }
 
+// EKS keeps the principal's unique ID with the entry, so an entry that outlives its role lets nobody in.
+func TestAnAccessEntryIsMadeAnewWhenItsRoleIs(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+		viewAndEdit(args)
+		args.PrincipalUniqueId = pulumi.String("AROAEXAMPLE").ToStringOutput()
+	})
+	require.NoError(t, err)
+	kept := append(r.ofType(accessEntryType), r.ofType(associationType)...)
+	require.Len(t, kept, 3)
+	for _, added := range kept {
+		trigger, deleteFirst := added.replacement()
+		assert.Equal(t, "AROAEXAMPLE", trigger, added.Name)
+		assert.True(t, deleteFirst, "%s: there can be one entry per principal", added.Name)
+	}
+}
+
+func TestAnAccessEntryStaysWhereTheRolesUniqueIDIsNotKnown(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	_, err := newClusterAccess(r, viewAndEdit)
+	require.NoError(t, err)
+	for _, added := range r.registrations {
+		trigger, deleteFirst := added.replacement()
+		assert.Nil(t, trigger, added.Name)
+		assert.False(t, deleteFirst, added.Name)
+	}
+}
+
+func TestALineOfAwsAuthStaysWhenItsRoleIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+		args.PrincipalUniqueId = pulumi.String("AROAEXAMPLE")
+		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
+	})
+	require.NoError(t, err)
+	trigger, _ := r.one(t, awsAuthRoleType, "edge").replacement()
+	assert.Nil(t, trigger, "aws-auth knows the ARN only")
+}
+
 func TestAnAccessPolicyIsOfThePrincipalsPartition(t *testing.T) {
 	t.Parallel()
 	for partition, policy := range map[string]string{

@@ -95,7 +95,8 @@ func TestTheDevPlatformIsTheseResources(t *testing.T) {
 	assert.Equal(t, golden(t, "dev-resources.txt", got), got)
 	got = jsonOf(t, outputs)
 	assert.JSONEq(t, golden(t, "dev-outputs.json", got), got)
-	assert.Len(t, r.ancestors(t), 15, "3 OidcProviders, 4 IrsaRoles, 2 each of ClusterAccess and ArgoCDCluster, 3 namespaces, a bucket")
+	assert.Len(t, r.ancestors(t), 19,
+		"3 OidcProviders, 4 IrsaRoles, an AssumableRole, 2 each of ClusterAccess and ClusterLogin, 3 ArgoCDClusters, 3 namespaces, a bucket")
 }
 
 func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
@@ -128,9 +129,9 @@ func TestTheDevRolesTrustTheseServiceAccountsOnly(t *testing.T) {
 	_, err := runPlatform(t, r, devConfig(t))
 	require.NoError(t, err)
 	roles := r.ofType(roleType)
-	require.Len(t, roles, 4)
+	require.Len(t, roles, 5)
 	for _, role := range roles {
-		assert.JSONEq(t, readGolden(t, "trust-"+role.Name+".json"), role.Inputs["assumeRolePolicy"].StringValue(), role.Name)
+		assert.JSONEq(t, readGolden(t, "trust-"+strings.ReplaceAll(role.Name, "/", "-")+".json"), role.Inputs["assumeRolePolicy"].StringValue(), role.Name)
 	}
 }
 
@@ -185,6 +186,7 @@ clusters:
 			provider := r.one(t, "pulumi:providers:kubernetes", "kubernetes-edge")
 			assert.JSONEq(t, test.want, provider.Inputs["kubeconfig"].StringValue())
 			assert.True(t, provider.Inputs["enableServerSideApply"].BoolValue())
+			assert.True(t, provider.Inputs["enableSecretMutable"].BoolValue(), "or Argo CD's cluster secrets are deleted when they change")
 		})
 	}
 }
@@ -398,6 +400,7 @@ annotations: {example.com/owner: platform}`))
 	}`, r.one(t, accessEntryType, "argocd/edge").json(t))
 	assert.JSONEq(t, `{"edge": {
 		"cluster": "edge", "server": "https://EDGE.gr7.eu-west-1.eks.amazonaws.com", "via": "accessEntry", "secret": "argocd/edge-secret",
+		"model": "direct",
 		"principalArn": "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller"
 	}}`, jsonOf(t, outputs["argocdTargets"]))
 }

@@ -66,6 +66,7 @@ const (
 type recorder struct {
 	// What exists before the program runs.
 	partition     string
+	partitions    map[string]string                 // partition by AWS provider; the one above for all others
 	accounts      map[string]string                 // account by AWS provider; "111122223333" for all others
 	clusters      map[string]resource.PropertyMap   // answers of getCluster, by name
 	oidcProviders map[string]resource.PropertyMap   // answers of getOpenIdConnectProvider, by URL
@@ -86,7 +87,7 @@ type registration struct {
 
 func newRecorder() *recorder {
 	return &recorder{
-		partition: "aws", accounts: map[string]string{}, clusters: map[string]resource.PropertyMap{},
+		partition: "aws", partitions: map[string]string{}, accounts: map[string]string{}, clusters: map[string]resource.PropertyMap{},
 		oidcProviders: map[string]resource.PropertyMap{}, invokeErrors: map[string]error{},
 	}
 }
@@ -126,7 +127,7 @@ func (r *recorder) state(added registration) resource.PropertyMap {
 		state[key] = resource.NewStringProperty(fmt.Sprintf(format, args...))
 	}
 	text := func(key resource.PropertyKey) string { return plain(added.Inputs[key], "") }
-	owner := r.accountOf(added.Provider)
+	owner, partition := r.accountOf(added.Provider), r.partitionOf(added.Provider)
 	switch added.TypeToken {
 	case roleType:
 		name := text("name")
@@ -135,20 +136,20 @@ func (r *recorder) state(added registration) resource.PropertyMap {
 			set("name", "%s", name)
 		}
 		path := plain(added.Inputs["path"], "/")
-		set("arn", "arn:%s:iam::%s:role%s%s", r.partition, owner, path, name)
+		set("arn", "arn:%s:iam::%s:role%s%s", partition, owner, path, name)
 		set("uniqueId", "AROA%X", sha256.Sum256([]byte(path+name)))
 	case policyType:
-		set("arn", "arn:%s:iam::%s:policy%s%s", r.partition, owner, plain(added.Inputs["path"], "/"), text("name"))
+		set("arn", "arn:%s:iam::%s:policy%s%s", partition, owner, plain(added.Inputs["path"], "/"), text("name"))
 	case iamProviderType:
 		issuer := strings.TrimPrefix(text("url"), "https://")
-		set("arn", "arn:%s:iam::%s:oidc-provider/%s", r.partition, owner, issuer)
+		set("arn", "arn:%s:iam::%s:oidc-provider/%s", partition, owner, issuer)
 		set("url", "%s", issuer) // IAM gives it back without the scheme
 	case accessEntryType:
-		set("accessEntryArn", "arn:%s:eks:eu-west-1:%s:access-entry/%s/role/%s/x", r.partition, owner, text("clusterName"), owner)
+		set("accessEntryArn", "arn:%s:eks:eu-west-1:%s:access-entry/%s/role/%s/x", partition, owner, text("clusterName"), owner)
 	case bucketType:
-		set("arn", "arn:%s:s3:::%s", r.partition, text("bucket"))
+		set("arn", "arn:%s:s3:::%s", partition, text("bucket"))
 	case eksClusterType:
-		set("arn", "arn:%s:eks:eu-west-1:%s:cluster/%s", r.partition, owner, added.Name)
+		set("arn", "arn:%s:eks:eu-west-1:%s:cluster/%s", partition, owner, added.Name)
 		set("endpoint", "https://CREATED.gr7.eu-west-1.eks.amazonaws.com")
 		state["certificateAuthority"] = resource.NewPropertyValue(map[string]any{"data": caData})
 		state["identities"] = resource.NewPropertyValue([]any{
@@ -194,7 +195,7 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		owner := r.accountOf(args.Provider)
 		return resource.NewPropertyMapFromMap(map[string]any{
 			"accountId": owner, "id": owner, "userId": "AIDAEXAMPLE",
-			"arn": fmt.Sprintf("arn:%s:iam::%s:user/deployer", r.partition, owner),
+			"arn": fmt.Sprintf("arn:%s:iam::%s:user/deployer", r.partitionOf(args.Provider), owner),
 		}), nil
 	case getCluster:
 		name := args.Args["name"].StringValue()
@@ -218,6 +219,13 @@ func (r *recorder) accountOf(provider string) string {
 		return known
 	}
 	return account
+}
+
+func (r *recorder) partitionOf(provider string) string {
+	if known, ok := r.partitions[providerName(provider)]; ok {
+		return known
+	}
+	return r.partition
 }
 
 // hasCluster makes an EKS cluster that exists before the program runs.
@@ -311,6 +319,11 @@ func (added registration) dependencies() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// replacement is the value whose change replaces the resource, and whether the old one goes first.
+func (added registration) replacement() (trigger any, deleteFirst bool) {
+	return added.RegisterRPC.GetReplacementTrigger().AsInterface(), added.RegisterRPC.GetDeleteBeforeReplace()
 }
 
 // json are a registration's inputs, with secrets as {"secret": ...}.
@@ -455,6 +468,13 @@ func jsonOf(t *testing.T, value any) string {
 	text, err := json.MarshalIndent(value, "", "  ")
 	require.NoError(t, err)
 	return string(text) + "\n"
+}
+
+func fromJSON(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var value map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &value))
+	return value
 }
 
 // unknownString is an output that a preview does not know.

@@ -302,7 +302,8 @@ func TestALoginThatFailsSaysWhy(t *testing.T) {
 			"no token", accessDenied, "", "", nil, cannot + "It could not get a token, or not reach the cluster:\n" + accessDenied + "\n",
 		},
 		{
-			"a role that does not let itself be assumed", accessDenied, "", "", map[string]string{"ASSUME": target},
+			"a role that does not let itself be assumed", accessDenied, "", "",
+			map[string]string{"ASSUME": target},
 			cannot + "It could not get a token as " + target + ": that role must trust the pod's role, and the pod's role must be " +
 				"allowed to assume it, or not reach the cluster:\n" + accessDenied + "\n",
 		},

@@ -72,6 +72,15 @@ func (a Arn) IsRole() bool {
 	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("role")
 }
 
+// ValidateRoleArn refuses what is not the ARN of an IAM role.
+func ValidateRoleArn(text string) error {
+	arn, err := ParseArn(text)
+	if err == nil && !arn.IsRole() {
+		err = fmt.Errorf("%q is not the ARN of an IAM role", text)
+	}
+	return err
+}
+
 // IsPolicy says whether this is the ARN of a managed policy, the customer's own or (account "aws") one of AWS.
 func (a Arn) IsPolicy() bool {
 	return a.isIAM() && (accountPattern.MatchString(a.Account) || a.Account == "aws") && a.hasKind("policy")
@@ -92,6 +101,17 @@ func (a Arn) hasKind(kind string) bool {
 
 // issuer is what an OIDC provider's ARN says the issuer is.
 func (a Arn) issuer() string { return strings.TrimPrefix(a.Resource, "oidc-provider/") }
+
+// RoleArn is the ARN that IAM gives a role. An empty path is the default one, "/".
+func RoleArn(partition, account, path, name string) Arn {
+	if path == "" {
+		path = "/"
+	}
+	return Arn{Partition: partition, Service: "iam", Account: account, Resource: "role" + path + name}
+}
+
+// RoleName is the name, without the path, in the ARN of a role.
+func (a Arn) RoleName() string { return a.Resource[strings.LastIndex(a.Resource, "/")+1:] }
 
 // ProviderArn is the ARN that IAM gives the OIDC provider of an issuer.
 func ProviderArn(partition, account, issuer string) (string, error) {

@@ -78,10 +78,20 @@ func ValidateSessionDuration(seconds int) error {
 // Since both may contain hyphens, a-b/c and a/b-c share the name eks-a-b-c. That is never silent: IAM refuses a second
 // role of one name. One of the two then needs a name of its own.
 func DefaultRoleName(namespace, serviceAccount string) string {
-	name := "eks-" + namespace + "-" + serviceAccount
+	return shortened("eks-"+namespace+"-"+serviceAccount, namespace+"/"+serviceAccount)
+}
+
+// DerivedRoleName is the name of a role that belongs to another one: "<role>-<suffix>", past 64 characters shortened as
+// [DefaultRoleName] is.
+func DerivedRoleName(role, suffix string) string {
+	return shortened(role+"-"+suffix, role+"/"+suffix)
+}
+
+// shortened is the name if a role can have it, or else its beginning and a hash of what it stands for.
+func shortened(name, subject string) string {
 	if len(name) <= maxRoleName {
 		return name
 	}
-	hash := fmt.Sprintf("-%x", sha256.Sum256([]byte(namespace+"/"+serviceAccount)))[:1+8]
+	hash := fmt.Sprintf("-%x", sha256.Sum256([]byte(subject)))[:1+8]
 	return strings.TrimRight(name[:maxRoleName-len(hash)], "-.") + hash
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -544,6 +545,94 @@ func TestConcurrentWritersLoseNothing(t *testing.T) {
 			assert.Equal(t, strings.Count(foreign, "rolearn")-1, strings.Count(c.stored.Data["mapUsers"], "rolearn"))
 		})
 	}
+}
+
+// What everybody else has in aws-auth as it grows by hand, in every style: five lines in three maps.
+const (
+	foreignNodes = `- groups:
+  - system:bootstrappers
+  - system:nodes
+  rolearn: arn:aws:iam::111122223333:role/eks-nodes # do not touch
+  username: system:node:{{EC2PrivateDNSName}}
+`
+	foreignFargate = `- {rolearn: "arn:aws:iam::111122223333:role/fargate", username: "system:node:{{SessionName}}", groups: ['system:nodes']}
+`
+	foreignSSO = `# people
+- rolearn:   'arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_0123456789abcdef'
+  username: admin:{{SessionName}}
+
+  groups: [ system:masters ]   # break glass
+`
+	foreignUsers    = "- userarn: arn:aws:iam::111122223333:user/alice\n  username: alice\n  groups: [system:masters]\n# and nobody else\n"
+	foreignAccounts = "- \"444455556666\"   # the partner's\n"
+)
+
+// In random rounds of create, two updates and delete, most of them with another writer between read and write, every byte
+// of the others' stays as they had it last.
+func TestForeignLinesStayByteForByte(t *testing.T) {
+	t.Parallel()
+	const rounds = 40
+	var interferences int
+	for round := range uint64(rounds) {
+		random := rand.New(rand.NewPCG(round, 1))
+		roles := []string{foreignNodes, foreignFargate, foreignSSO}
+		random.Shuffle(len(roles), func(i, j int) { roles[i], roles[j] = roles[j], roles[i] })
+		foreign := map[string]string{
+			"mapRoles": strings.Join(roles, ""), "mapUsers": foreignUsers, "mapAccounts": foreignAccounts,
+		}
+		c := newCluster("")
+		c.stored.Data = maps.Clone(foreign)
+		server := serve(t, c.connect)
+		interfere := func() {
+			if random.IntN(4) == 0 {
+				return
+			}
+			interferences++
+			change := foreignChange(random, interferences)
+			change(foreign)
+			c.betweenReadAndWrite = c.otherWriter(change)
+		}
+		assertOthers := func(own string) {
+			data := maps.Clone(c.stored.Data)
+			require.Equal(t, 1, strings.Count(data["mapRoles"], own), "round %d", round)
+			data["mapRoles"] = strings.Replace(data["mapRoles"], own, "", 1)
+			require.Equal(t, foreign, data, "round %d", round)
+		}
+
+		interfere()
+		state := mustCreate(t, server, inputs(nil))
+		assertOthers(argocdEntry)
+		for range 2 {
+			group := fmt.Sprintf("g:%d", random.IntN(1e9))
+			interfere()
+			var err error
+			state, err = update(t, server, state, inputs(map[string]any{"groups": []string{group}}))
+			require.NoError(t, err)
+			assertOthers(strings.Replace(argocdEntry, "argocd:managers", group, 1))
+		}
+		interfere()
+		require.NoError(t, remove(server, state))
+		require.Equal(t, foreign, c.stored.Data, "round %d", round)
+	}
+	t.Logf("%d rounds, and another writer between %d reads and writes", rounds, interferences)
+}
+
+// foreignChange is what somebody else may do to the maps at any time.
+func foreignChange(random *rand.Rand, number int) func(data map[string]string) {
+	added := entryFor(fmt.Sprintf("other-%d", number))
+	account := fmt.Sprintf("- '%012d'\n", number)
+	return []func(map[string]string){
+		func(data map[string]string) { data["mapRoles"] += "# one more\n" + added },
+		func(data map[string]string) { data["mapRoles"] = added + data["mapRoles"] },
+		func(data map[string]string) {
+			data["mapRoles"] = strings.Replace(data["mapRoles"], foreignFargate, "", 1)
+		},
+		func(data map[string]string) {
+			data["mapRoles"] = strings.Replace(data["mapRoles"], "break glass", "gone", 1)
+		},
+		func(data map[string]string) { data["mapUsers"] = strings.Replace(data["mapUsers"], "alice", "bob", 2) },
+		func(data map[string]string) { data["mapAccounts"] += account },
+	}[random.IntN(6)]
 }
 
 func TestManyResourcesEditOneMapAtOnce(t *testing.T) {

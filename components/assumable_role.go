@@ -1,0 +1,135 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+// AssumableRoleType is the type token of [AssumableRole].
+const AssumableRoleType = "eks-irsa:index:AssumableRole"
+
+// AssumableRoleArgs are the arguments of [NewAssumableRole].
+type AssumableRoleArgs struct {
+	// Principals are the roles that may assume this one, one or more. Each must also have the permission to do so.
+	Principals []Principal
+
+	// Name of the role, 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -.
+	Name string
+	// Path of the role, default "/". It begins and ends with a slash.
+	Path string
+	// Description of the role, up to 1,000 characters. Default: none.
+	Description string
+	// MaxSessionDuration in seconds, 3,600 (the default) to 43,200. A role that assumes this one with credentials of a
+	// session of its own, as every pod does, gets an hour at most, whatever stands here:
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+	MaxSessionDuration int
+	// PermissionsBoundary is the ARN of a managed policy that limits what the role can be given.
+	PermissionsBoundary pulumi.StringInput
+	// Tags of the role.
+	Tags pulumi.StringMapInput
+}
+
+// Principal is an IAM role that may assume another one.
+type Principal struct {
+	// Arn is the role's ARN.
+	Arn pulumi.StringInput
+	// UniqueId is the role's unique ID (AROA...), if it is known. It becomes the Sid in the trust policy, so that the
+	// policy is stored again, and thereby trusts the role again, after the role was deleted and made anew: see
+	// [iampolicy.RoleTrust].
+	UniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
+}
+
+// AssumableRole is an IAM role that exactly the given IAM roles may assume. It has no permissions; in a cluster it may do
+// what its [ClusterAccess] gives it.
+type AssumableRole struct {
+	pulumi.ResourceState
+
+	// Arn, Name and UniqueId (AROA...) are the role's.
+	Arn      pulumi.StringOutput `pulumi:"arn"`
+	Name     pulumi.StringOutput `pulumi:"name"`
+	UniqueId pulumi.StringOutput `pulumi:"uniqueId"` //nolint:revive // Pulumi's own spelling of the property
+	// TrustPolicy is the role's trust policy as JSON.
+	TrustPolicy pulumi.StringOutput `pulumi:"trustPolicy"`
+}
+
+// NewAssumableRole makes the role.
+func NewAssumableRole(
+	ctx *pulumi.Context, name string, args *AssumableRoleArgs, opts ...pulumi.ResourceOption,
+) (*AssumableRole, error) {
+	component := &AssumableRole{}
+	children, err := register(ctx, AssumableRoleType, name, component, args.Validate(), opts...)
+	if err != nil {
+		return nil, err
+	}
+	component.TrustPolicy = args.trustPolicy(name)
+	roleArgs := args.settings().args(component.TrustPolicy)
+	roleArgs.Name = pulumi.String(args.Name)
+	// What somebody else attaches must not keep the role from being deleted.
+	roleArgs.ForceDetachPolicies = pulumi.Bool(true)
+	role, err := iam.NewRole(ctx, name, roleArgs, children.with(oneOfAName)...)
+	if err != nil {
+		return nil, failure(AssumableRoleType, name, fmt.Errorf("creating the role: %w", err))
+	}
+	component.Arn, component.Name, component.UniqueId = role.Arn, role.Name, role.UniqueId
+	outputs := pulumi.Map{
+		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId, "trustPolicy": component.TrustPolicy,
+	}
+	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
+		return nil, fmt.Errorf("registering the outputs of AssumableRole %q: %w", name, err)
+	}
+	return component, nil
+}
+
+func (args *AssumableRoleArgs) settings() roleSettings {
+	return roleSettings{args.Path, args.Description, args.MaxSessionDuration, args.PermissionsBoundary, args.Tags}
+}
+
+func (args *AssumableRoleArgs) trustPolicy(component string) pulumi.StringOutput {
+	var inputs pulumi.StringArray // an ARN and a unique ID, by turns
+	for _, principal := range args.Principals {
+		uniqueID := principal.UniqueId
+		if uniqueID == nil {
+			uniqueID = pulumi.String("")
+		}
+		inputs = append(inputs, principal.Arn, uniqueID)
+	}
+	return inputs.ToStringArrayOutput().ApplyT(func(in []string) (string, error) {
+		trusted := make([]iampolicy.TrustedRole, len(in)/2)
+		for i := range trusted {
+			trusted[i] = iampolicy.TrustedRole{Arn: in[2*i], UniqueID: in[2*i+1]}
+		}
+		document, err := iampolicy.RoleTrust(trusted)
+		if err != nil {
+			return "", failure(AssumableRoleType, component, fault.At("trustPolicy", err))
+		}
+		return document.JSON()
+	}).(pulumi.StringOutput)
+}
+
+// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
+// arguments are a fault.
+func (args *AssumableRoleArgs) Validate() error {
+	if args == nil {
+		return errors.New("args: must not be nil")
+	}
+	var faults []error
+	if len(args.Principals) == 0 {
+		faults = append(faults, errors.New("principals: name at least one role"))
+	}
+	for i, principal := range args.Principals {
+		path := fmt.Sprintf("principals[%d].arn", i)
+		switch arn, plain := plainString(principal.Arn); {
+		case principal.Arn == nil:
+			faults = append(faults, fmt.Errorf("%s: must not be empty", path))
+		case plain:
+			faults = append(faults, fault.At(path, iampolicy.ValidateRoleArn(arn)))
+		}
+	}
+	return errors.Join(append(faults, fault.At("name", iampolicy.ValidateRoleName(args.Name)), args.settings().validate())...)
+}

@@ -1,0 +1,68 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+// roleSettings are the arguments that every IAM role has, whoever may assume it.
+type roleSettings struct {
+	path, description   string
+	maxSessionDuration  int
+	permissionsBoundary pulumi.StringInput
+	tags                pulumi.StringMapInput
+}
+
+// oneOfAName lets a role with a fixed name be replaced: there can be only one, so the old one goes first. The AWS provider
+// knows that when a property asks for it, but not when `pulumi up --replace` does.
+var oneOfAName = pulumi.DeleteBeforeReplace(true)
+
+func (s roleSettings) args(trustPolicy pulumi.StringInput) *iam.RoleArgs {
+	args := &iam.RoleArgs{
+		AssumeRolePolicy: trustPolicy, Path: optionalString(s.path), Description: optionalString(s.description), Tags: s.tags,
+	}
+	if s.maxSessionDuration != 0 {
+		args.MaxSessionDuration = pulumi.Int(s.maxSessionDuration)
+	}
+	if s.permissionsBoundary != nil {
+		args.PermissionsBoundary = s.permissionsBoundary.ToStringOutput().ToStringPtrOutput()
+	}
+	return args
+}
+
+// maxDescription is IAM's limit for a role's description, in characters.
+const maxDescription = 1000
+
+func (s roleSettings) validate() error {
+	var faults []error
+	if s.path != "" {
+		faults = append(faults, fault.At("path", iampolicy.ValidateRolePath(s.path)))
+	}
+	if length := len([]rune(s.description)); length > maxDescription {
+		faults = append(faults, fmt.Errorf("description: has %d characters, IAM allows %d", length, maxDescription))
+	}
+	if s.maxSessionDuration != 0 {
+		faults = append(faults, fault.At("maxSessionDuration", iampolicy.ValidateSessionDuration(s.maxSessionDuration)))
+	}
+	if boundary, plain := plainString(s.permissionsBoundary); plain {
+		faults = append(faults, fault.At("permissionsBoundary", validPolicyArn(boundary)))
+	}
+	return errors.Join(faults...)
+}
+
+func validPolicyArn(arn string) error {
+	parsed, err := iampolicy.ParseArn(arn)
+	if err != nil {
+		return err
+	}
+	if !parsed.IsPolicy() {
+		return fmt.Errorf("%q is not the ARN of an IAM policy", arn)
+	}
+	return nil
+}

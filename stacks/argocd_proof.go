@@ -1,0 +1,71 @@
+package stacks
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+// proveLogin makes pods that log in to a target under each of Argo CD's service accounts, when everything is there that
+// these need.
+func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoCDTarget, login login) error {
+	argocd, facts := p.cfg.ArgoCD, p.clusters[target.Cluster]
+	if argocd.TestPod == nil {
+		return nil
+	}
+	fingerprint, err := target.fingerprint(hub, login)
+	if err != nil {
+		return err
+	}
+	_, err = components.NewClusterLogin(p.ctx, argoCDKey+"/"+key, &components.ClusterLoginArgs{
+		Name: key, Namespace: argocd.namespace(), ServiceAccounts: argoCDServiceAccounts,
+		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,
+		PrincipalArn: login.Arn, Assume: login.model == modelRole, Read: target.Access.readable(), Fingerprint: fingerprint,
+		Image: argocd.TestPod.Image, TimeoutSeconds: argocd.TestPod.TimeoutSeconds,
+	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Ready())))
+	return err
+}
+
+// fingerprint changes with what a login rests on: who logs in, as whom, and what the access is.
+func (target ArgoCDTarget) fingerprint(hub *components.IrsaRole, login login) (pulumi.StringOutput, error) {
+	access, err := json.Marshal(target.Access)
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	principal := login.UniqueId
+	if principal == nil {
+		principal = login.Arn // a role made elsewhere
+	}
+	return pulumi.Sprintf("%s/%s/%s", hub.UniqueId, principal, access).ApplyT(func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return hex.EncodeToString(sum[:8])
+	}).(pulumi.StringOutput), nil
+}
+
+// readingPolicies are the access policies that let one read namespaces, or the ConfigMaps in one.
+//
+// https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
+var readingPolicies = []string{
+	"AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy", "AmazonEKSAdminViewPolicy", "AmazonEKSEditPolicy", "AmazonEKSViewPolicy",
+}
+
+// readable is a path that the access lets one read, or "" where only the target itself knows that: what a group may do
+// stands in its RoleBindings.
+func (access ArgoCDAccess) readable() string {
+	for _, policy := range access.Policies {
+		if !slices.Contains(readingPolicies, components.AccessPolicyArgs{Policy: policy.Policy}.Name()) {
+			continue
+		}
+		if len(policy.Namespaces) == 0 {
+			return "/api/v1/namespaces?limit=1"
+		}
+		return fmt.Sprintf("/api/v1/namespaces/%s/configmaps?limit=1", policy.Namespaces[0])
+	}
+	return ""
+}
