@@ -91,7 +91,7 @@ func Demo(ctx context.Context, repository string, terminal Terminal) (err error)
 	s.PrintTables(terminal.Progress, inventory)
 	s.logf("\n%d AWS calls made this; destroy left only what was there before. All of it took %s.\nTo look around: make sandbox",
 		calls, since(started))
-	return errors.Join(terminal.printProofs(proofs), NotProven(proofs))
+	return errors.Join(terminal.printProofs(proofs), proofs.Err())
 }
 
 // showProofs shows which identities are proven after an update that failed; its error comes last.
@@ -170,7 +170,7 @@ func (s *Sandbox) PrintTables(out io.Writer, inventory *Inventory) {
 	var accounts [][]string
 	for _, account := range inventory.IrsaServiceAccounts() {
 		accounts = append(accounts, []string{
-			account.Cluster, account.Namespace, account.Name, account.Annotations["eks.amazonaws.com/role-arn"],
+			account.Cluster, account.Namespace, account.Name, account.Annotations[roleArnAnnotation],
 		})
 	}
 	table(out, "SERVICE ACCOUNTS", []string{"CLUSTER", "NAMESPACE", "NAME", "ROLE"}, accounts)

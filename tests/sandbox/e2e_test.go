@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -213,7 +214,7 @@ func (e *environment) assertRoles(t *testing.T, deployed *sandbox.Inventory) {
 	for _, role := range deployed.Roles {
 		name := role.Arn[strings.LastIndex(role.Arn, "/")+1:]
 		attached[name] = append(role.Attached, keys(role.Inline)...)
-		assertGolden(t, "trust-"+name+".json", role.TrustPolicy)
+		assertGolden(t, "trust-"+name+".json", uniqueID.ReplaceAllString(role.TrustPolicy, "AROAEXAMPLE"))
 		for policy, document := range role.Inline {
 			assertGolden(t, "policy-"+policy+".json", document)
 		}
@@ -222,10 +223,14 @@ func (e *environment) assertRoles(t *testing.T, deployed *sandbox.Inventory) {
 		"iam-role-test":           nil,
 		"eks-payments-s3-backup":  {arn + "policy/my-test-policy"},
 		"ClusterSelfDescribeRole": {"ClusterOIDCPolicy"},
-		"dev-argocd":              nil,
+		"dev-argocd":              {"assume-target-roles"},
+		"dev-argocd-workloads-us": nil,
 	}, attached)
 	assertGolden(t, "policy-my-test-policy.json", e.managedPolicy(t, arn+"policy/my-test-policy"))
 }
+
+// uniqueID is that of a role, another one each time.
+var uniqueID = regexp.MustCompile(`AROA[A-Z0-9]+`)
 
 func assertGolden(t *testing.T, file, document string) {
 	t.Helper()
@@ -272,16 +277,22 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 		pods[pod.String()] = pod.Status
 	}
 	assert.Equal(t, map[string]string{
-		"dev-hub/argocd/argocd-application-controller-irsa-control": "ready",
-		"dev-hub/argocd/argocd-application-controller-irsa-test":    "ready",
-		"dev-hub/argocd/argocd-applicationset-controller-irsa-test": "ready",
-		"dev-hub/argocd/argocd-server-irsa-test":                    "ready",
-		"dev-hub/default/iam-role-test-irsa-control":                "ready",
-		"dev-hub/default/iam-role-test-irsa-test":                   "ready",
-		"dev-hub/payments/s3-backup-irsa-control":                   "ready",
-		"dev-hub/payments/s3-backup-irsa-test":                      "ready",
-		"dev-hub/test/my-service-account-irsa-control":              "ready",
-		"dev-hub/test/my-service-account-irsa-test":                 "ready",
+		"dev-hub/argocd/argocd-application-controller-irsa-control":          "ready",
+		"dev-hub/argocd/argocd-application-controller-irsa-test":             "ready",
+		"dev-hub/argocd/argocd-applicationset-controller-irsa-test":          "ready",
+		"dev-hub/argocd/argocd-server-irsa-test":                             "ready",
+		"dev-hub/argocd/argocd-application-controller-login-workloads-eu":    "ready",
+		"dev-hub/argocd/argocd-applicationset-controller-login-workloads-eu": "ready",
+		"dev-hub/argocd/argocd-server-login-workloads-eu":                    "ready",
+		"dev-hub/argocd/argocd-application-controller-login-workloads-us":    "ready",
+		"dev-hub/argocd/argocd-applicationset-controller-login-workloads-us": "ready",
+		"dev-hub/argocd/argocd-server-login-workloads-us":                    "ready",
+		"dev-hub/default/iam-role-test-irsa-control":                         "ready",
+		"dev-hub/default/iam-role-test-irsa-test":                            "ready",
+		"dev-hub/payments/s3-backup-irsa-control":                            "ready",
+		"dev-hub/payments/s3-backup-irsa-test":                               "ready",
+		"dev-hub/test/my-service-account-irsa-control":                       "ready",
+		"dev-hub/test/my-service-account-irsa-test":                          "ready",
 	}, pods)
 	checks := map[string]string{}
 	for _, proof := range e.assertProven(t, 6) {
@@ -319,7 +330,8 @@ func (e *environment) assertAccess(t *testing.T, deployed *sandbox.Inventory) {
 			Policies: []string{"AmazonEKSClusterAdminPolicy"},
 		},
 		{
-			Cluster: "dev-workloads-us", PrincipalArn: role, Username: username, Groups: []string{},
+			Cluster: "dev-workloads-us", PrincipalArn: role + "-workloads-us", Groups: []string{},
+			Username: strings.Replace(username, "dev-argocd", "dev-argocd-workloads-us", 1),
 			Policies: []string{"AmazonEKSAdminPolicy in default"},
 		},
 	}, deployed.AccessEntries)
@@ -328,9 +340,15 @@ func (e *environment) assertAccess(t *testing.T, deployed *sandbox.Inventory) {
 func (e *environment) assertSecrets(t *testing.T, deployed *sandbox.Inventory) {
 	t.Helper()
 	secrets := deployed.ArgoCDSecrets()
-	require.Len(t, secrets, 2)
+	require.Len(t, secrets, 3)
 	for _, secret := range secrets {
 		c := e.cluster(t, "dev-"+secret.Data["name"])
+		if c.Name == "dev-hub" {
+			assert.Equal(t, map[string]string{
+				"name": "hub", "server": "https://kubernetes.default.svc", "config": `{"tlsClientConfig":{"insecure":false}}`,
+			}, secret.Data)
+			continue
+		}
 		assert.JSONEq(t, argoCDConfig(t, c), secret.Data["config"])
 		want := map[string]string{"name": secret.Data["name"], "server": c.Endpoint, "config": secret.Data["config"]}
 		if c.Name == "dev-workloads-us" {
@@ -347,8 +365,12 @@ func (e *environment) assertSecrets(t *testing.T, deployed *sandbox.Inventory) {
 
 func argoCDConfig(t *testing.T, c *cluster.Cluster) string {
 	t.Helper()
+	auth := map[string]any{"clusterName": c.Name}
+	if c.Name == "dev-workloads-us" {
+		auth["roleARN"] = "arn:aws:iam::" + sandbox.Account + ":role/dev-argocd-workloads-us"
+	}
 	text, err := json.Marshal(map[string]any{
-		"awsAuthConfig":   map[string]any{"clusterName": c.Name},
+		"awsAuthConfig":   auth,
 		"tlsClientConfig": map[string]any{"insecure": false, "caData": c.CertificateAuthority},
 	})
 	require.NoError(t, err)

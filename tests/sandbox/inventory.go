@@ -10,16 +10,19 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
 )
 
 // AWS are clients of the sandbox's AWS, with the operator's credentials.
@@ -30,11 +33,18 @@ type AWS struct {
 }
 
 // AWS gives clients of the sandbox's AWS.
-func (s *Sandbox) AWS() AWS {
+func (s *Sandbox) AWS() AWS { return s.AWSIn(Account) }
+
+// AWSIn gives clients of one account of the sandbox's AWS.
+func (s *Sandbox) AWSIn(account string) AWS {
 	config := aws.Config{
 		Region:       defaultRegion,
 		BaseEndpoint: aws.String(s.Gateway.URL()),
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKeyID, secretAccessKey, ""),
+	}
+	if other, ok := s.accounts[account]; ok {
+		config.Region = other.region // of the account's partition
+		config.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(config), other.accessRoleArn))
 	}
 	return AWS{IAM: iam.NewFromConfig(config), S3: s3.NewFromConfig(config), config: config}
 }
@@ -97,17 +107,21 @@ func (o Object) String() string { return o.Cluster + "/" + o.Namespace + "/" + o
 // TakeInventory asks AWS and every cluster. Lists are sorted.
 func (s *Sandbox) TakeInventory(ctx context.Context) (*Inventory, error) {
 	var inventory Inventory
-	clients := s.AWS()
-	for _, step := range []func(context.Context, AWS, *Inventory) error{
-		listOidcProviders, listRoles, listPolicies, listBuckets,
-	} {
-		if err := step(ctx, clients, &inventory); err != nil {
-			return nil, fmt.Errorf("taking the inventory of AWS: %w", err)
+	accounts := map[string]AWS{}
+	for _, account := range append([]string{Account}, sortedKeys(s.accounts)...) {
+		accounts[account] = s.AWSIn(account)
+		for _, step := range []func(context.Context, AWS, *Inventory) error{
+			listOidcProviders, listRoles, listPolicies, listBuckets,
+		} {
+			if err := step(ctx, accounts[account], &inventory); err != nil {
+				return nil, fmt.Errorf("taking the inventory of account %s: %w", account, err)
+			}
 		}
 	}
 	for _, c := range s.Clusters.All {
 		if components.AuthenticationMode(c.AuthenticationMode).AllowsAccessEntries() {
-			if err := listAccessEntries(ctx, clients.EKS(c.Region), c, &inventory); err != nil {
+			operator := s.operatorIn(c.Account)
+			if err := listAccessEntries(ctx, accounts[c.Account].EKS(c.Region), c, operator, &inventory); err != nil {
 				return nil, fmt.Errorf("listing the access entries of %q: %w", c.Name, err)
 			}
 		}
@@ -152,6 +166,9 @@ func listRoles(ctx context.Context, clients AWS, inventory *Inventory) error {
 			return err
 		}
 		for _, found := range page.Roles {
+			if aws.ToString(found.RoleName) == gateway.AccountAccessRole {
+				continue // the account came with it
+			}
 			role, err := describeRole(ctx, clients.IAM, found)
 			if err != nil {
 				return err
@@ -221,14 +238,16 @@ func listBuckets(ctx context.Context, clients AWS, inventory *Inventory) error {
 }
 
 // listAccessEntries leaves out the entry that the sandbox's operator has as the creator of every cluster.
-func listAccessEntries(ctx context.Context, client *eks.Client, c *cluster.Cluster, inventory *Inventory) error {
+func listAccessEntries(
+	ctx context.Context, client *eks.Client, c *cluster.Cluster, operator string, inventory *Inventory,
+) error {
 	list, err := client.ListAccessEntries(ctx, &eks.ListAccessEntriesInput{ClusterName: &c.Name})
 	if err != nil {
 		return err
 	}
 	slices.Sort(list.AccessEntries)
 	for _, principal := range list.AccessEntries {
-		if principal == OperatorArn {
+		if principal == operator {
 			continue
 		}
 		found, err := client.DescribeAccessEntry(ctx, &eks.DescribeAccessEntryInput{ClusterName: &c.Name, PrincipalArn: &principal})
@@ -340,7 +359,7 @@ func podStatus(pod *corev1.Pod) string {
 // IrsaServiceAccounts are the service accounts that a role is put on.
 func (i *Inventory) IrsaServiceAccounts() []Object {
 	return slices.DeleteFunc(slices.Clone(i.ServiceAccounts), func(o Object) bool {
-		return o.Annotations["eks.amazonaws.com/role-arn"] == ""
+		return o.Annotations[roleArnAnnotation] == ""
 	})
 }
 

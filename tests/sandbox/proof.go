@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,42 +35,108 @@ type Proof struct {
 	Verdict string `json:"verdict"`
 }
 
+// Login is what is known about one Argo CD service account and one cluster that it is to manage.
+type Login struct {
+	Hub            string `json:"hub"`
+	Target         string `json:"target"`
+	ServiceAccount string `json:"serviceAccount"`
+	// ExpectedRole is the ARN of the role that the target's secret names, or else of the account's own.
+	ExpectedRole string `json:"expectedRole"`
+	// Identity is who the target says that it is; empty when it had no answer.
+	Identity string `json:"identity"`
+	// Verdict is "proven", or why it is not.
+	Verdict string `json:"verdict"`
+}
+
+// Proofs are the proofs of everything that is deployed.
+type Proofs struct {
+	// Identities has a line for each service account with a role.
+	Identities []Proof `json:"identities"`
+	// Logins has a line for each of Argo CD's service accounts and each cluster that it is to reach.
+	Logins []Login `json:"logins"`
+}
+
 const proven = "proven"
 
-// Prove reads the logs of the test pods and controls of every cluster. It has a line for each service account with a
-// role, and trusts the pods in nothing but what STS told them.
-func (s *Sandbox) Prove(ctx context.Context) ([]Proof, error) {
-	var proofs []Proof
+func verdict(err error) string {
+	if err != nil {
+		return "NOT PROVEN: " + err.Error()
+	}
+	return proven
+}
+
+// Prove reads the logs of the test pods, controls and logins of every cluster. It trusts the pods in nothing but what STS
+// and the API servers told them.
+func (s *Sandbox) Prove(ctx context.Context) (*Proofs, error) {
+	inventory, err := s.TakeInventory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	proofs := &Proofs{}
 	for _, c := range s.Clusters.All {
-		found, err := proveCluster(ctx, c)
+		reader, err := newProofReader(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("reading the proofs of cluster %q: %w", c.Name, err)
 		}
-		proofs = append(proofs, found...)
+		var argocd []Object
+		for _, account := range inventory.IrsaServiceAccounts() {
+			if account.Cluster != c.Name {
+				continue
+			}
+			proof := Proof{
+				Cluster: c.Name, Namespace: account.Namespace, ServiceAccount: account.Name,
+				ExpectedRole: account.Annotations[roleArnAnnotation], Control: "none",
+			}
+			proof.Verdict = verdict(proof.read(ctx, reader))
+			proofs.Identities = append(proofs.Identities, proof)
+			if strings.HasPrefix(account.Name, "argocd-") {
+				argocd = append(argocd, account)
+			}
+		}
+		secrets := inventory.ArgoCDSecrets()
+		slices.SortFunc(secrets, func(a, b Object) int { return strings.Compare(a.Data["name"], b.Data["name"]) })
+		for _, secret := range secrets {
+			if secret.Cluster == c.Name && secret.Data["server"] != inClusterServer {
+				proofs.Logins = append(proofs.Logins, readLogins(ctx, reader, secret, argocd)...)
+			}
+		}
 	}
 	return proofs, nil
 }
 
-// NotProven are the verdicts that are none, as an error.
-func NotProven(proofs []Proof) error {
-	if len(proofs) == 0 {
+const (
+	roleArnAnnotation = "eks.amazonaws.com/role-arn"
+	// inClusterServer is where Argo CD finds the cluster that it runs in, without any login to AWS.
+	inClusterServer = "https://kubernetes.default.svc"
+)
+
+// Err joins what is not proven.
+func (p *Proofs) Err() error {
+	if len(p.Identities) == 0 {
 		return errors.New("no service account has a role: nothing is proven")
 	}
 	var faults []error
-	for _, proof := range proofs {
+	for _, proof := range p.Identities {
 		if proof.Verdict != proven {
 			faults = append(faults, fmt.Errorf("%s/%s/%s: %s", proof.Cluster, proof.Namespace, proof.ServiceAccount, proof.Verdict))
+		}
+	}
+	for _, login := range p.Logins {
+		if login.Verdict != proven {
+			faults = append(faults, fmt.Errorf("%s/%s to %s: %s", login.Hub, login.ServiceAccount, login.Target, login.Verdict))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func proveCluster(ctx context.Context, c *cluster.Cluster) ([]Proof, error) {
+// proofReader reads the proofs of one cluster.
+type proofReader struct {
+	client kubernetes.Interface
+	pods   []corev1.Pod
+}
+
+func newProofReader(ctx context.Context, c *cluster.Cluster) (*proofReader, error) {
 	client, err := kubernetes.NewForConfig(c.AdminConfig())
-	if err != nil {
-		return nil, err
-	}
-	accounts, err := client.CoreV1().ServiceAccounts("").List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -77,39 +144,74 @@ func proveCluster(ctx context.Context, c *cluster.Cluster) ([]Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	var proofs []Proof
-	for i := range accounts.Items {
-		account := &accounts.Items[i]
-		role := account.Annotations["eks.amazonaws.com/role-arn"]
-		if role == "" {
+	return &proofReader{client, pods.Items}, nil
+}
+
+// readLogins finds the pods of Argo CD's accounts that log in to the cluster of a secret.
+func readLogins(ctx context.Context, reader *proofReader, secret Object, accounts []Object) []Login {
+	var config struct {
+		AwsAuthConfig struct {
+			RoleArn string `json:"roleARN"`
+		} `json:"awsAuthConfig"`
+	}
+	invalid := json.Unmarshal([]byte(secret.Data["config"]), &config)
+	var logins []Login
+	for _, account := range accounts {
+		login := Login{Hub: secret.Cluster, Target: secret.Data["name"], ServiceAccount: account.Name}
+		login.ExpectedRole = config.AwsAuthConfig.RoleArn
+		if login.ExpectedRole == "" {
+			login.ExpectedRole = account.Annotations[roleArnAnnotation]
+		}
+		err := invalid
+		if err == nil {
+			err = login.read(ctx, reader, account.Namespace, secret.Data["server"])
+		}
+		login.Verdict = verdict(err)
+		logins = append(logins, login)
+	}
+	return logins
+}
+
+func (l *Login) read(ctx context.Context, reader *proofReader, namespace, server string) error {
+	expected, err := sessionPrefix(l.ExpectedRole)
+	if err != nil {
+		return err
+	}
+	for i := range reader.pods {
+		pod := &reader.pods[i]
+		if pod.Labels[components.ProofLabel] != "login" || pod.Namespace != namespace ||
+			pod.Spec.ServiceAccountName != l.ServiceAccount || envOf(pod, "SERVER") != server {
 			continue
 		}
-		proof := Proof{Cluster: c.Name, Namespace: account.Namespace, ServiceAccount: account.Name, ExpectedRole: role, Control: "none"}
-		proof.Verdict = proven
-		if err := proof.read(ctx, client, pods.Items); err != nil {
-			proof.Verdict = "NOT PROVEN: " + err.Error()
+		found, err := reader.read(ctx, pod)
+		if err != nil {
+			return err
 		}
-		proofs = append(proofs, proof)
+		l.Identity = found.Identity
+		if !strings.HasPrefix(found.Identity, expected) {
+			return errors.New("the cluster says it is somebody else")
+		}
+		return nil
 	}
-	return proofs, nil
+	return errors.New("no pod logs in")
 }
 
 // read finds the account's test pod and the control of its namespace and role.
-func (p *Proof) read(ctx context.Context, client kubernetes.Interface, pods []corev1.Pod) error {
+func (p *Proof) read(ctx context.Context, reader *proofReader) error {
 	expected, err := sessionPrefix(p.ExpectedRole)
 	if err != nil {
 		return err
 	}
 	var tested bool
-	for i := range pods {
-		pod := &pods[i]
+	for i := range reader.pods {
+		pod := &reader.pods[i]
 		if pod.Namespace != p.Namespace {
 			continue
 		}
 		switch {
 		case pod.Labels[components.ProofLabel] == "identity" && pod.Spec.ServiceAccountName == p.ServiceAccount:
 			tested = true
-			found, err := readProof(ctx, client, pod)
+			found, err := reader.read(ctx, pod)
 			if err != nil {
 				return err
 			}
@@ -117,9 +219,9 @@ func (p *Proof) read(ctx context.Context, client kubernetes.Interface, pods []co
 			if !strings.HasPrefix(found.Identity, expected) || found.Check != "passed" && found.Check != "none" {
 				return errors.New("STS says it is somebody else, or its check failed")
 			}
-		case pod.Labels[components.ProofLabel] == "control" && roleOf(pod) == p.ExpectedRole:
+		case pod.Labels[components.ProofLabel] == "control" && envOf(pod, "ROLE_ARN") == p.ExpectedRole:
 			p.Control = ""
-			found, err := readProof(ctx, client, pod)
+			found, err := reader.read(ctx, pod)
 			if err != nil {
 				return err
 			}
@@ -145,22 +247,22 @@ func sessionPrefix(roleArn string) (string, error) {
 	return fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/", arn.Partition, arn.Account, name), nil
 }
 
-// roleOf is the role that a control asks for.
-func roleOf(pod *corev1.Pod) string {
+// envOf is a variable of the pod's program.
+func envOf(pod *corev1.Pod, name string) string {
 	for _, variable := range pod.Spec.Containers[0].Env {
-		if variable.Name == "ROLE_ARN" {
+		if variable.Name == name {
 			return variable.Value
 		}
 	}
 	return ""
 }
 
-// readProof reads a pod's log, as `kubectl logs` does.
-func readProof(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) (components.TestPodProof, error) {
+// read reads a pod's log, as `kubectl logs` does.
+func (r *proofReader) read(ctx context.Context, pod *corev1.Pod) (components.TestPodProof, error) {
 	if status := podStatus(pod); status != ready {
 		return components.TestPodProof{}, fmt.Errorf("pod %s is %s%s", pod.Name, status, lastWords(pod))
 	}
-	log, err := client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(ctx)
+	log, err := r.client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(ctx)
 	if err != nil {
 		return components.TestPodProof{}, fmt.Errorf("reading the log of pod %s: %w", pod.Name, err)
 	}
@@ -185,24 +287,30 @@ func lastWords(pod *corev1.Pod) string {
 }
 
 // printProofs prints the proofs, for people or for programs.
-func (t Terminal) printProofs(proofs []Proof) error {
+func (t Terminal) printProofs(proofs *Proofs) error {
 	if t.JSON != nil {
 		encoder := json.NewEncoder(t.JSON)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(map[string]any{"proofs": proofs, "proven": NotProven(proofs) == nil})
+		return encoder.Encode(struct {
+			*Proofs
+			Proven bool `json:"proven"`
+		}{proofs, proofs.Err() == nil})
 	}
-	var rows [][]string
-	count := 0
-	for _, proof := range proofs {
-		if proof.Verdict == proven {
-			count++
-		}
-		rows = append(rows, []string{
+	var identities, logins [][]string
+	for _, proof := range proofs.Identities {
+		identities = append(identities, []string{
 			proof.Cluster, proof.Namespace, proof.ServiceAccount, proof.ExpectedRole, orDash(proof.Identity), orDash(proof.Check),
 			orDash(proof.Control), proof.Verdict,
 		})
 	}
-	table(t.Progress, fmt.Sprintf("PROOF: %d of %d service accounts", count, len(proofs)),
-		[]string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY STS", "CHECK", "CONTROL", "VERDICT"}, rows)
+	for _, login := range proofs.Logins {
+		logins = append(logins, []string{
+			login.Hub, login.Target, login.ServiceAccount, login.ExpectedRole, orDash(login.Identity), login.Verdict,
+		})
+	}
+	table(t.Progress, "PROOF: who the pods are",
+		[]string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY STS", "CHECK", "CONTROL", "VERDICT"}, identities)
+	table(t.Progress, "PROOF: Argo CD logs in",
+		[]string{"HUB", "TARGET", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY THE TARGET", "VERDICT"}, logins)
 	return nil
 }

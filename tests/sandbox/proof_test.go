@@ -103,9 +103,9 @@ func (e *environment) assertProven(t *testing.T, count int) []sandbox.Proof {
 	t.Helper()
 	proofs, err := e.Prove(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, sandbox.NotProven(proofs))
-	assert.Len(t, proofs, count)
-	return proofs
+	require.NoError(t, proofs.Err())
+	assert.Len(t, proofs.Identities, count)
+	return proofs.Identities
 }
 
 func (e *environment) client(t *testing.T, name string) kubernetes.Interface {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,8 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
 )
 
-// The sandbox's one account, who its operator is, and the operator's credentials. These are no secret: they open nothing
-// but this endpoint.
+// The operator's account, where clusters are unless they say otherwise, who the operator is, and the operator's credentials.
+// These are no secret: they open nothing but this endpoint.
 const (
 	Account         = "123456789012"
 	accessKeyID     = "AKIASANDBOXOPERATOR"
@@ -40,6 +41,9 @@ type Options struct {
 	Log io.Writer
 	// TokenAging makes the tokens of pods age that many times faster, for tests of their renewal. Default: 1.
 	TokenAging int
+	// ContainerPath is a folder of programs that containers find before all others, as if it were in their image.
+	// Default: none.
+	ContainerPath string
 }
 
 // Sandbox is a running sandbox.
@@ -53,7 +57,12 @@ type Sandbox struct {
 	log  io.Writer
 	moto *process.Process
 	lock *os.File
+	// accounts are those other than the operator's, by their IDs.
+	accounts map[string]account
 }
+
+// account is how the operator works in another account.
+type account struct{ accessRoleArn, region string }
 
 // Isolate takes everything out of this process's environment that could make a child talk to a real AWS account, a real
 // cluster or a real Pulumi backend.
@@ -97,15 +106,22 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 		return fmt.Errorf("starting moto: %w", err)
 	}
 	s.moto = moto
-	if s.Gateway, err = gateway.New(gateway.Options{MotoURL: motoURL, TokenAging: opts.TokenAging}); err != nil {
+	s.Gateway, err = gateway.New(gateway.Options{
+		MotoURL: motoURL, Credentials: map[string]string{accessKeyID: secretAccessKey}, TokenAging: opts.TokenAging,
+	})
+	if err != nil {
 		return fmt.Errorf("starting the AWS gateway: %w", err)
 	}
-	s.logf("starting %d Kubernetes control planes", len(opts.Clusters))
+	clusters, err := s.addAccounts(ctx, opts.Clusters)
+	if err != nil {
+		return err
+	}
+	s.logf("starting %d Kubernetes control planes", len(clusters))
 	s.Clusters, err = cluster.Start(ctx, cluster.Options{
 		ControlPlane: s.Tools.ControlPlane, Dir: filepath.Join(s.Dir, "clusters"),
 		AWSEndpoint: s.Gateway.URL(), Access: s.Gateway.AccessEntry,
-		ContainerPath: s.containerPath(), ContainerEnv: s.containerEnv(), TokenAging: opts.TokenAging,
-	}, opts.Clusters)
+		ContainerPath: s.containerPath(opts.ContainerPath), ContainerEnv: s.containerEnv(), TokenAging: opts.TokenAging,
+	}, clusters)
 	if err != nil {
 		return err
 	}
@@ -113,13 +129,41 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 		err := s.Gateway.AddCluster(gateway.Cluster{
 			Name: c.Name, Account: c.Account, Region: c.Region, Version: "1.34",
 			Endpoint: c.Endpoint, CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer,
-			AuthenticationMode: c.AuthenticationMode, CreatorArn: OperatorArn, Keys: c.JWKS,
+			AuthenticationMode: c.AuthenticationMode, CreatorArn: s.operatorIn(c.Account), Keys: c.JWKS,
 		})
 		if err != nil {
 			return fmt.Errorf("adding EKS cluster %q: %w", c.Name, err)
 		}
 	}
 	return nil
+}
+
+// addAccounts makes the accounts that clusters are in, other than the operator's own, each with the role by which the
+// operator works there. It returns the clusters with that role.
+func (s *Sandbox) addAccounts(ctx context.Context, clusters []cluster.Spec) ([]cluster.Spec, error) {
+	s.accounts = map[string]account{}
+	clusters = slices.Clone(clusters)
+	for i := range clusters {
+		spec := &clusters[i]
+		if spec.Account == Account {
+			continue
+		}
+		roleArn, err := s.Gateway.AddAccount(ctx, spec.Partition(), spec.Account) // once made, it stays as it is
+		if err != nil {
+			return nil, err
+		}
+		spec.AccessRoleArn = roleArn
+		s.accounts[spec.Account] = account{accessRoleArn: roleArn, region: spec.Region}
+	}
+	return clusters, nil
+}
+
+// operatorIn is who the operator is in an account: in its own itself, in another the role that it assumes there.
+func (s *Sandbox) operatorIn(account string) string {
+	if other, ok := s.accounts[account]; ok {
+		return other.accessRoleArn
+	}
+	return OperatorArn
 }
 
 // Close ends every process of the sandbox and removes its files.
@@ -156,15 +200,24 @@ func (s *Sandbox) Env() map[string]string {
 	}
 }
 
-// containerPath is the PATH of containers: the AWS CLI, and the machine's shell and tools for those of its image.
-func (s *Sandbox) containerPath() string {
-	return filepath.Dir(s.Tools.AWS) + ":/usr/local/bin:/usr/bin:/bin"
+// containerPath is the PATH of containers: a folder more if one is given, the AWS CLI, and the machine's shell and tools for
+// those of its image.
+func (s *Sandbox) containerPath(more string) string {
+	path := filepath.Dir(s.Tools.AWS) + ":/usr/local/bin:/usr/bin:/bin"
+	if more != "" {
+		path = more + ":" + path
+	}
+	return path
 }
 
-// containerEnv leads the AWS CLI of a container to the sandbox, as the network of an EKS node leads it to AWS. It has no
-// credentials.
+// containerEnv leads the AWS CLI and SDKs of a container to the sandbox, as the network of an EKS node leads them to AWS. It
+// has no credentials. STS is named, because the AWS SDK for Go v2 looks for the variable of all services only after it has
+// made the client with which it assumes a role by web identity.
 func (s *Sandbox) containerEnv() map[string]string {
-	return map[string]string{"AWS_ENDPOINT_URL": s.Gateway.URL(), "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": ""}
+	return map[string]string{
+		"AWS_ENDPOINT_URL": s.Gateway.URL(), "AWS_ENDPOINT_URL_STS": s.Gateway.URL(),
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
+	}
 }
 
 // RegisterOidcProvider registers the OIDC provider of a cluster the way another tool would have done it, with tags of

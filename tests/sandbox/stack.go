@@ -23,6 +23,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"sigs.k8s.io/yaml"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
 )
@@ -82,11 +83,24 @@ func (s *Settings) Clusters() ([]cluster.Spec, error) {
 		if name == "" {
 			name = key
 		}
+		account, err := accountOf(declared)
+		if err != nil {
+			return nil, fmt.Errorf("cluster %q: %w", key, err)
+		}
 		specs = append(specs, cluster.Spec{
-			Name: name, Account: Account, Region: declared.Region, AuthenticationMode: "API_AND_CONFIG_MAP",
+			Name: name, Account: account, Region: declared.Region, AuthenticationMode: "API_AND_CONFIG_MAP",
 		})
 	}
 	return specs, nil
+}
+
+// accountOf is the account that a cluster is in: that of the role which is assumed to reach it, else the operator's.
+func accountOf(declared stacks.Cluster) (string, error) {
+	if declared.AssumeRole == nil {
+		return Account, nil
+	}
+	arn, err := iampolicy.ParseArn(declared.AssumeRole.RoleArn)
+	return arn.Account, err
 }
 
 // Stack is the platform's stack in a sandbox, run by the real engine with the program in this process.

@@ -28,6 +28,9 @@ type Spec struct {
 	Region  string
 	// AuthenticationMode is API, API_AND_CONFIG_MAP or CONFIG_MAP, as in DescribeCluster.
 	AuthenticationMode string
+	// AccessRoleArn is the role that kubeconfigs assume to log in, where the cluster's account is not the caller's.
+	// Default: none.
+	AccessRoleArn string
 }
 
 // Options say what all clusters of one sandbox share.
@@ -202,8 +205,8 @@ func (c *Cluster) stop() error {
 	return errors.Join(faults...)
 }
 
-// partition tells the AWS partition of the cluster's region.
-func (s Spec) partition() string {
+// Partition is the AWS partition of the cluster's region.
+func (s Spec) Partition() string {
 	switch {
 	case strings.HasPrefix(s.Region, "cn-"):
 		return "aws-cn"
@@ -216,14 +219,14 @@ func (s Spec) partition() string {
 
 // arn is the cluster's ARN.
 func (s Spec) arn() string {
-	return fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", s.partition(), s.Region, s.Account, s.Name)
+	return fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", s.Partition(), s.Region, s.Account, s.Name)
 }
 
 // issuer is formed as EKS forms it; the ID is derived, so that a sandbox that is started again has the same issuers and a
 // stack that was deployed to it still fits.
 func issuer(s Spec) string {
 	suffix := "amazonaws.com"
-	if s.partition() == "aws-cn" {
+	if s.Partition() == "aws-cn" {
 		suffix = "amazonaws.com.cn"
 	}
 	id := sha256.Sum256([]byte(s.Account + "/" + s.Region + "/" + s.Name))

@@ -12,12 +12,16 @@ import (
 // `aws eks get-token`, here against the sandbox's AWS endpoint. The argument aws is the path of the AWS CLI; credentials
 // are taken from the environment of whoever uses the file.
 func (c *Cluster) Kubeconfig(aws string) *clientcmdapi.Config {
+	args := []string{"--region", c.Region, "eks", "get-token", "--cluster-name", c.Name, "--output", "json"}
+	if c.AccessRoleArn != "" {
+		args = append(args, "--role-arn", c.AccessRoleArn)
+	}
 	return kubeconfig(c.arn(), &clientcmdapi.Cluster{
 		Server: c.Endpoint, CertificateAuthorityData: c.CertificateAuthority,
 	}, &clientcmdapi.AuthInfo{Exec: &clientcmdapi.ExecConfig{
 		APIVersion:      "client.authentication.k8s.io/v1beta1",
 		Command:         aws,
-		Args:            []string{"--region", c.Region, "eks", "get-token", "--cluster-name", c.Name, "--output", "json"},
+		Args:            args,
 		Env:             []clientcmdapi.ExecEnvVar{{Name: "AWS_ENDPOINT_URL", Value: c.awsEndpoint}},
 		InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
 	}})

@@ -249,6 +249,38 @@ func (w *workshop) plugins(ctx context.Context, official bool) (string, error) {
 	return dir, err
 }
 
+// argoCDLogin is the program of tests/argocd, and argoCDPlugin the other name that it goes by: that of the exec plugin.
+const (
+	argoCDLogin  = "argocd-login"
+	argoCDPlugin = "argocd-k8s-auth"
+)
+
+// argoCD builds tests/argocd, a module of its own because of all that Argo CD brings along.
+func (w *workshop) argoCD(ctx context.Context) (string, error) {
+	module := filepath.Join(w.build.module, "..", "argocd")
+	source, err := sources(module)
+	if err != nil {
+		return "", err
+	}
+	// One directory for each checkout, as for the plugins.
+	name, content := "argocd-"+digest(w.build.module), w.build.toolchain+" "+digest(source)
+	dir, found, err := w.ensure(ctx, name, content, func(dir string) error {
+		return w.log.during("building Argo CD's cluster login", "about 5 minutes on 2 cores", func() error {
+			if err := w.goBuild(ctx, module, ".", filepath.Join(dir, argoCDLogin)); err != nil {
+				return err
+			}
+			if err := os.Symlink(argoCDLogin, filepath.Join(dir, argoCDPlugin)); err != nil && !errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("naming Argo CD's exec plugin: %w", err)
+			}
+			return nil
+		})
+	})
+	if found {
+		w.log.say("found Argo CD's cluster login")
+	}
+	return dir, err
+}
+
 // sources joins the Go files below dir that are no tests, and the module files. That is a little more than what a program
 // there is built from, but reading it takes milliseconds, where asking the Go tool takes a second.
 func sources(dir string) (string, error) {

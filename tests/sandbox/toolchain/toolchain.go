@@ -104,6 +104,16 @@ func Python(ctx context.Context, opts Options) (motoServer, aws string, err erro
 	return w.python(ctx)
 }
 
+// ArgoCD makes sure of argocd-login, which reaches a cluster as Argo CD does, and returns the directory that holds it and
+// Argo CD's exec plugin. It is no part of Ensure, because only a test wants it.
+func ArgoCD(ctx context.Context, opts Options) (dir string, err error) {
+	w, err := newWorkshop(ctx, opts)
+	if err != nil {
+		return "", err
+	}
+	return w.argoCD(ctx)
+}
+
 // workshop is what all steps share.
 type workshop struct {
 	cache string

@@ -272,6 +272,32 @@ func TestThePathHasTheStandInsAndTheProgramsBeforeAllElse(t *testing.T) {
 		filepath.SplitList(tools.Path()))
 }
 
+func TestArgoCDsLoginIsBuiltOnDemandAndHasTheNameOfItsPluginToo(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	_, err := toolchain.Ensure(t.Context(), m.options())
+	require.NoError(t, err)
+	assert.NotContains(t, strings.Join(m.calls()["go build"], "\n"), "argocd", "nothing but a test wants it")
+
+	dir, err := toolchain.ArgoCD(t.Context(), m.options())
+	require.NoError(t, err)
+	built := len(m.calls()["go build"])
+	again, err := toolchain.ArgoCD(t.Context(), m.options())
+	require.NoError(t, err)
+
+	assert.Equal(t, dir, again)
+	assert.Len(t, m.calls()["go build"], built, "nothing is built again")
+	program, err := filepath.EvalSymlinks(filepath.Join(dir, "argocd-k8s-auth"))
+	require.NoError(t, err)
+	assert.Equal(t, "argocd-login", filepath.Base(program))
+
+	m.write("go-version", "go1.100", 0o600)
+	again, err = toolchain.ArgoCD(t.Context(), m.options())
+	require.NoError(t, err, "the second name is there already")
+	assert.Equal(t, dir, again)
+	assert.Len(t, m.calls()["go build"], built+1)
+}
+
 func TestOfficialPluginsAreLeftToTheEngine(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
