@@ -2,6 +2,7 @@
 #               with FORMAT=json the proofs are printed as JSON, alone on standard output
 # make sandbox  deploy it and keep it running, to look around, until Ctrl-C
 # make test     lint and every test
+# make pictures draw the README's pictures from their sources, with graphviz
 # make mutants  take one guard at a time out of the code and see that a test fails: about 2 minutes
 #
 # They need Go, Python 3 with pip, and nothing else: what else is missing is built or installed once, into the user's
@@ -11,9 +12,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-MODULES := . components/plugin tests/sandbox
+MODULES := . components/plugin tests/argocd tests/sandbox
 
-.PHONY: demo sandbox test unit lint e2e mutants cover fmt clean
+.PHONY: demo sandbox test unit lint e2e mutants pictures cover fmt clean
 
 demo: bin/sandbox
 	@bin/sandbox demo
@@ -23,24 +24,31 @@ sandbox: bin/sandbox
 
 test: unit cover lint e2e
 
-# The mocked graphs, the policy package and the aws-auth plugin: seconds, once compiled.
+# The mocked graphs, the policy package, the aws-auth plugin and Argo CD's login: seconds, once compiled.
 unit:
 	@echo "== unit tests"
 	go test ./...
 	go -C components/plugin test ./...
+	go -C tests/argocd test ./...
 
 lint:
 	@echo "== lint (the first time builds golangci-lint, about 4 minutes)"
 	@$(LINT)
 	@for module in $(MODULES); do echo "lint $$module" && (cd $$module && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
-# Real API servers, a real engine, the AWS endpoint.
+# Real API servers, a real engine, the AWS endpoint. Two packages are tested in their own folders, because go test shows
+# their counts only there.
 e2e: bin/sandbox
 	@echo "== sandbox tests"
 	@bin/sandbox prepare
-	go -C tests/sandbox test -timeout 30m -p 1 $$(go -C tests/sandbox list ./... | grep -v /adversary$$)
-	@echo "== adversarial suite (in its own folder, or go test would not show the count)"
+	go -C tests/sandbox test -timeout 30m -p 1 $$(go -C tests/sandbox list ./... | grep -v -e /sandbox$$ -e /adversary$$)
+	@echo "== adversarial suite"
 	go -C tests/sandbox/adversary test -timeout 10m
+	@echo "== end to end"
+	go -C tests/sandbox test -timeout 30m
+
+pictures:
+	dot -Tsvg stacks/argocd.dot -o stacks/argocd.svg
 
 mutants:
 	@go -C tests/sandbox run ./cmd/mutants

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestAnUpdateGetsThroughFaultsOrIsCompletedByTheNext(t *testing.T) {
 		require.NoError(t, stack.Destroy(t.Context()), test.name)
 		require.Equal(t, found, e.inventory(t), test.name)
 	}
-	t.Logf("%d kinds of faults, all got through or completed by the next update", len(cases))
+	fmt.Printf("faults: %d kinds, all got through or completed by the next update\n", len(cases))
 }
 
 // newFaultsEnvironment has one role with its policies and a bucket, one target of Argo CD, and only what another cluster

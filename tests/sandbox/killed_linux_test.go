@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -51,7 +52,7 @@ func TestAKilledUpIsCompletedByTheNext(t *testing.T) {
 		require.Equal(t, found, e.inventory(t), "nothing is left over after a kill before creation %d", before)
 		completed++
 	}
-	t.Logf("%d kill points among %d creations, all completed by the next up", completed, creations)
+	fmt.Printf("killed updates: %d kill points among %d creations, %d completed by the next up\n", killPoints, creations, completed)
 	assert.Equal(t, killPoints, completed)
 }
 

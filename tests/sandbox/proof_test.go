@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -191,7 +192,7 @@ func TestAPodGoesOnWorkingWhenItsTokenIsRenewed(t *testing.T) {
 		token, _, _ := strings.Cut(output, "{")
 		tokens[token] = true
 	}
-	t.Logf("the pod went on working across %d renewals of its token", len(tokens)-1)
+	fmt.Printf("token renewal: the pod went on working across %d renewals\n", len(tokens)-1)
 
 	output, err := e.exec(t, pod, `aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name old --web-identity-token '`+first+"'")
 	require.Error(t, err, "the first token is over")
