@@ -38,23 +38,11 @@ func (p *platform) checkTargets() error {
 		return nil
 	}
 	hub, roleArns := p.accountOf(argocd.Hub), p.targetRoleArns()
-	made := map[string]string{}
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
-		target, path := argocd.Targets[key], "targets."+key
-		faults = append(faults, fault.Under(path, p.checkTarget(hub, target, roleArns[key])))
-		if target.Role == nil {
-			continue
-		}
-		// Different credentials may have turned out to be those of one account, and names differ by more than case.
-		account, name := p.accountOf(target.Cluster).id, p.cfg.targetRoleName(key, *target.Role)
-		if first, taken := made[account+"/"+strings.ToLower(name)]; taken {
-			faults = append(faults, fmt.Errorf("%s.role: role %s of account %s is declared already, at %s.argocd.%s.role",
-				path, name, account, ConfigKey, first))
-			continue
-		}
-		made[account+"/"+strings.ToLower(name)] = path
+		faults = append(faults, fault.Under("targets."+key, p.checkTarget(hub, argocd.Targets[key], roleArns[key])))
 	}
+	faults = append(faults, p.checkTargetRoles())
 	if err := fault.Under(ConfigKey+".argocd", errors.Join(faults...)); err != nil {
 		return fmt.Errorf("invalid configuration:\n%w", err)
 	}
@@ -85,6 +73,27 @@ func (p *platform) checkTarget(hub *account, target ArgoCDTarget, roleArn string
 		return p.cfg.refuseHubRole(path, role.RoleName())
 	}
 	return nil
+}
+
+// checkTargetRoles finds two roles to make with one name: different credentials may be those of one account, and names that
+// differ by case alone are the same.
+func (p *platform) checkTargetRoles() error {
+	made := map[string]string{}
+	var faults []error
+	for _, key := range slices.Sorted(maps.Keys(p.cfg.ArgoCD.Targets)) {
+		target, path := p.cfg.ArgoCD.Targets[key], "targets."+key+".role"
+		if target.Role == nil {
+			continue
+		}
+		name, account := p.cfg.targetRoleName(key, *target.Role), p.accountOf(target.Cluster).id
+		folded := strings.ToLower(name) + " of account " + account
+		if first, taken := made[folded]; taken {
+			faults = append(faults, fmt.Errorf("%s: role %s of account %s is declared already, at %s.argocd.%s",
+				path, name, account, ConfigKey, first))
+		}
+		made[folded] = path
+	}
+	return errors.Join(faults...)
 }
 
 // targetRoleArns are the roles that the hub role assumes, by the targets' keys. What AWS will call those that are still to

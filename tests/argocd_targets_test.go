@@ -297,10 +297,10 @@ func TestTheAccountsAnswersCanRefuseATarget(t *testing.T) {
 		{
 			"whose role another target has, as the accounts are one", func(r *recorder) { delete(r.accounts, "aws-us-east-1-other") },
 			[]string{
-				"near: {cluster: near, role: {name: X}, access: {kubernetesGroups: [x]}}",
-				"far: {cluster: far, role: {name: x}, access: {kubernetesGroups: [x]}}",
+				"near: {cluster: near, role: {name: x}, access: {kubernetesGroups: [x]}}",
+				"far: {cluster: far, role: {name: X}, access: {kubernetesGroups: [x]}}",
 			},
-			"near.role: role X of account 111122223333 is declared already, at platform.argocd.targets.far.role",
+			"near.role: role x of account 111122223333 is declared already, at platform.argocd.targets.far.role",
 		},
 	}
 	for _, test := range cases {

@@ -181,8 +181,8 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-// Argo CD's own go.mod has this module, which is a folder of its repository, replaced by the folder; a replacement counts
-// in the main module only. No other version of it before its move to /v3 has been published.
+// In Argo CD's own go.mod this module, a folder of its repository, is replaced by the folder, and replacements count in the
+// main module only. This is the newest version under this path, for the same Kubernetes as Argo CD 3.5.
 replace github.com/argoproj/argo-cd/gitops-engine => github.com/argoproj/argo-cd/gitops-engine v0.0.0-20260914071520-c9c369efcc5b
 
 // The modules of Kubernetes that k8s.io/kubernetes requires at v0.0.0.

@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -88,8 +89,7 @@ func killBefore(t *testing.T, stack *sandbox.Stack, n int) *atomic.Bool {
 	killed := &atomic.Bool{}
 	stack.SetProgram(beforeCreate(func() {
 		if int(count.Add(1)) == n {
-			killEngine(t, stack)
-			killed.Store(true)
+			killed.Store(assert.NoError(t, killEngine(stack)))
 		}
 	}))
 	return killed
@@ -120,10 +120,12 @@ func beforeCreate(happens func()) pulumi.RunFunc {
 
 // killEngine kills the Pulumi CLI that works for the stack and the plugins that it started. They are known by the home
 // folder in their environment, and the CLI, the only child of this process among them, goes first.
-func killEngine(t *testing.T, stack *sandbox.Stack) {
+func killEngine(stack *sandbox.Stack) error {
 	home := []byte("PULUMI_HOME=" + filepath.Join(stack.Dir(), "home"))
 	processes, err := filepath.Glob("/proc/[0-9]*")
-	assert.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	var engine, plugins []int
 	for _, process := range processes {
 		environment, err := os.ReadFile(filepath.Join(process, "environ"))
@@ -131,15 +133,21 @@ func killEngine(t *testing.T, stack *sandbox.Stack) {
 			continue // gone, or somebody else's
 		}
 		pid, err := strconv.Atoi(filepath.Base(process))
-		assert.NoError(t, err)
+		if err != nil {
+			return err
+		}
 		if executable, err := os.Readlink(filepath.Join(process, "exe")); err == nil && filepath.Base(executable) == "pulumi" {
 			engine = append(engine, pid)
 		} else {
 			plugins = append(plugins, pid)
 		}
 	}
-	assert.Len(t, engine, 1, "the engine")
-	for _, pid := range append(engine, plugins...) {
-		assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	if len(engine) != 1 {
+		return fmt.Errorf("%d processes are the engine", len(engine))
 	}
+	var faults []error
+	for _, pid := range append(engine, plugins...) {
+		faults = append(faults, syscall.Kill(pid, syscall.SIGKILL))
+	}
+	return errors.Join(faults...)
 }

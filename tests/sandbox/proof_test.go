@@ -109,6 +109,9 @@ func (e *environment) assertProven(t *testing.T, count int) []sandbox.Proof {
 	return proofs.Identities
 }
 
+// testPod is the test pod of iam-role-test.
+const testPod = "iam-role-test-irsa-test"
+
 func (e *environment) client(t *testing.T, name string) kubernetes.Interface {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(e.cluster(t, name).AdminConfig())
@@ -116,11 +119,11 @@ func (e *environment) client(t *testing.T, name string) kubernetes.Interface {
 	return client
 }
 
-// exec runs a shell command in a pod of the hub's default namespace, as `kubectl exec` does.
-func (e *environment) exec(t *testing.T, pod, command string) (output string, err error) {
+// exec runs a shell command in the test pod of iam-role-test, as `kubectl exec` does.
+func (e *environment) exec(t *testing.T, command string) (output string, err error) {
 	t.Helper()
 	config := e.cluster(t, "dev-hub").AdminConfig()
-	request := e.client(t, "dev-hub").CoreV1().RESTClient().Post().Namespace("default").Resource("pods").Name(pod).SubResource("exec").
+	request := e.client(t, "dev-hub").CoreV1().RESTClient().Post().Namespace("default").Resource("pods").Name(testPod).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{Command: []string{"/bin/sh", "-c", command}, Stdout: true, Stderr: true}, scheme.ParameterCodec)
 	executor, err := remotecommand.NewWebSocketExecutor(config, "GET", request.URL().String())
 	require.NoError(t, err)
@@ -145,10 +148,10 @@ func TestAPodListsTheBucketWhenItsRoleHasThePolicy(t *testing.T) {
 	require.NoError(t, err)
 	e.up(t)
 
-	identity, err := e.exec(t, "iam-role-test-irsa-test", "aws sts get-caller-identity --query Arn --output text")
+	identity, err := e.exec(t, "aws sts get-caller-identity --query Arn --output text")
 	require.NoError(t, err, identity)
 	assert.Contains(t, identity, "arn:aws:sts::"+sandbox.Account+":assumed-role/iam-role-test/")
-	output, err := e.exec(t, "iam-role-test-irsa-test", "aws s3 ls s3://seed-bucket")
+	output, err := e.exec(t, "aws s3 ls s3://seed-bucket")
 	require.Error(t, err)
 	assert.Contains(t, output, "(AccessDenied) when calling the ListObjectsV2 operation")
 
@@ -159,13 +162,13 @@ func TestAPodListsTheBucketWhenItsRoleHasThePolicy(t *testing.T) {
 	e.up(t)
 	proofs := e.assertProven(t, 1)
 	assert.Equal(t, "passed", proofs[0].Check)
-	output, err = e.exec(t, "iam-role-test-irsa-test", "aws s3 ls s3://seed-bucket")
+	output, err = e.exec(t, "aws s3 ls s3://seed-bucket")
 	require.NoError(t, err, output)
 	assert.Contains(t, output, "file.txt")
 	log, err := e.client(t, "dev-hub").CoreV1().Pods("default").GetLogs("iam-role-test-irsa-test", &corev1.PodLogOptions{}).DoRaw(t.Context())
 	require.NoError(t, err)
 	assert.Regexp(t, `^\+ aws s3 ls s3://seed-bucket\n\S+ \S+ +1 file.txt\n\{"pod":`, string(log))
-	output, err = e.exec(t, "iam-role-test-irsa-test", "aws s3 rm s3://seed-bucket/file.txt")
+	output, err = e.exec(t, "aws s3 rm s3://seed-bucket/file.txt")
 	require.Error(t, err, "the policy is read-only")
 	assert.Contains(t, output, "(AccessDenied) when calling the DeleteObject operation")
 }
@@ -180,21 +183,20 @@ func TestAPodGoesOnWorkingWhenItsTokenIsRenewed(t *testing.T) {
 	e := bootSandbox(t, settings, sandbox.Options{Clusters: clusters, TokenAging: 100})
 	e.up(t)
 
-	const pod = "iam-role-test-irsa-test"
-	first, err := e.exec(t, pod, `cat "$AWS_WEB_IDENTITY_TOKEN_FILE"`)
+	first, err := e.exec(t, `cat "$AWS_WEB_IDENTITY_TOKEN_FILE"`)
 	require.NoError(t, err)
 	tokens := map[string]bool{first: true}
 	for started := time.Now(); len(tokens) < 5; {
 		require.Less(t, time.Since(started), 90*time.Second, "%d tokens so far", len(tokens))
 		// The CLI's cache goes, so that each round is a new session by the token of the moment.
-		output, err := e.exec(t, pod, `cat "$AWS_WEB_IDENTITY_TOKEN_FILE" && rm -rf "$HOME/.aws/cli/cache" && aws sts get-caller-identity >&2`)
+		output, err := e.exec(t, `cat "$AWS_WEB_IDENTITY_TOKEN_FILE" && rm -rf "$HOME/.aws/cli/cache" && aws sts get-caller-identity >&2`)
 		require.NoError(t, err, output)
 		token, _, _ := strings.Cut(output, "{")
 		tokens[token] = true
 	}
 	fmt.Printf("token renewal: the pod went on working across %d renewals\n", len(tokens)-1)
 
-	output, err := e.exec(t, pod, `aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name old --web-identity-token '`+first+"'")
+	output, err := e.exec(t, `aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name old --web-identity-token '`+first+"'")
 	require.Error(t, err, "the first token is over")
 	assert.Contains(t, output, "(ExpiredTokenException)")
 }

@@ -208,7 +208,7 @@ func (g *Gateway) mayAssume(r *http.Request, req request, in assumeRoleInput, ta
 	}
 	asked := evaluation.Request{
 		Action: "sts:AssumeRole", Resource: target.arn, Context: keys,
-		Caller: evaluation.Principal{AWS: caller.names()},
+		Caller: evaluation.Principal{AWS: g.trusted.known(target, caller, caller.names())},
 	}
 	trust, err := trusts(target, asked)
 	if err != nil {
@@ -230,7 +230,7 @@ func (g *Gateway) mayAssume(r *http.Request, req request, in assumeRoleInput, ta
 		return nil
 	}
 	if own.decision == evaluation.NotAllowed && caller.role.boundary == "" && caller.role.account == target.account {
-		asked.Caller.AWS = caller.ownNames()
+		asked.Caller.AWS = g.trusted.known(target, caller, caller.ownNames())
 		if trust, err = trusts(target, asked); err != nil || trust == evaluation.Allowed {
 			return err
 		}

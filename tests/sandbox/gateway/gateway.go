@@ -44,6 +44,7 @@ type Gateway struct {
 	faults      faults
 	propagation *propagation
 	sessions    sessions
+	trusted     trustedIDs
 	credentials map[string]string // the operator's
 	tokenAging  int
 
@@ -131,7 +132,7 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, req request) {
 	case req.service == "eks":
 		g.eks.serve(w, r, req)
 	case req.service == "iam":
-		g.propagation.serve(w, r, req, g.proxy)
+		g.iamAnswer(w, r, req)
 	default:
 		g.proxy.ServeHTTP(w, r)
 	}
