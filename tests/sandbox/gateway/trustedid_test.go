@@ -36,7 +36,7 @@ func TestATrustPolicyMeansTheRoleThatWasThereWhenItWasWritten(t *testing.T) {
 	again := e.createRole(t, "/", hubName)
 	require.Equal(t, *hub.Arn, *again.Arn)
 	require.NotEqual(t, *hub.RoleId, *again.RoleId)
-	assert.ErrorContains(t, assume(), "because no role trust policy allows the sts:AssumeRole action")
+	require.ErrorContains(t, assume(), "because no role trust policy allows the sts:AssumeRole action")
 
 	write()
 	assert.NoError(t, assume(), "the policy was written again")
