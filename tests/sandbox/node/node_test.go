@@ -139,7 +139,8 @@ func TestAContainerIsRestartedWhenItsImageChanges(t *testing.T) {
 	t.Parallel()
 	pod := newPod(sleeping)
 	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
-	pod.Spec.Containers[0].Command[2] = `trap 'exit 0' TERM; sleep 600 & wait`
+	pod.Spec.Containers[0].Command[2] = `trap 'exit 0' TERM; touch "$HOME/trapped"; sleep 600 & wait`
+	pod.Spec.Containers[0].ReadinessProbe = execProbe(`test -e "$HOME/trapped"`)
 	pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](20)
 	pod = waitFor(t, create(t, pod), isReady)
 
@@ -195,16 +196,16 @@ func TestADeletedPodHasItsGracePeriodToEnd(t *testing.T) {
 		atLeast time.Duration
 		want    int32
 	}{
-		"and ends in time":   {`trap 'sleep 1; exit 3' TERM; sleep 600 & wait`, 60, time.Second, 3},
-		"and is then killed": {`trap '' TERM; while :; do sleep 600; done`, 2, 2 * time.Second, 137},
+		"and ends in time":   {`trap 'sleep 1; exit 3' TERM; touch "$HOME/trapped"; sleep 600 & wait`, 60, time.Second, 3},
+		"and is then killed": {`trap '' TERM; touch "$HOME/trapped"; while :; do sleep 600; done`, 2, 2 * time.Second, 137},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pod := newPod(test.script)
 			pod.Spec.TerminationGracePeriodSeconds = &test.grace
 			pod.Finalizers = []string{"example.com/keep"}
+			pod.Spec.Containers[0].ReadinessProbe = execProbe(`test -e "$HOME/trapped"`)
 			pod = waitFor(t, create(t, pod), isReady)
-			time.Sleep(100 * time.Millisecond) // until the shell has read its first command
 			start := time.Now()
 
 			require.NoError(t, sandbox.client.CoreV1().Pods(pod.Namespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}))

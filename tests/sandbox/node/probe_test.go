@@ -116,9 +116,9 @@ func TestAContainerThatIsNotAliveIsRestarted(t *testing.T) {
 
 func TestAProbeMayHaveAGracePeriodOfItsOwn(t *testing.T) {
 	t.Parallel()
-	pod := newPod(`trap '' TERM; while :; do sleep 600; done`)
+	pod := newPod(`trap '' TERM; touch "$HOME/trapped"; while :; do sleep 600; done`)
 	pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](600)
-	pod.Spec.Containers[0].LivenessProbe = execProbe("false")
+	pod.Spec.Containers[0].LivenessProbe = execProbe(`test ! -e "$HOME/trapped"`) // not before it ignores the signal
 	pod.Spec.Containers[0].LivenessProbe.FailureThreshold = 1
 	pod.Spec.Containers[0].LivenessProbe.TerminationGracePeriodSeconds = ptr.To[int64](1)
 
