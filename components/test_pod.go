@@ -369,8 +369,7 @@ func sessionArn(roleArn pulumi.StringInput) pulumi.StringOutput {
 		if err != nil {
 			return "", err
 		}
-		name := arn.Resource[strings.LastIndex(arn.Resource, "/")+1:]
-		arn.Service, arn.Resource = "sts", "assumed-role/"+name
+		arn.Service, arn.Resource = "sts", "assumed-role/"+arn.RoleName()
 		return arn.String(), nil
 	}).(pulumi.StringOutput)
 }

@@ -96,7 +96,7 @@ func (s *Sandbox) Prove(ctx context.Context) (*Proofs, error) {
 		secrets := inventory.ArgoCDSecrets()
 		slices.SortFunc(secrets, func(a, b Object) int { return strings.Compare(a.Data["name"], b.Data["name"]) })
 		for _, secret := range secrets {
-			if secret.Cluster == c.Name && secret.Data["server"] != inClusterServer {
+			if secret.Cluster == c.Name && secret.Data["server"] != components.ArgoCDInClusterServer {
 				proofs.Logins = append(proofs.Logins, readLogins(ctx, reader, secret, argocd)...)
 			}
 		}
@@ -104,11 +104,7 @@ func (s *Sandbox) Prove(ctx context.Context) (*Proofs, error) {
 	return proofs, nil
 }
 
-const (
-	roleArnAnnotation = "eks.amazonaws.com/role-arn"
-	// inClusterServer is where Argo CD finds the cluster that it runs in, without any login to AWS.
-	inClusterServer = "https://kubernetes.default.svc"
-)
+const roleArnAnnotation = "eks.amazonaws.com/role-arn"
 
 // Err joins what is not proven.
 func (p *Proofs) Err() error {
@@ -243,8 +239,7 @@ func sessionPrefix(roleArn string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := arn.Resource[strings.LastIndex(arn.Resource, "/")+1:]
-	return fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/", arn.Partition, arn.Account, name), nil
+	return fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/", arn.Partition, arn.Account, arn.RoleName()), nil
 }
 
 // envOf is a variable of the pod's program.
