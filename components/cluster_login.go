@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -35,25 +34,24 @@ type ClusterLoginArgs struct {
 	// Fingerprint is anything whose change is to repeat the proof, such as the role's unique ID.
 	Fingerprint pulumi.StringInput
 
-	// Image and TimeoutSeconds are those of [TestPodArgs]. The image needs curl as well.
-	Image          string
-	TimeoutSeconds int
+	// PodSettings say how the pods run. The image needs curl as well.
+	PodSettings
 }
 
-// ClusterLogin proves that service accounts can log in to an EKS cluster with their role: in a pod each, as Argo CD does,
-// with a token of `aws eks get-token`. A pod is ready only when the cluster says that it is the role, and Pulumi waits
-// for it to be ready; else the error says which step failed and why.
+// ClusterLogin proves that service accounts can log in to an EKS cluster with their role: in a Job each, as Argo CD does,
+// with a token of `aws eks get-token`. A Job succeeds only when the cluster says that its pod is the role, and Pulumi waits
+// for it; else the error says which step failed and why. The proof is repeated as that of [TestPodArgs] is.
 type ClusterLogin struct {
 	pulumi.ResourceState
 
-	// Pods are the pods, as <namespace>/<name>, sorted.
+	// Pods are the Jobs of the pods, as <namespace>/<name>, sorted.
 	Pods pulumi.StringArrayOutput `pulumi:"pods"`
 }
 
 // dnsLabel is the form of a part of a Kubernetes name.
 var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
-// NewClusterLogin makes the pods.
+// NewClusterLogin makes the Jobs.
 func NewClusterLogin(
 	ctx *pulumi.Context, name string, args *ClusterLoginArgs, opts ...pulumi.ResourceOption,
 ) (*ClusterLogin, error) {
@@ -110,37 +108,31 @@ func (args *ClusterLoginArgs) Validate() error {
 	if args.Read != "" && !strings.HasPrefix(args.Read, "/") {
 		faults = append(faults, fmt.Errorf("read: %q is not a path of the API server, which begins with /", args.Read))
 	}
-	testPod := args.testPod()
-	return errors.Join(append(faults, testPod.validateImageAndTimeout(""))...)
+	return errors.Join(append(faults, args.PodSettings.Validate())...)
 }
 
-func (args *ClusterLoginArgs) testPod() TestPodArgs {
-	return TestPodArgs{Image: args.Image, TimeoutSeconds: args.TimeoutSeconds}
+func (args *ClusterLoginArgs) podName(account string) string {
+	return jobName(account, suffixes[proveLogin]+args.Name)
 }
-
-func (args *ClusterLoginArgs) podName(account string) string { return account + "-login-" + args.Name }
 
 func (args *ClusterLoginArgs) pod(ctx *pulumi.Context, name, account string, children children) error {
 	key := childName(args.Namespace, args.podName(account))
-	testPod := args.testPod().withDefaults()
-	env := corev1.EnvVarArray{
-		envVar("POD", pulumi.String(key)),
-		envVar("LOGIN", pulumi.String(args.Name)),
-		envVar("EXPECTED_ARN", sessionArn(args.PrincipalArn)),
-		envVar("CLUSTER_NAME", args.ClusterName),
-		envVar("SERVER", args.Server),
-		envVar("CA_DATA", args.CertificateAuthorityData),
-		envVar("READ", pulumi.String(args.Read)),
-	}
+	variables := env{
+		{"POD", pulumi.String(key)},
+		{"LOGIN", pulumi.String(args.Name)},
+		{"EXPECTED_ARN", sessionArn(args.PrincipalArn)},
+		{"CLUSTER_NAME", args.ClusterName},
+		{"SERVER", args.Server},
+		{"CA_DATA", args.CertificateAuthorityData},
+		{"READ", pulumi.String(args.Read)},
+	}.with("FINGERPRINT", args.Fingerprint)
 	if args.Assume {
-		env = append(env, envVar("ASSUME", args.PrincipalArn))
+		variables = variables.with("ASSUME", args.PrincipalArn)
 	}
-	if args.Fingerprint != nil {
-		env = append(env, envVar("FINGERPRINT", args.Fingerprint))
+	proof := proof{
+		mode: proveLogin, name: args.podName(account), namespace: args.Namespace, serviceAccount: account,
+		settings: args.WithDefaults(builtIn), env: variables,
 	}
-	_, err := corev1.NewPod(ctx, childName(name, key), &corev1.PodArgs{
-		Metadata: namedObject(args.podName(account), args.Namespace, map[string]string{ProofLabel: string(proveLogin)}, nil),
-		Spec:     testPodSpec(account, testPod.container(proveLogin, env), nil),
-	}, children.with(testPod.options())...)
+	_, err := proof.job(ctx, childName(name, key), children...)
 	return err
 }

@@ -1,9 +1,22 @@
 # The program of the test pods, run by the image's shell: `identity` proves that this pod has its role, `control` that a
-# pod which must not have it does not, `login` that the role opens an EKS cluster. It tries until that holds, because IAM needs a while to spread what was just made;
-# when it does not hold for WINDOW seconds, the program says why and ends. The end of the log is the container's
-# termination message, which Pulumi shows.
+# pod which must not have it does not, `login` that the role opens an EKS cluster. It tries for WINDOW seconds, because IAM
+# needs a while to spread what was just made, and ends: with 0 when that holds, and else with the reason, which becomes the
+# container's termination message, which Pulumi shows. The last line of a proof is JSON, for programs.
 #
-# The last line of a proof is JSON, for programs. A proof is repeated every REPEAT seconds.
+# The exit code tells the Job what to do about a failure: 1 is final, and after 75 a fresh pod may do better.
+#
+# No call outlasts CALL_LIMIT seconds, and nothing LIMIT seconds from the start, so that the reason is there before the Job's
+# deadline ends the pod. With STAY, a pod that has its proof stays, to be looked around in.
+
+now() { date +%s; }
+
+# call runs a command that asks AWS, once and for a limited time. Its error is in $HOME/error.
+call() {
+	AWS_MAX_ATTEMPTS=1 timeout -k 1 "$CALL_LIMIT" "$@" 2>"$HOME/error"
+	code=$?
+	case $code in 124 | 137) echo "no answer within $CALL_LIMIT s" >"$HOME/error" ;; esac
+	return $code
+}
 
 # claim prints a claim of the pod's token: a string, or the first of a list.
 claim() {
@@ -18,18 +31,30 @@ claim() {
 # ask_sts asks who this pod is, with a new session each time: the CLI would use the last one as long as it lasts.
 ask_sts() {
 	rm -rf "$HOME/.aws/cli/cache"
-	identity=$(aws sts get-caller-identity --query Arn --output text 2>"$HOME/error") || identity=nobody
+	identity=$(call aws sts get-caller-identity --query Arn --output text) || identity=nobody
 }
 
 try_identity() {
 	ask_sts
 	case $identity in "$EXPECTED_ARN"/*) ;; *) return 1 ;; esac
 	check=none
-	if [ -n "$CHECK" ]; then
-		check=failed
-		(eval "$CHECK") >"$HOME/check" 2>&1 </dev/null || return 1
-		check=passed
-	fi
+	[ -z "$CHECK" ] || run_check
+}
+
+# run_check keeps the last 64 KiB of what the check prints, as the home folder is small. The check is in a process group of
+# its own, with which timeout ends whatever the check has started.
+run_check() {
+	check=failed
+	rm -f "$HOME/status"
+	: >"$HOME/check"
+	left=$((limit - $(now)))
+	timeout -k 1 $((left > 1 ? left : 1)) /bin/sh -c \
+		'{ (eval "$CHECK") 2>&1 </dev/null; echo $? >"$HOME/status"; } | tail -c 65536 >"$HOME/check"'
+	case $(cat "$HOME/status" 2>/dev/null) in
+	0) check=passed ;;
+	'') check=late && return 1 ;;
+	*) return 1 ;;
+	esac
 }
 
 show_identity() {
@@ -41,20 +66,30 @@ show_identity() {
 }
 
 explain_identity() {
-	if [ "$check" = failed ]; then
+	case $check in
+	failed)
 		echo "Pod $POD is $identity, as it should be, but its own check failed: $CHECK"
 		tail -c 1000 "$HOME/check"
 		return
-	fi
+		;;
+	late)
+		echo "Pod $POD is $identity, as it should be, but its own check did not end in time: $CHECK"
+		return
+		;;
+	esac
 	echo "Pod $POD is $identity, it should be $EXPECTED_ARN"
 	tail -c 400 "$HOME/error" | grep .
 	echo "Likely causes, in order:"
-	if [ -z "$AWS_ROLE_ARN" ] || [ ! -s "$AWS_WEB_IDENTITY_TOKEN_FILE" ]; then
-		echo "1. THIS: the pod was not mutated. The EKS webhook found no role on its service account when the pod was made, or did not run. Delete the pod and run pulumi up --refresh."
+	if [ -n "$AWS_CONTAINER_CREDENTIALS_FULL_URI" ]; then
+		echo "1. THIS: an EKS Pod Identity association of its service account wins over the annotation. Delete one of the two."
+		return
+	fi
+	if ! mutated; then
+		echo "1. THIS: the pod was not mutated. The EKS webhook found no role on its service account when the pod was made, or did not run."
 		return
 	fi
 	echo "1. not: the pod was mutated"
-	if [ "$AWS_ROLE_ARN" != "$ROLE_ARN" ]; then
+	if ! annotated; then
 		echo "2. THIS: the service account's annotation names another role, $AWS_ROLE_ARN instead of $ROLE_ARN"
 		return
 	fi
@@ -73,10 +108,23 @@ explain_identity() {
 		echo "3. THIS: the trust policy of $ROLE_ARN does not let it in, or the role is gone. It must have the sub $subject, the aud $(claim aud) and the provider $PROVIDER_ARN"
 		echo "4. not: the OIDC provider is there"
 		;;
+	*"no answer"* | *"onnect"* | *"imeout"* | *"imed out"*)
+		echo "3. and 4. not known: STS did not judge the token"
+		echo "5. THIS: STS cannot be reached. Without a way to the internet the pod's subnet needs a VPC endpoint of STS (com.amazonaws.${AWS_REGION:-<region>}.sts), and security groups and network policies must let the pod reach it."
+		;;
 	*)
 		echo "3. and 4. not known: STS did not judge the token"
 		;;
 	esac
+}
+
+mutated() { [ -n "$AWS_ROLE_ARN" ] && [ -s "$AWS_WEB_IDENTITY_TOKEN_FILE" ]; }
+
+annotated() { [ "$AWS_ROLE_ARN" = "$ROLE_ARN" ]; }
+
+# hopeless reports whether this pod, as the webhook made it, will never have the role, and a fresh one may.
+hopeless() {
+	[ "$1" = identity ] && [ -z "$AWS_CONTAINER_CREDENTIALS_FULL_URI" ] && ! { mutated && annotated; }
 }
 
 # A control has a token of its own account for STS, and nothing that would make the CLI use it by itself.
@@ -90,8 +138,9 @@ try_control() {
 	refusal=
 	ask_sts
 	case $identity in "$EXPECTED_ARN"/*) return 1 ;; esac
-	if aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name irsa-control \
-		--web-identity-token "$(cat "$TOKEN_FILE")" >/dev/null 2>"$HOME/error"; then
+	# The token goes by its file, because arguments can be seen by others.
+	if call aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name irsa-control \
+		--web-identity-token "file://$TOKEN_FILE" >/dev/null; then
 		refusal=none
 		return 1
 	fi
@@ -115,7 +164,7 @@ explain_control() {
 # files, because arguments can be seen by others.
 request() {
 	printf %s "${3-}" >"$HOME/body"
-	curl --silent --show-error --max-time 10 --cacert "$HOME/ca.crt" --header "@$HOME/header" --header 'Content-Type: application/json' \
+	curl --silent --show-error --max-time "$CALL_LIMIT" --cacert "$HOME/ca.crt" --header "@$HOME/header" --header 'Content-Type: application/json' \
 		--request "$1" ${3:+--data "@$HOME/body"} --output "$HOME/answer" --write-out '%{http_code}' "$SERVER$2" 2>"$HOME/error"
 }
 
@@ -123,8 +172,7 @@ try_login() {
 	umask 077
 	rm -rf "$HOME/.aws/cli/cache"
 	identity=nobody status= read=
-	# get-token prints JSON whatever output is asked for.
-	aws eks get-token --cluster-name "$CLUSTER_NAME" ${ASSUME:+--role-arn "$ASSUME"} >"$HOME/token" 2>"$HOME/error" || return 1
+	call aws eks get-token --cluster-name "$CLUSTER_NAME" --output json ${ASSUME:+--role-arn "$ASSUME"} >"$HOME/token" || return 1
 	sed -n 's/.*"token": *"\([^"]*\)".*/Authorization: Bearer \1/p' "$HOME/token" >"$HOME/header"
 	printf %s "$CA_DATA" | base64 -d >"$HOME/ca.crt"
 	status=$(request POST /apis/authentication.k8s.io/v1/selfsubjectreviews \
@@ -154,20 +202,23 @@ explain_login() {
 	esac
 }
 
-rm -f "$HOME/proven"
-deadline=$(($(date +%s) + WINDOW))
+start=$(now)
+limit=$((start + LIMIT))
 while :; do
 	check=
 	if "try_$1"; then
-		[ -e "$HOME/proven" ] || "show_$1"
-		: >"$HOME/proven"
-		sleep "$REPEAT"
-		deadline=$(($(date +%s) + WINDOW))
-	elif [ "$(date +%s)" -ge "$deadline" ]; then
-		rm -f "$HOME/proven"
+		"show_$1"
+		break
+	elif hopeless "$1"; then
+		"explain_$1"
+		exit 75
+	elif [ $(($(now) + 2)) -ge $((start + WINDOW)) ]; then
 		"explain_$1"
 		exit 1
-	else
-		sleep 2
 	fi
+	sleep 2
 done
+if [ -n "$STAY" ]; then
+	: >"$HOME/proven"
+	while :; do sleep 3600; done
+fi

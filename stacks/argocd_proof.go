@@ -12,7 +12,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// proveLogin makes pods that log in to a target under each of Argo CD's service accounts, when everything is there that
+// proveLogin makes Jobs that log in to a target under each of Argo CD's service accounts, when everything is there that
 // these need.
 func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoCDTarget, login login) error {
 	argocd, facts := p.cfg.ArgoCD, p.clusters[target.Cluster]
@@ -27,7 +27,7 @@ func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoC
 		Name: key, Namespace: argocd.namespace(), ServiceAccounts: argoCDServiceAccounts,
 		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,
 		PrincipalArn: login.Arn, Assume: login.model == modelRole, Read: target.Access.readable(), Fingerprint: fingerprint,
-		Image: argocd.TestPod.Image, TimeoutSeconds: argocd.TestPod.TimeoutSeconds,
+		PodSettings: p.cfg.testPod(argocd.TestPod).PodSettings,
 	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Ready())))
 	return err
 }

@@ -35,6 +35,8 @@ type Config struct {
 	Roles map[string]Role `json:"roles"`
 	// ArgoCD is the hub of Argo CD and the clusters that it reaches.
 	ArgoCD *ArgoCD `json:"argocd"`
+	// TestPodDefaults say how the pods of all proofs run, where a testPod says nothing else.
+	TestPodDefaults components.PodSettings `json:"testPodDefaults"`
 }
 
 // Cluster is an EKS cluster. It exists already and is looked up by its name, unless Create is given.
@@ -128,7 +130,7 @@ type Role struct {
 	CustomerManagedPolicies map[string]Document `json:"customerManagedPolicies"`
 
 	// TestPod proves the role in every cluster and service account.
-	TestPod *TestPod `json:"testPod"`
+	TestPod *components.TestPodArgs `json:"testPod"`
 }
 
 // ServiceAccount is a Kubernetes ServiceAccount; see components.ServiceAccountArgs.
@@ -143,14 +145,6 @@ type ServiceAccount struct {
 	TokenExpirationSeconds int                           `json:"tokenExpirationSeconds"`
 }
 
-// TestPod is a pod that proves a role; see components.TestPodArgs.
-type TestPod struct {
-	Image          string `json:"image"`
-	Check          string `json:"check"`
-	Control        bool   `json:"control"`
-	TimeoutSeconds int    `json:"timeoutSeconds"`
-}
-
 // ArgoCD is the cluster that Argo CD runs in, its role, and the clusters that it reaches with that role.
 type ArgoCD struct {
 	// Hub is the key of the cluster that Argo CD runs in.
@@ -162,8 +156,8 @@ type ArgoCD struct {
 	// ServiceAccountMode is what is done about Argo CD's three service accounts: create (the default), patch when its
 	// chart owns them, or trustOnly.
 	ServiceAccountMode components.ServiceAccountMode `json:"serviceAccountMode"`
-	// TestPod proves the hub role.
-	TestPod *TestPod `json:"testPod"`
+	// TestPod proves the hub role, and each login to a target.
+	TestPod *components.TestPodArgs `json:"testPod"`
 	// Targets are the clusters that Argo CD reaches, by names of your own.
 	Targets map[string]ArgoCDTarget `json:"targets"`
 }
@@ -265,6 +259,14 @@ func (cfg *Config) validate() error {
 	if len(cfg.Clusters) == 0 {
 		return errors.New("clusters: declare at least one cluster")
 	}
+	faults := []error{fault.Under("testPodDefaults", cfg.TestPodDefaults.Validate())}
+	// The defaults are checked once, and not again with each testPod that they go into.
+	own := *cfg
+	own.TestPodDefaults = components.PodSettings{}
+	return errors.Join(append(faults, own.validateParts())...)
+}
+
+func (cfg *Config) validateParts() error {
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
 		faults = append(faults, fault.Under("clusters."+key, cfg.Clusters[key].validate()))

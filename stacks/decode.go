@@ -62,9 +62,7 @@ func decodeStruct(path string, value any, target reflect.Value) error {
 	}
 	var faults []error
 	known := map[string]reflect.Value{}
-	for i := range target.NumField() {
-		known[target.Type().Field(i).Tag.Get("json")] = target.Field(i)
-	}
+	fields(target, known)
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		field, ok := known[key]
 		if !ok {
@@ -74,6 +72,19 @@ func decodeStruct(path string, value any, target reflect.Value) error {
 		faults = append(faults, decodeValue(path+"."+key, object[key], field))
 	}
 	return errors.Join(faults...)
+}
+
+// fields finds the fields of a struct by their json names, those of embedded structs among them. One named "-" is for
+// programs alone.
+func fields(target reflect.Value, known map[string]reflect.Value) {
+	for i := range target.NumField() {
+		switch field := target.Type().Field(i); {
+		case field.Anonymous:
+			fields(target.Field(i), known)
+		case field.Tag.Get("json") != "-":
+			known[field.Tag.Get("json")] = target.Field(i)
+		}
+	}
 }
 
 func decodeMap(path string, value any, target reflect.Value) error {

@@ -223,12 +223,18 @@ func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partit
 			TokenExpirationSeconds: account.TokenExpirationSeconds,
 		})
 	}
-	if pod := role.TestPod; pod != nil {
-		args.TestPod = &components.TestPodArgs{
-			Image: pod.Image, Check: pod.Check, Control: pod.Control, TimeoutSeconds: pod.TimeoutSeconds,
-		}
-	}
+	args.TestPod = cfg.testPod(role.TestPod)
 	return args
+}
+
+// testPod is a declared testPod with the environment's settings where it gives none of its own.
+func (cfg *Config) testPod(declared *components.TestPodArgs) *components.TestPodArgs {
+	if declared == nil {
+		return nil
+	}
+	pod := *declared
+	pod.PodSettings = pod.WithDefaults(cfg.TestPodDefaults)
+	return &pod
 }
 
 // tags are the environment's tags and more of one role, which win.

@@ -90,9 +90,10 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 func TestAnIrsaRoleRefuses(t *testing.T) {
 	t.Parallel()
 	type (
-		args    = components.IrsaRoleArgs
-		account = components.ServiceAccountArgs
-		cluster = components.IrsaCluster
+		args     = components.IrsaRoleArgs
+		account  = components.ServiceAccountArgs
+		cluster  = components.IrsaCluster
+		settings = components.PodSettings
 	)
 	long := func(length int) string { return strings.Repeat("a", length) }
 	first := func(change func(*account)) func(*args) {
@@ -105,6 +106,9 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 				a.ManagedPolicies[key] = pulumi.String(arn)
 			}
 		}
+	}
+	testPod := func(s settings) func(*args) {
+		return func(a *args) { a.TestPod = &components.TestPodArgs{PodSettings: s} }
 	}
 	inline := func(name, document string) func(*args) {
 		return func(a *args) { a.InlinePolicies = map[string]pulumi.StringInput{name: pulumi.String(document)} }
@@ -286,12 +290,30 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			"testPod: needs a service account that is created or patched, as a pod gets its identity by the annotation",
 			func(a *args) { a.TestPod, a.ServiceAccounts[0].Mode = &components.TestPodArgs{}, components.TrustOnly },
 		},
-		{"a test pod's timeout of 9 s", "testPod.timeoutSeconds: 9 is less than 10", func(a *args) {
-			a.TestPod = &components.TestPodArgs{TimeoutSeconds: 9}
-		}},
-		{"a test pod's image with a space", `testPod.image: "aws cli" is not an image reference`, func(a *args) {
-			a.TestPod = &components.TestPodArgs{Image: "aws cli"}
-		}},
+		{"a test pod's timeout of 14 s", "testPod.timeoutSeconds: 14 is less than 15", testPod(settings{TimeoutSeconds: 14})},
+		{"a test pod's image with a space", `testPod.image: "aws cli" is not an image reference`, testPod(settings{Image: "aws cli"})},
+		{
+			"a pull secret without a name", "testPod.imagePullSecrets[1]: must not be empty",
+			testPod(settings{ImagePullSecrets: []string{"registry", ""}}),
+		},
+		{
+			"a test pod on Windows", `testPod.nodeSelector: kubernetes.io/os must stay "linux", as the proof is a Linux program`,
+			testPod(settings{NodeSelector: map[string]string{"kubernetes.io/os": "windows"}}),
+		},
+		{
+			"a test pod with the proof's own label", "testPod.labels: eks-irsa/proof is set by the proof itself",
+			testPod(settings{Labels: map[string]string{components.ProofLabel: "none"}}),
+		},
+		{
+			"tolerations that Kubernetes refuses", lines(
+				"testPod.tolerations[0].key: must not be empty, unless the operator is Exists",
+				"testPod.tolerations[1].value: must be empty, as the operator is Exists",
+				`testPod.tolerations[2].operator: "In" is neither "Equal" nor "Exists"`,
+				`testPod.tolerations[2].effect: "NoRun" is none of ["NoSchedule" "PreferNoSchedule" "NoExecute"]`,
+			), testPod(settings{Tolerations: []components.Toleration{
+				{}, {Key: "team", Operator: "Exists", Value: "a"}, {Key: "team", Operator: "In", Effect: "NoRun"}, {Operator: "Exists"},
+			}}),
+		},
 		{
 			"a control where the default account has the role",
 			"testPod.control: serviceAccounts[0] lets default/default have the role, under which the control runs to be refused",
@@ -315,13 +337,13 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			"serviceAccounts[0].tokenExpirationSeconds: 1 is not within 600 to 86400",
 			"maxSessionDuration: session duration of 1 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
 			`managedPolicies.read: "" `+notAnArn,
-			"testPod.timeoutSeconds: 1 is less than 10",
+			"testPod.timeoutSeconds: 1 is less than 15",
 		), func(a *args) {
 			a.Clusters[0].Name, a.Clusters[0].Kubernetes = "", nil
 			a.ServiceAccounts[0] = account{Name: "app", TokenExpirationSeconds: 1}
 			a.MaxSessionDuration = 1
 			policies(map[string]string{"read": ""})(a)
-			a.TestPod = &components.TestPodArgs{TimeoutSeconds: 1}
+			testPod(settings{TimeoutSeconds: 1})(a)
 		}},
 	}
 	for _, test := range cases {
@@ -574,7 +596,7 @@ func refusedConfig(t *testing.T, platform, want string) {
 func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, platform, want string }{
-		{"an unknown key", "role: {}", "platform.role: unknown key; known are argocd, buckets, clusters, roles, tags"},
+		{"an unknown key", "role: {}", "platform.role: unknown key; known are argocd, buckets, clusters, roles, tags, testPodDefaults"},
 		{
 			"an unknown key further down", "clusters:\n  hub: {region: eu-west-1, create: {nodes: 3}}",
 			"platform.clusters.hub.create.nodes: unknown key; known are authenticationMode, desiredCapacity, instanceType, maxSize, minSize, " +
@@ -606,7 +628,7 @@ func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 			"platform.roles.app.testPod: has no value; give one ({} if all is to be default) or leave the key out",
 		},
 		{"several faults, all reported", "role: {}\nroles: {app: {clusters: [1], Name: x}}\ntags: {a: 1}", lines(
-			"platform.role: unknown key; known are argocd, buckets, clusters, roles, tags",
+			"platform.role: unknown key; known are argocd, buckets, clusters, roles, tags, testPodDefaults",
 			"platform.roles.app.Name: unknown key; known are clusters, customerManagedPolicies, description, inlinePolicies, keepForeignPolicies, "+
 				"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod",
 			"platform.roles.app.clusters[0]: must be a string (put it in quotes), not 1",
@@ -839,6 +861,10 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		{
 			"a test pod without an account to run under", "argocd: {hub: hub, serviceAccountMode: trustOnly, testPod: {}}",
 			"platform.argocd.testPod: needs a service account that is created or patched, as a pod gets its identity by the annotation",
+		},
+		{
+			"a default of all test pods that is none, told once", "testPodDefaults: {timeoutSeconds: 1}\nargocd: {hub: hub, testPod: {}}",
+			"platform.testPodDefaults.timeoutSeconds: 1 is less than 15",
 		},
 		{
 			"a target that is not declared", "argocd: {hub: hub, targets: {x: {cluster: x, access: {kubernetesGroups: [x]}}}}",

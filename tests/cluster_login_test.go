@@ -4,7 +4,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -40,17 +39,17 @@ func newClusterLogin(r *recorder, change func(*components.ClusterLoginArgs)) (*c
 // envOf are the variables of a pod's program, but for the program's own settings.
 func envOf(added registration) map[string]string {
 	env := map[string]string{}
-	container := added.Inputs["spec"].ObjectValue()["containers"].ArrayValue()[0].ObjectValue()
+	container := podSpec(added)["containers"].ArrayValue()[0].ObjectValue()
 	for _, variable := range container["env"].ArrayValue() {
 		env[variable.ObjectValue()["name"].StringValue()] = variable.ObjectValue()["value"].StringValue()
 	}
-	for _, setting := range []string{"HOME", "TMPDIR", "WINDOW", "REPEAT"} {
+	for _, setting := range []string{"HOME", "TMPDIR", "WINDOW", "CALL_LIMIT", "LIMIT"} {
 		delete(env, setting)
 	}
 	return env
 }
 
-func TestAClusterLoginIsAPodForEachServiceAccount(t *testing.T) {
+func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	login, err := newClusterLogin(r, nil)
@@ -58,20 +57,19 @@ func TestAClusterLoginIsAPodForEachServiceAccount(t *testing.T) {
 	assert.Equal(t, []string{
 		"argocd/argocd-application-controller-login-workloads", "argocd/argocd-server-login-workloads",
 	}, await[[]string](t, login.Pods))
-	assert.Len(t, r.ofType(podType), 2)
-	pod := r.one(t, podType, "argocd/workloads/argocd/argocd-server-login-workloads")
+	assert.Len(t, r.ofType(jobType), 2)
+	pod := r.one(t, jobType, "argocd/workloads/argocd/argocd-server-login-workloads")
 	assert.Equal(t, map[string]string{
 		"POD": "argocd/argocd-server-login-workloads", "LOGIN": "workloads", "CLUSTER_NAME": "dev-workloads",
 		"SERVER": "https://api.example.com", "CA_DATA": caData, "READ": "",
 		"EXPECTED_ARN": "arn:aws:sts::111122223333:assumed-role/argocd",
 	}, envOf(pod))
-	spec := pod.Inputs["spec"].ObjectValue()
+	spec := podSpec(pod)
 	assert.Equal(t, "argocd-server", spec["serviceAccountName"].StringValue())
-	assert.NotContains(t, spec, resource.PropertyKey("volumes"), "the webhook would move them, and Pulumi replace the pod every time")
 	command := spec["containers"].ArrayValue()[0].ObjectValue()["command"].ArrayValue()
 	assert.Equal(t, "login", command[len(command)-1].StringValue())
 	assert.Equal(t, "login", pod.Inputs["metadata"].ObjectValue()["labels"].ObjectValue()[components.ProofLabel].StringValue())
-	assert.Equal(t, "60s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
+	assert.Equal(t, "75s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 	assert.True(t, pod.RegisterRPC.GetDeleteBeforeReplace())
 	assert.Equal(t, "hub", providerName(pod.Provider)[len("kubernetes-"):])
 	assert.Equal(t, []string{"eks-irsa:index:ClusterLogin argocd/workloads"}, r.ancestors(t))
@@ -85,13 +83,13 @@ func TestAClusterLoginWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
 		args.Image, args.TimeoutSeconds = "images.example.com/aws-cli:2", 90
 	})
 	require.NoError(t, err)
-	pod := r.one(t, podType, "argocd/workloads/argocd/argocd-server-login-workloads")
+	pod := r.one(t, jobType, "argocd/workloads/argocd/argocd-server-login-workloads")
 	env := envOf(pod)
 	assert.Equal(t, "arn:aws:iam::111122223333:role/teams/argocd", env["ASSUME"])
 	assert.Equal(t, "/api/v1/namespaces?limit=1", env["READ"])
 	assert.Equal(t, "AROA1", env["FINGERPRINT"])
-	assert.Equal(t, "90s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
-	container := pod.Inputs["spec"].ObjectValue()["containers"].ArrayValue()[0].ObjectValue()
+	assert.Equal(t, "105s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
+	container := podSpec(pod)["containers"].ArrayValue()[0].ObjectValue()
 	assert.Equal(t, "images.example.com/aws-cli:2", container["image"].StringValue())
 }
 
@@ -110,9 +108,11 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 				"clusterName: must not be empty", "server: must not be empty", "certificateAuthorityData: must not be empty",
 				"principalArn: must not be empty",
 				`read: "api/v1" is not a path of the API server, which begins with /`,
-				"timeoutSeconds: 9 is less than 10", `image: "aws cli" is not an image reference`,
+				"timeoutSeconds: 9 is less than 15", `image: "aws cli" is not an image reference`,
 			), func(args *components.ClusterLoginArgs) {
-				*args = components.ClusterLoginArgs{Name: "Work loads", Read: "api/v1", TimeoutSeconds: 9, Image: "aws cli"}
+				*args = components.ClusterLoginArgs{
+					Name: "Work loads", Read: "api/v1", PodSettings: components.PodSettings{TimeoutSeconds: 9, Image: "aws cli"},
+				}
 			},
 		},
 		{"a service account twice", `serviceAccounts[1]: "a" is there already, at index 0`, func(args *components.ClusterLoginArgs) {
@@ -139,7 +139,7 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 
 func TestAnyRegistrationOfAClusterLoginThatFailsFailsTheProgram(t *testing.T) {
 	t.Parallel()
-	for _, typ := range []string{components.ClusterLoginType, podType} {
+	for _, typ := range []string{components.ClusterLoginType, jobType} {
 		r := newRecorder()
 		r.refuse = func(added registration) error {
 			if added.TypeToken == typ {
@@ -156,7 +156,7 @@ func TestTheFirstFailureOfAClusterLoginNamesItsSubject(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	err := r.run(func(ctx *pulumi.Context) error {
-		if err := refuseAtOnce(ctx, podType, "x/argocd/argocd-server-login-workloads"); err != nil {
+		if err := refuseAtOnce(ctx, jobType, "x/argocd/argocd-server-login-workloads"); err != nil {
 			return err
 		}
 		_, err := components.NewClusterLogin(ctx, "x", validClusterLogin())

@@ -63,7 +63,7 @@ func everything(args *components.IrsaRoleArgs, given providers) {
 	}
 	args.InlinePolicies = map[string]pulumi.StringInput{"describe": pulumi.String(describeCluster)}
 	args.CustomerManagedPolicies = map[string]pulumi.StringInput{"buckets": pulumi.String(listBuckets)}
-	args.TestPod = &components.TestPodArgs{Control: true}
+	args.TestPod = &components.TestPodArgs{Control: true, KeepRunning: true}
 }
 
 func TestAnIrsaRoleIsThisGraph(t *testing.T) {
@@ -351,18 +351,21 @@ func TestANamespaceIsCreatedOncePerCluster(t *testing.T) {
 	assert.Equal(t, []string{"app/edge/apps", "app/hub/apps"}, names)
 }
 
-func TestATestPodIsThisPod(t *testing.T) {
+func TestATestPodIsThisJob(t *testing.T) {
 	t.Parallel()
 	program := strings.TrimSuffix(jsonOf(t, readFile(t, "../components/test_pod.sh")), "\n")
 	cases := []struct {
-		name, pod, file, timeout string
-		args                     components.TestPodArgs
+		name, typ, pod, file, timeout string
+		args                          components.TestPodArgs
 	}{
-		{"by default", "app/hub/default/app-irsa-test", "test-pod.json", "60s", components.TestPodArgs{}},
-		{"with every option", "app/hub/default/app-irsa-test", "test-pod-options.json", "90s", components.TestPodArgs{
-			Image: "images.example.com/aws-cli:2", Check: "aws s3 ls s3://my-bucket", TimeoutSeconds: 90, Control: true,
+		{"by default", jobType, "app/hub/default/app-irsa-test", "test-pod.json", "75s", components.TestPodArgs{}},
+		{"with every option", jobType, "app/hub/default/app-irsa-test", "test-pod-options.json", "105s", components.TestPodArgs{
+			Check: "aws s3 ls s3://my-bucket", Control: true, PodSettings: everySetting,
 		}},
-		{"and its control", "app/hub/default/app-irsa-control", "control-pod.json", "60s", components.TestPodArgs{Control: true}},
+		{"and its control", jobType, "app/hub/default/app-irsa-control", "control-pod.json", "75s", components.TestPodArgs{Control: true}},
+		{"and the pod that stays", podType, "app/hub/default/app-irsa-shell", "running-pod.json", "90s", components.TestPodArgs{
+			KeepRunning: true, PodSettings: everySetting,
+		}},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -370,7 +373,7 @@ func TestATestPodIsThisPod(t *testing.T) {
 			r := newRecorder()
 			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) { args.TestPod = &test.args })
 			require.NoError(t, err)
-			pod := r.one(t, podType, test.pod)
+			pod := r.one(t, test.typ, test.pod)
 			got := pod.json(t)
 			require.Equal(t, 1, strings.Count(got, program))
 			got = strings.Replace(got, program, `"components/test_pod.sh"`, 1)
@@ -378,17 +381,71 @@ func TestATestPodIsThisPod(t *testing.T) {
 			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetUpdate())
 			assert.Empty(t, pod.RegisterRPC.GetCustomTimeouts().GetDelete())
-			assert.True(t, pod.RegisterRPC.GetDeleteBeforeReplace(), "a pod's name is free only when the old one is gone")
+			assert.True(t, pod.RegisterRPC.GetDeleteBeforeReplace(), "a name is free only when the old Job or pod is gone")
+			assert.Equal(t, []string{"spec"}, pod.RegisterRPC.GetReplaceOnChanges(), "most of a pod cannot be changed in place")
 		})
 	}
+}
+
+// everySetting has a value for each setting that does not differ from run to run.
+var everySetting = components.PodSettings{
+	Image: "images.example.com/aws-cli:2", ImagePullSecrets: []string{"registry"}, TimeoutSeconds: 90,
+	NodeSelector: map[string]string{"team": "apps"},
+	Tolerations:  []components.Toleration{{Key: "team", Value: "apps", Effect: "NoSchedule"}, {Operator: "Exists"}},
+	Labels:       map[string]string{"fargate": "yes"},
+	Annotations:  map[string]string{"sidecar.istio.io/inject": "false"},
+}
+
+func TestATestPodThatAlwaysProvesIsAnotherOneOnEachRun(t *testing.T) {
+	t.Parallel()
+	runs := map[string]bool{}
+	for range 2 {
+		r := newRecorder()
+		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
+			args.TestPod = &components.TestPodArgs{PodSettings: components.PodSettings{ProveAlways: true}}
+		})
+		require.NoError(t, err)
+		runs[r.podEnv(t, "RUN")] = true
+	}
+	assert.Len(t, runs, 2)
+}
+
+// A Job's name is a label of its pods, which has 63 characters at most.
+func TestATestPodOfALongServiceAccountHasAShortName(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, account := range []string{strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a.", 100) + "a"} {
+		r := newRecorder()
+		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
+			args.Name, args.ServiceAccounts[0].Name = "app", account
+			args.TestPod = &components.TestPodArgs{Control: true, KeepRunning: true}
+		})
+		require.NoError(t, err)
+		for _, added := range append(r.ofType(jobType), r.ofType(podType)...) {
+			name := added.Inputs["metadata"].ObjectValue()["name"].StringValue()
+			assert.LessOrEqual(t, len(name), 63)
+			assert.Regexp(t, `^a[a.-].*[0-9a-f]{8}-irsa-(test|control|shell)$`, name)
+			names[name] = true
+		}
+	}
+	assert.Len(t, names, 9, "they differ")
+}
+
+// podSpec is the spec of a Job's pod, or of a pod.
+func podSpec(added registration) resource.PropertyMap {
+	spec := added.Inputs["spec"].ObjectValue()
+	if template, ok := spec["template"]; ok {
+		return template.ObjectValue()["spec"].ObjectValue()
+	}
+	return spec
 }
 
 // env is the value of a variable of the test pod.
 func (r *recorder) podEnv(t *testing.T, name string) string {
 	t.Helper()
-	pods := r.ofType(podType)
+	pods := r.ofType(jobType)
 	require.Len(t, pods, 1)
-	container := pods[0].Inputs["spec"].ObjectValue()["containers"].ArrayValue()[0].ObjectValue()
+	container := podSpec(pods[0])["containers"].ArrayValue()[0].ObjectValue()
 	for _, variable := range container["env"].ArrayValue() {
 		if variable.ObjectValue()["name"].StringValue() == name {
 			return variable.ObjectValue()["value"].StringValue()
@@ -581,7 +638,8 @@ func TestTheFirstFailureOfAnIrsaRoleNamesItsSubject(t *testing.T) {
 		{namespaceType, "app/edge/apps", `IrsaRole "app": creating namespace "apps" in cluster "edge": `},
 		{serviceAccountType, "app/hub/apps/two", `IrsaRole "app": service account hub/apps/two (create): `},
 		{accountPatchType, "app/hub/system/three", `IrsaRole "app": service account hub/system/three (patch): `},
-		{podType, "app/hub/apps/one-irsa-test", `IrsaRole "app": creating the test pod hub/apps/one-irsa-test: `},
+		{jobType, "app/hub/apps/one-irsa-test", `IrsaRole "app": creating the test pod hub/apps/one-irsa-test: `},
+		{podType, "app/hub/apps/one-irsa-shell", `IrsaRole "app": creating the pod hub/apps/one-irsa-shell, which stays: `},
 	}
 	for _, test := range cases {
 		t.Run(test.typ+" "+test.name, func(t *testing.T) {
@@ -646,7 +704,7 @@ func TestOptionsOfTheCallerReachTheComponent(t *testing.T) {
 		request, what := child.RegisterRPC, child.TypeToken+" "+child.Name
 		assert.Subset(t, child.dependencies(), []string{"kubernetes/kubernetes-edge", "kubernetes/kubernetes-hub"}, "%s waits as well", what)
 		assert.Empty(t, request.GetIgnoreChanges(), what)
-		assert.Empty(t, request.GetReplaceOnChanges(), what)
+		assert.NotContains(t, request.GetReplaceOnChanges(), "name", what)
 		assert.Empty(t, request.GetAdditionalSecretOutputs(), what)
 		assert.Empty(t, request.GetCustomTimeouts().GetDelete(), what)
 		assert.False(t, request.GetRetainOnDelete(), what)

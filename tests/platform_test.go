@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 )
 
@@ -475,10 +476,70 @@ roles:
 			"example.com/owner": "apps"
 		}
 	}}`, patch.json(t))
-	pod := r.one(t, podType, "app/hub/apps/app-irsa-test")
-	assert.Equal(t, "60s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
+	pod := r.one(t, jobType, "app/hub/apps/app-irsa-test")
+	assert.Equal(t, "75s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 	assert.Contains(t, pod.json(t), "aws s3 ls")
 	assert.Contains(t, pod.json(t), "images.example.com/aws-cli:2")
+}
+
+// What holds for the pods of a whole environment is said once.
+func TestATestPodRunsAsTheEnvironmentSaysUnlessItSaysOtherwise(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	r.hasCluster("hub", "https://"+hubIssuer, "API")
+	r.hasCluster("edge", "https://"+euIssuer, "API")
+	_, err := runPlatform(t, r, platformConfig(t, `
+testPodDefaults:
+  image: images.example.com/aws-cli:2
+  imagePullSecrets: [registry]
+  timeoutSeconds: 90
+  nodeSelector: {pool: system}
+  tolerations: [{key: system, operator: Exists}]
+  labels: {team: platform, tier: proof}
+  annotations: {sidecar.istio.io/inject: 'false'}
+clusters: {hub: {region: eu-west-1}, edge: {region: eu-west-1}}
+roles:
+  app:
+    clusters: [hub]
+    serviceAccounts: [{namespace: apps, name: app}]
+    testPod: {timeoutSeconds: 30, labels: {team: apps}, tolerations: []}
+argocd:
+  hub: hub
+  testPod: {}
+  targets: {edge: {cluster: edge, access: {policies: [{policy: AmazonEKSViewPolicy}]}}}
+`))
+	require.NoError(t, err)
+	for name, want := range map[string]struct {
+		deadline int
+		labels   string
+		rest     string
+	}{
+		"app/hub/apps/app-irsa-test": {30, `{"team": "apps", "tier": "proof"}`, `{}`},
+		"argocd/hub/argocd/argocd-server-irsa-test": {
+			90, `{"team": "platform", "tier": "proof"}`, `{"tolerations": [{"key": "system", "operator": "Exists"}]}`,
+		},
+		"argocd/edge/argocd/argocd-server-login-edge": {
+			90, `{"team": "platform", "tier": "proof"}`, `{"tolerations": [{"key": "system", "operator": "Exists"}]}`,
+		},
+	} {
+		job := r.one(t, jobType, name).Inputs["spec"].ObjectValue()
+		assert.InDelta(t, want.deadline, job["activeDeadlineSeconds"].NumberValue(), 0, name)
+		metadata := job["template"].ObjectValue()["metadata"].ObjectValue()
+		labels := metadata["labels"].ObjectValue()
+		delete(labels, components.ProofLabel)
+		delete(labels, "app.kubernetes.io/managed-by")
+		assert.JSONEq(t, want.labels, jsonOf(t, labels.Mappable()), name)
+		assert.JSONEq(t, `{"sidecar.istio.io/inject": "false"}`, jsonOf(t, metadata["annotations"].ObjectValue().Mappable()), name)
+		spec := podSpec(r.one(t, jobType, name))
+		assert.JSONEq(t, `{"kubernetes.io/os": "linux", "pool": "system"}`, jsonOf(t, spec["nodeSelector"].ObjectValue().Mappable()), name)
+		assert.Equal(t, "images.example.com/aws-cli:2", spec["containers"].ArrayValue()[0].ObjectValue()["image"].StringValue())
+		assert.Equal(t, "registry", spec["imagePullSecrets"].ArrayValue()[0].ObjectValue()["name"].StringValue())
+		rest := resource.PropertyMap{}
+		if tolerations, ok := spec["tolerations"]; ok {
+			rest["tolerations"] = tolerations
+		}
+		assert.JSONEq(t, want.rest, jsonOf(t, rest.Mappable()), name)
+	}
 }
 
 func TestABucketHasItsObjects(t *testing.T) {

@@ -55,6 +55,7 @@ const (
 	createdClusterType = "eks:index:Cluster"
 	awsProviderType    = "pulumi:providers:aws"
 	namespaceType      = "kubernetes:core/v1:Namespace"
+	jobType            = "kubernetes:batch/v1:Job"
 	podType            = "kubernetes:core/v1:Pod"
 	secretType         = "kubernetes:core/v1:Secret"
 	serviceAccountType = "kubernetes:core/v1:ServiceAccount"

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -45,23 +46,25 @@ type podProgram struct {
 	env            map[string]string
 }
 
-// fakeAWS uses a session in its cache as the CLI does.
+// fakeAWS uses a session in its cache as the CLI does. A "hang" gives no answer for a minute.
 const fakeAWS = `#!/bin/sh
+test "$AWS_MAX_ATTEMPTS" = 1 || exit 5
 case "$*" in
 "sts get-caller-identity --query Arn --output text")
 	test -e "$HOME/.aws/cli/cache" && exit 9
 	answer=$WHOAMI ;;
-"sts assume-role-with-web-identity --role-arn $ROLE_ARN --role-session-name irsa-control --web-identity-token "*)
+"sts assume-role-with-web-identity --role-arn $ROLE_ARN --role-session-name irsa-control --web-identity-token file://$TOKEN_FILE")
 	test "$AWS_REGION" = eu-west-1 || exit 8
 	answer=$CONTROL ;;
-"eks get-token --cluster-name workloads")
+"eks get-token --cluster-name workloads --output json")
 	test -z "$ASSUME" || exit 6
 	answer=$TOKEN ;;
-"eks get-token --cluster-name workloads --role-arn $ASSUME") answer=$TOKEN ;;
+"eks get-token --cluster-name workloads --output json --role-arn $ASSUME") answer=$TOKEN ;;
 *) exit 7 ;;
 esac
 case $answer in
 arn:*) echo "$answer" ;;
+hang) exec /usr/bin/sleep 60 ;;
 k8s-aws-v1*) printf '{"kind": "ExecCredential", "status": {"expirationTimestamp": "x", "token": "%s"}}\n' "$answer" ;;
 *) echo "$answer" >&2; exit 1 ;;
 esac
@@ -83,8 +86,15 @@ test "${answer%% *}" = 000 && { echo "could not connect" >&2; exit 7; }
 printf %s "${answer#* }" > "$HOME/answer"
 `
 
-// run gives the program's log, and whether it found its proof: it would then wait to repeat it.
-func (p podProgram) run(t *testing.T) (log string, proven bool) {
+// The exit codes of the program, to which the Job's pod failure policy refers.
+const (
+	provenExit = 0
+	finalExit  = 1
+	freshExit  = 75
+)
+
+// run gives the program's log and its exit code.
+func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name, content string) string {
@@ -94,12 +104,12 @@ func (p podProgram) run(t *testing.T) (log string, proven bool) {
 	}
 	write("aws", fakeAWS)
 	write("curl", fakeCurl)
-	write("sleep", "#!/bin/sh\nkill $PPID\n")                                          // the wait before a repetition ends the test
+	write("sleep", "#!/bin/sh\nkill $PPID\n")                                          // a pod that stays ends here
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".aws", "cli", "cache"), 0o700)) // an old session
 	token := write("token", "e30."+base64.RawURLEncoding.EncodeToString([]byte(p.claims))+".c2ln")
 	env := map[string]string{
 		"PATH": dir + ":/usr/bin:/bin", "HOME": dir, "POD": "hub/default/app-irsa-test", "EXPECTED_ARN": podIdentity,
-		"ROLE_ARN": podRole, "PROVIDER_ARN": hubProviderArn, "SUBJECT": podSubject, "WINDOW": "0", "REPEAT": "300", "CHECK": "",
+		"ROLE_ARN": podRole, "PROVIDER_ARN": hubProviderArn, "SUBJECT": podSubject, "WINDOW": "0", "CALL_LIMIT": "5", "LIMIT": "5", "CHECK": "",
 		"WHOAMI": p.whoami, "CONTROL": p.assume, "TOKEN": p.token, "REVIEW": p.review, "READ_ANSWER": p.read,
 		"LOGIN": "workloads", "CLUSTER_NAME": "workloads", "SERVER": "https://api.example.com", "CA_DATA": "Q0VSVElGSUNBVEUK", "READ": "",
 	}
@@ -117,98 +127,181 @@ func (p podProgram) run(t *testing.T) (log string, proven bool) {
 	}
 	output, err := command.CombinedOutput()
 	var exit *exec.ExitError
-	require.ErrorAs(t, err, &exit, "the program never ends well")
+	if err != nil {
+		require.ErrorAs(t, err, &exit)
+	}
 	_, err = os.Stat(filepath.Join(dir, "proven"))
-	assert.Equal(t, exit.ExitCode() != 1, err == nil, "the probe's file is there just when there is a proof")
-	return string(output), exit.ExitCode() != 1
+	assert.Equal(t, env["STAY"] != "", err == nil, "the probe's file is for a pod that stays")
+	return string(output), command.ProcessState.ExitCode()
 }
 
 func TestATestPodThatHasItsRoleSaysSo(t *testing.T) {
 	t.Parallel()
 	const session = podIdentity + "/botocore-session-1"
-	log, proven := podProgram{mode: "identity", whoami: session, claims: claimsOf(podSubject)}.run(t)
-	require.True(t, proven, log)
+	log, code := podProgram{mode: "identity", whoami: session, claims: claimsOf(podSubject)}.run(t)
+	require.Equal(t, provenExit, code, log)
 	proof, err := components.ReadTestPodLog(log)
 	require.NoError(t, err)
 	assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: session, Check: "none"}, proof)
 
-	log, proven = podProgram{
+	log, code = podProgram{
 		mode: "identity", whoami: session, claims: claimsOf(podSubject), env: map[string]string{"CHECK": "echo 'a \"b\"' | grep b && cd /tmp"},
 	}.run(t)
-	require.True(t, proven, log)
+	require.Equal(t, provenExit, code, log)
 	assert.True(t, strings.HasPrefix(log, "+ echo 'a \"b\"' | grep b && cd /tmp\na \"b\"\n"), log)
 	proof, err = components.ReadTestPodLog(log)
 	require.NoError(t, err)
 	assert.Equal(t, "passed", proof.Check)
 }
 
+// The home folder of a pod is small.
+func TestATestPodKeepsTheEndOfWhatACheckPrints(t *testing.T) {
+	t.Parallel()
+	log, code := podProgram{
+		mode: "identity", whoami: podIdentity + "/1", claims: claimsOf(podSubject),
+		env: map[string]string{"CHECK": "yes | head -c 1000000; echo the end"},
+	}.run(t)
+	require.Equal(t, provenExit, code)
+	assert.Less(t, len(log), 1<<16+500)
+	assert.Contains(t, log, "y\nthe end\n{\"pod\":")
+}
+
+func TestATestPodThatIsToStayDoesSoWithItsProof(t *testing.T) {
+	t.Parallel()
+	log, code := podProgram{
+		mode: "identity", whoami: podIdentity + "/1", claims: claimsOf(podSubject), env: map[string]string{"STAY": "true"},
+	}.run(t)
+	assert.Equal(t, -1, code, "it was waiting when it was killed")
+	_, err := components.ReadTestPodLog(log)
+	assert.NoError(t, err)
+}
+
+// A subnet without a way to STS, and a check that waits for something: neither holds an update up, and both are named.
+func TestATestPodThatWaitsInVainSaysForWhat(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, whoami, check, want string }{
+		{
+			"for STS", "hang", "", "no answer within 1 s\n" + inOrder + isMutated + isAnnotated +
+				"3. and 4. not known: STS did not judge the token\n5. THIS: STS cannot be reached. Without a way to the internet the " +
+				"pod's subnet needs a VPC endpoint of STS (com.amazonaws.eu-west-1.sts), and security groups and network policies must " +
+				"let the pod reach it.\n",
+		},
+		{
+			"for its check", podIdentity + "/1", "/usr/bin/sleep 60 & /usr/bin/sleep 60",
+			"as it should be, but its own check did not end in time: /usr/bin/sleep 60 & /usr/bin/sleep 60\n",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			started := time.Now()
+			log, code := podProgram{mode: "identity", whoami: test.whoami, claims: claimsOf(podSubject), env: map[string]string{
+				"CALL_LIMIT": "1", "LIMIT": "2", "CHECK": test.check, "AWS_REGION": "eu-west-1",
+			}}.run(t)
+			assert.Equal(t, finalExit, code)
+			assert.True(t, strings.HasSuffix(log, test.want), log)
+			assert.Less(t, time.Since(started), 10*time.Second)
+		})
+	}
+}
+
+// The parts of a test pod's explanation that come before the cause.
+const (
+	isMutated   = "1. not: the pod was mutated\n"
+	isAnnotated = "2. not: account name and annotation are right\n"
+	inOrder     = "Likely causes, in order:\n"
+)
+
 func TestATestPodWithoutItsRoleSaysWhy(t *testing.T) {
 	t.Parallel()
 	const (
-		mutated  = "1. not: the pod was mutated\n"
-		account  = "2. not: account name and annotation are right\n"
+		mutated  = isMutated
+		account  = isAnnotated
 		nobody   = "Pod hub/default/app-irsa-test is nobody, it should be " + podIdentity + "\n"
-		inOrder  = "Likely causes, in order:\n"
 		nodeRole = "arn:aws:sts::111122223333:assumed-role/nodes/i-1"
 	)
 	cases := []struct {
 		name, whoami, claims string
 		env                  map[string]string
 		want                 string
+		exitCode             int
 	}{
 		{
 			"not mutated", noCredentials, "",
 			map[string]string{"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": ""},
 			nobody + noCredentials + "\n" + inOrder + "1. THIS: the pod was not mutated. The EKS webhook found no role on its service " +
-				"account when the pod was made, or did not run. Delete the pod and run pulumi up --refresh.\n",
+				"account when the pod was made, or did not run.\n",
+			freshExit,
 		},
 		{
 			"not mutated, on a node with a role", nodeRole, "",
 			map[string]string{"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": ""},
 			"Pod hub/default/app-irsa-test is " + nodeRole + ", it should be " + podIdentity + "\n" + inOrder + "1. THIS: the pod was " +
-				"not mutated. The EKS webhook found no role on its service account when the pod was made, or did not run. Delete the " +
-				"pod and run pulumi up --refresh.\n",
+				"not mutated. The EKS webhook found no role on its service account when the pod was made, or did not run.\n",
+			freshExit,
+		},
+		{
+			"an association of EKS Pod Identity", "arn:aws:sts::111122223333:assumed-role/other/eks-hub-app", "",
+			map[string]string{
+				"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+			},
+			"Pod hub/default/app-irsa-test is arn:aws:sts::111122223333:assumed-role/other/eks-hub-app, it should be " + podIdentity + "\n" +
+				inOrder + "1. THIS: an EKS Pod Identity association of its service account wins over the annotation. Delete one of the two.\n",
+			finalExit,
 		},
 		{
 			"another role in the annotation", "arn:aws:sts::111122223333:assumed-role/apps/1", claimsOf(podSubject),
 			map[string]string{"AWS_ROLE_ARN": podRole + "s"},
 			"Pod hub/default/app-irsa-test is arn:aws:sts::111122223333:assumed-role/apps/1, it should be " + podIdentity + "\n" + inOrder +
 				mutated + "2. THIS: the service account's annotation names another role, " + podRole + "s instead of " + podRole + "\n",
+			freshExit,
 		},
 		{
 			"another service account", accessDenied, claimsOf(podSubject + "s"), nil,
 			nobody + accessDenied + "\n" + inOrder + mutated + "2. THIS: wrong account name, the pod runs as " + podSubject +
 				"s and the role is for " + podSubject + "\n",
+			finalExit,
 		},
 		{
 			"a trust policy that does not name it", accessDenied, claimsOf(podSubject), nil,
 			nobody + accessDenied + "\n" + inOrder + mutated + account + "3. THIS: the trust policy of " + podRole + " does not let it in, " +
 				"or the role is gone. It must have the sub " + podSubject + ", the aud sts.amazonaws.com and the provider " + hubProviderArn +
 				"\n4. not: the OIDC provider is there\n",
+			finalExit,
 		},
 		{
 			"no OIDC provider", noProvider, claimsOf(podSubject), nil,
 			nobody + noProvider + "\n" + inOrder + mutated + account + "3. not known: without a provider STS does not look at the trust " +
 				"policy\n4. THIS: the OIDC provider " + hubProviderArn + " is missing, lacks the client ID sts.amazonaws.com, or is not that " +
 				"of the issuer https://" + hubIssuer + "\n",
+			finalExit,
 		},
 		{
 			"no way to STS", "Could not connect to the endpoint URL", claimsOf(podSubject), nil,
 			nobody + "Could not connect to the endpoint URL\n" + inOrder + mutated + account +
+				"3. and 4. not known: STS did not judge the token\n5. THIS: STS cannot be reached. Without a way to the internet the " +
+				"pod's subnet needs a VPC endpoint of STS (com.amazonaws.<region>.sts), and security groups and network policies must " +
+				"let the pod reach it.\n",
+			finalExit,
+		},
+		{
+			"an STS that fails", "An error occurred (InternalFailure) when calling", claimsOf(podSubject), nil,
+			nobody + "An error occurred (InternalFailure) when calling\n" + inOrder + mutated + account +
 				"3. and 4. not known: STS did not judge the token\n",
+			finalExit,
 		},
 		{
 			"a check that fails", podIdentity + "/1", claimsOf(podSubject),
 			map[string]string{"CHECK": "echo no such bucket >&2; false"},
 			"Pod hub/default/app-irsa-test is " + podIdentity + "/1, as it should be, but its own check failed: echo no such bucket >&2; " +
 				"false\nno such bucket\n",
+			finalExit,
 		},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			log, proven := podProgram{mode: "identity", whoami: test.whoami, claims: test.claims, env: test.env}.run(t)
-			assert.False(t, proven)
+			log, code := podProgram{mode: "identity", whoami: test.whoami, claims: test.claims, env: test.env}.run(t)
+			assert.Equal(t, test.exitCode, code)
 			assert.Equal(t, test.want, log)
 			assert.Less(t, len(log), 2048, "the kubelet takes that much of a log for the termination message")
 			_, err := components.ReadTestPodLog(log)
@@ -224,8 +317,8 @@ func TestAControlThatIsRefusedSaysSo(t *testing.T) {
 		noCredentials: "nobody", "arn:aws:sts::111122223333:assumed-role/nodes/i-1": "arn:aws:sts::111122223333:assumed-role/nodes/i-1",
 		podIdentity + "s/1": podIdentity + "s/1",
 	} {
-		log, proven := podProgram{mode: "control", whoami: whoami, assume: accessDenied, claims: claimsOf(control)}.run(t)
-		require.True(t, proven, log)
+		log, code := podProgram{mode: "control", whoami: whoami, assume: accessDenied, claims: claimsOf(control)}.run(t)
+		require.Equal(t, provenExit, code, log)
 		proof, err := components.ReadTestPodLog(log)
 		require.NoError(t, err)
 		assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: identity, Refusal: "AccessDenied"}, proof)
@@ -251,8 +344,8 @@ func TestAControlThatGetsTheRoleOrNoAnswerIsNoProof(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			log, proven := podProgram{mode: "control", whoami: test.whoami, assume: test.assume, claims: claimsOf(podSubject)}.run(t)
-			assert.False(t, proven)
+			log, code := podProgram{mode: "control", whoami: test.whoami, assume: test.assume, claims: claimsOf(podSubject)}.run(t)
+			assert.Equal(t, finalExit, code)
 			assert.Equal(t, test.want, log)
 		})
 	}
@@ -275,10 +368,10 @@ func TestALoginThatTheClusterKnowsSaysSo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			log, proven := podProgram{
+			log, code := podProgram{
 				mode: "login", token: loginToken, review: reviewOf(podIdentity + "/1"), read: `200 {"items":[]}`, env: env,
 			}.run(t)
-			require.True(t, proven, log)
+			require.Equal(t, provenExit, code, log)
 			assert.NotContains(t, log, loginToken)
 			proof, err := components.ReadTestPodLog(log)
 			require.NoError(t, err)
@@ -329,8 +422,8 @@ func TestALoginThatFailsSaysWhy(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			log, proven := podProgram{mode: "login", token: test.token, review: test.review, read: test.read, env: test.env}.run(t)
-			assert.False(t, proven)
+			log, code := podProgram{mode: "login", token: test.token, review: test.review, read: test.read, env: test.env}.run(t)
+			assert.Equal(t, finalExit, code)
 			assert.Equal(t, test.want, log)
 		})
 	}
