@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Fault makes calls fail that would not, as AWS and the network do at times.
@@ -22,6 +24,17 @@ type Fault struct {
 	// Lost means that the call is carried out, and only its answer is lost: what is to be made is made, and its maker does
 	// not know. Otherwise the call does not reach the service.
 	Lost bool
+	// Swallowed means that the caller hears nothing, neither an answer nor an end, until it gives up, as where a firewall
+	// drops packets on their way. Status, Code and Message are not used then.
+	Swallowed bool
+}
+
+// maxSilence is how long a swallowed call is held when its caller does not give up: far longer than the SDKs wait.
+const maxSilence = 10 * time.Minute
+
+// Swallow is a network that drops packets on their way to a service: an STS endpoint without a route to it, for example.
+func Swallow(service, action string, times int) Fault {
+	return Fault{Service: service, Action: action, Times: times, Swallowed: true}
 }
 
 // ServerError is a fault of AWS's own, which the SDKs take for one that passes.
@@ -98,12 +111,19 @@ func (f *faults) take(req request) (Fault, bool) {
 	return Fault{}, false
 }
 
-// strike answers a call with the fault, once the call is carried out if only its answer is lost.
-func (fault Fault) strike(w http.ResponseWriter, service string, carryOut func(http.ResponseWriter)) {
+// strike answers a call with the fault, once the call is carried out if only its answer is lost. A swallowed call is held
+// until ctx ends, as it does when the caller gives up or the gateway closes the connection.
+func (fault Fault) strike(ctx context.Context, w http.ResponseWriter, service string, carryOut func(http.ResponseWriter)) {
 	if fault.Lost {
 		carryOut(newHeldAnswer())
 	}
-	if fault.Status == 0 {
+	if fault.Swallowed {
+		select {
+		case <-ctx.Done():
+		case <-time.After(maxSilence):
+		}
+	}
+	if fault.Swallowed || fault.Status == 0 {
 		panic(http.ErrAbortHandler) // net/http's way to break the connection
 	}
 	writeError(w, service, &apiError{fault.Status, fault.Code, fault.Message})

@@ -1,8 +1,10 @@
 package gateway_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -237,4 +239,64 @@ func TestACallThatIsNotSignedCanFailToo(t *testing.T) {
 	})
 
 	requireAPIError(t, err, "Throttling", "Rate exceeded")
+}
+
+func TestASwallowedCallIsHeldUntilItsCallerGivesUp(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	e.Inject(gateway.Swallow("sts", "GetCallerIdentity", 1))
+	const patience = 500 * time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	started := time.Now()
+
+	_, err := e.sts().GetCallerIdentity(ctx, nil)
+
+	require.ErrorIs(t, err, context.DeadlineExceeded, "there was neither an answer nor an end of the connection")
+	assert.GreaterOrEqual(t, time.Since(started), patience)
+	require.Eventually(t, func() bool { return len(e.Calls()) == 1 }, 5*time.Second, 10*time.Millisecond, "then it is let go")
+	assert.Zero(t, e.Calls()[0].Status)
+	_, err = e.sts().GetCallerIdentity(t.Context(), nil)
+	require.NoError(t, err, "it was for one call")
+}
+
+func TestASwallowedAnswerIsOfACallThatWasCarriedOut(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	role := unique("role")
+	swallowed := gateway.Swallow("iam", "CreateRole", 1)
+	swallowed.Lost = true
+	e.Inject(swallowed)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+
+	_, err := e.iam().CreateRole(ctx, &iam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: aws.String(trustNobody)})
+
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	_, err = e.iam().GetRole(t.Context(), &iam.GetRoleInput{RoleName: &role})
+	assert.NoError(t, err)
+}
+
+func TestAGatewayThatClosesDoesNotWaitForSwallowedCalls(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	e.Inject(gateway.Swallow("", "", 0))
+	client := e.sts()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := client.GetCallerIdentity(t.Context(), nil, func(o *sts.Options) { o.RetryMaxAttempts = 1 })
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		require.Fail(t, "the call is not held", "%v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	started := time.Now()
+
+	require.NoError(t, e.Close())
+
+	assert.Less(t, time.Since(started), time.Second)
+	require.Error(t, <-ended)
+	require.Eventually(t, func() bool { return len(e.Calls()) == 1 }, 5*time.Second, 10*time.Millisecond, "the gateway lets it go too")
 }

@@ -113,7 +113,7 @@ func (g *Gateway) serve(w http.ResponseWriter, received *http.Request) {
 		return
 	}
 	if fault, ok := g.faults.take(req); ok {
-		fault.strike(answer, req.service, func(w http.ResponseWriter) { g.answer(w, r, req) })
+		fault.strike(r.Context(), answer, req.service, func(w http.ResponseWriter) { g.answer(w, r, req) })
 		return
 	}
 	g.answer(answer, r, req)
