@@ -63,6 +63,7 @@ type Cluster struct {
 	awsEndpoint string
 	files       files
 	admin       *rest.Config
+	identities  *podIdentity
 	// stops end what runs for the cluster, in the order in which it was started.
 	stops []func() error
 }
@@ -154,9 +155,9 @@ func (c *Cluster) start(ctx context.Context, opts Options, database *etcd) error
 	if err := c.writeKeys(filepath.Join(opts.Dir, c.Region+"-"+c.Name)); err != nil {
 		return err
 	}
-	identities := newPodIdentity(c)
+	c.identities = newPodIdentity(c)
 	webhook, err := startWebhook(c.files,
-		&login{cluster: c, access: opts.Access}, &authorizer{cluster: c, access: opts.Access}, identities)
+		&login{cluster: c, access: opts.Access}, &authorizer{cluster: c, access: opts.Access}, c.identities)
 	if err != nil {
 		return err
 	}
@@ -167,7 +168,7 @@ func (c *Cluster) start(ctx context.Context, opts Options, database *etcd) error
 	}
 	c.stops = append(c.stops, server.stop)
 	// Registered early and waited for late: the API server hears of it while the controllers start.
-	if err := identities.register(ctx, webhook.url, c.CertificateAuthority); err != nil {
+	if err := c.identities.register(ctx, webhook.url, c.CertificateAuthority); err != nil {
 		return err
 	}
 	manager, err := startControllerManager(ctx, c, opts)
@@ -175,7 +176,7 @@ func (c *Cluster) start(ctx context.Context, opts Options, database *etcd) error
 		return err
 	}
 	c.stops = append(c.stops, manager.stop)
-	if err := identities.waitUntilCalled(ctx); err != nil {
+	if err := c.identities.waitUntilCalled(ctx); err != nil {
 		return err
 	}
 	return c.startNode(ctx, opts)

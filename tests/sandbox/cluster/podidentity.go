@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -39,10 +41,6 @@ const (
 	defaultRegionEnv   = "AWS_DEFAULT_REGION"
 	regionalSTSEnv     = "AWS_STS_REGIONAL_ENDPOINTS"
 
-	identityVolumeName = "aws-iam-token"
-	identityDir        = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
-	identityFile       = "token"
-
 	defaultAudience = "sts.amazonaws.com"
 	// In seconds. A shorter life than the minimum, which is the TokenRequest API's, becomes the minimum.
 	defaultTokenExpiration = 86400
@@ -53,14 +51,18 @@ const (
 )
 
 // podIdentity is what EKS's pod identity webhook is: it gives a pod whose service account names an IAM role a token for
-// AWS STS, and the environment in which the AWS SDKs find it.
+// AWS STS, and the environment in which the AWS SDKs find it. An account with an EKS Pod Identity association it gives what
+// leads to that instead.
 type podIdentity struct {
+	associations
 	region string
 	// client is made at the first use, because the webhook is served before there is an API server to be a client of.
 	client func() (kubernetes.Interface, error)
 	// called is closed when the API server calls for the first time.
 	called chan struct{}
 	call   sync.Once
+	// missed is how many pods more the webhook does not know the service account of.
+	missed atomic.Int64
 }
 
 func newPodIdentity(c *Cluster) *podIdentity {
@@ -143,7 +145,7 @@ func (p *podIdentity) waitUntilCalled(ctx context.Context) error {
 //
 // The service account is read from the API server each time. EKS's webhook has a cache, and 100 ms of patience when an
 // account is missing there; a pod that is created right after its account can still come too early, or see the account as
-// it was: https://github.com/aws/amazon-eks-pod-identity-webhook/issues/174
+// it was: https://github.com/aws/amazon-eks-pod-identity-webhook/issues/174. MissPods makes that happen.
 func (p *podIdentity) review(ctx context.Context, review *admissionv1.AdmissionReview) error {
 	p.call.Do(func() { close(p.called) })
 	request := review.Request
@@ -169,7 +171,14 @@ func (p *podIdentity) review(ctx context.Context, review *admissionv1.AdmissionR
 	if err != nil {
 		return fmt.Errorf("reading the service account %s/%s: %w", request.Namespace, pod.Spec.ServiceAccountName, err)
 	}
-	patch, err := podPatch(&pod, account.Annotations, p.region)
+	given := annotated(account.Annotations)
+	if p.has(request.Namespace, pod.Spec.ServiceAccountName) {
+		given = associated()
+	}
+	if given != nil && p.missed.Add(-1) >= 0 {
+		return nil
+	}
+	patch, err := podPatch(&pod, given, account.Annotations, p.region)
 	if err != nil || patch == nil {
 		return err
 	}
@@ -177,16 +186,19 @@ func (p *podIdentity) review(ctx context.Context, review *admissionv1.AdmissionR
 	return nil
 }
 
-// podPatch is the JSON patch that gives the pod the identity which the annotations of its service account name, or nil
+// MissPods has the webhook admit the next pods that have a role, so many of them, as they come: as if their service
+// accounts had not reached its cache yet. It takes the place of an earlier number; 0 ends it.
+func (c *Cluster) MissPods(count int) { c.identities.missed.Store(int64(count)) }
+
+// podPatch is the JSON patch that gives the pod an identity by its service account, whose annotations are given too, or nil
 // when there is nothing to give.
-func podPatch(pod *corev1.Pod, account map[string]string, region string) ([]byte, error) {
-	// EKS's webhook takes any ARN: what is wrong with it is for STS to say.
-	if account[roleArnAnnotation] == "" {
+func podPatch(pod *corev1.Pod, given *credentials, account map[string]string, region string) ([]byte, error) {
+	if given == nil {
 		return nil, nil
 	}
 	mutated := pod.DeepCopy()
-	injectIdentity(mutated, account, region)
-	if equality.Semantic.DeepEqual(mutated.Spec, pod.Spec) {
+	given.inject(mutated, account, region)
+	if equality.Semantic.DeepEqual(mutated, pod) {
 		return nil, nil
 	}
 	// To add a member that exists replaces it, RFC 6902 section 4.1.
@@ -198,6 +210,9 @@ func podPatch(pod *corev1.Pod, account map[string]string, region string) ([]byte
 		operations = append(operations,
 			object{"op": "add", "path": "/spec/initContainers", "value": mutated.Spec.InitContainers})
 	}
+	if len(given.labels) > 0 {
+		operations = append(operations, object{"op": "add", "path": "/metadata/labels", "value": mutated.Labels})
+	}
 	patch, err := json.Marshal(operations)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the patch of the pod: %w", err)
@@ -205,37 +220,62 @@ func podPatch(pod *corev1.Pod, account map[string]string, region string) ([]byte
 	return patch, nil
 }
 
-// injectIdentity adds the token's volume to the pod, and its mount and the environment to every container but those that
-// the pod excepts.
-func injectIdentity(pod *corev1.Pod, account map[string]string, region string) {
-	if !hasVolume(pod.Spec.Volumes) {
-		pod.Spec.Volumes = slices.Insert(pod.Spec.Volumes, 0, identityVolume(pod.Annotations, account))
-	}
-	env := identityEnv(pod.Spec.NodeSelector, account, region)
-	skipped := skippedContainers(pod.Annotations)
-	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for i := range containers {
-			if !slices.Contains(skipped, containers[i].Name) {
-				env.inject(&containers[i])
-			}
-		}
-	}
+// credentials are one of the two ways by which a pod gets credentials of AWS.
+type credentials struct {
+	// volume is the name of the token's volume, dir where it is mounted, file its name there, and audience whom it is for.
+	volume, dir, file, audience string
+	// env are the variables that lead the SDKs to the token, of which the one that is named last has its path.
+	env []corev1.EnvVar
+	// jitter makes tokens of the default life differ in it.
+	jitter bool
+	labels map[string]string
 }
 
-func hasVolume(volumes []corev1.Volume) bool {
-	return slices.ContainsFunc(volumes, func(v corev1.Volume) bool { return v.Name == identityVolumeName })
-}
-
-func identityVolume(pod, account map[string]string) corev1.Volume {
+// annotated are the credentials by the role that the service account's annotation names, or nil.
+func annotated(account map[string]string) *credentials {
+	// EKS's webhook takes any ARN: what is wrong with it is for STS to say.
+	if account[roleArnAnnotation] == "" {
+		return nil
+	}
 	audience, ok := account[audienceAnnotation]
 	if !ok {
 		audience = defaultAudience
 	}
+	return &credentials{
+		volume: "aws-iam-token", dir: "/var/run/secrets/eks.amazonaws.com/serviceaccount", file: "token", audience: audience,
+		env: []corev1.EnvVar{{Name: roleArnEnv, Value: account[roleArnAnnotation]}, {Name: webIdentityFileEnv}},
+	}
+}
+
+// inject adds the token's volume to the pod, and its mount and the environment to every container but those that the pod
+// excepts.
+func (c *credentials) inject(pod *corev1.Pod, account map[string]string, region string) {
+	if !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == c.volume }) {
+		pod.Spec.Volumes = slices.Insert(pod.Spec.Volumes, 0, c.tokenVolume(pod.Annotations, account))
+	}
+	env := c.environment(pod.Spec.NodeSelector, account, region)
+	skipped := skippedContainers(pod.Annotations)
+	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range containers {
+			if !slices.Contains(skipped, containers[i].Name) {
+				c.injectContainer(&containers[i], env)
+			}
+		}
+	}
+	for name, value := range c.labels {
+		metav1.SetMetaDataLabel(&pod.ObjectMeta, name, value)
+	}
+}
+
+func (c *credentials) tokenVolume(pod, account map[string]string) corev1.Volume {
 	// The pod's annotation wins, and one that is no number counts as missing.
 	expiration := tokenExpiration(pod, tokenExpiration(account, defaultTokenExpiration))
-	return corev1.Volume{Name: identityVolumeName, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
+	if c.jitter && expiration == defaultTokenExpiration {
+		expiration -= rand.Int64N(maxTokenJitter + 1) // #nosec G404 -- no secret
+	}
+	return corev1.Volume{Name: c.volume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
 		Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-			Audience: audience, ExpirationSeconds: &expiration, Path: identityFile,
+			Audience: c.audience, ExpirationSeconds: &expiration, Path: c.file,
 		}}},
 	}}}
 }
@@ -259,13 +299,10 @@ func skippedContainers(pod map[string]string) []string {
 
 // environment is what a container gets, in groups of which one is given whole or, where the container has one of its
 // variables already, not at all.
-type environment [][]corev1.EnvVar
-
-func identityEnv(nodeSelector, account map[string]string, region string) environment {
-	env := environment{
-		{{Name: defaultRegionEnv, Value: region}, {Name: regionEnv, Value: region}},
-		{{Name: roleArnEnv, Value: account[roleArnAnnotation]}, {Name: webIdentityFileEnv, Value: tokenPath(nodeSelector)}},
-	}
+func (c *credentials) environment(nodeSelector, account map[string]string, region string) [][]corev1.EnvVar {
+	own := slices.Clone(c.env)
+	own[len(own)-1].Value = c.tokenPath(nodeSelector)
+	env := [][]corev1.EnvVar{{{Name: defaultRegionEnv, Value: region}, {Name: regionEnv, Value: region}}, own}
 	// On by default on EKS since Kubernetes 1.22: https://docs.aws.amazon.com/eks/latest/userguide/configure-sts-endpoint.html
 	if regional, err := strconv.ParseBool(account[regionalSTSAnnotation]); err != nil || regional {
 		env = slices.Insert(env, 0, []corev1.EnvVar{{Name: regionalSTSEnv, Value: "regional"}})
@@ -274,8 +311,8 @@ func identityEnv(nodeSelector, account map[string]string, region string) environ
 }
 
 // tokenPath is where a container finds its token. Windows has the same place in its own notation.
-func tokenPath(nodeSelector map[string]string) string {
-	const path = identityDir + "/" + identityFile
+func (c *credentials) tokenPath(nodeSelector map[string]string) string {
+	path := c.dir + "/" + c.file
 	for _, label := range []string{corev1.LabelOSStable, "beta.kubernetes.io/os"} {
 		if nodeSelector[label] == string(corev1.Windows) {
 			return `C:` + strings.ReplaceAll(path, "/", `\`)
@@ -284,29 +321,28 @@ func tokenPath(nodeSelector map[string]string) string {
 	return path
 }
 
-// inject adds the environment and the token's mount to a container. A container that has a variable of every kind has
-// settled its identity by itself, and gets no mount either.
-func (e environment) inject(container *corev1.Container) {
-	if definesAny(container, roleArnEnv, webIdentityFileEnv) && definesAny(container, regionEnv, defaultRegionEnv) &&
-		definesAny(container, regionalSTSEnv) {
+// injectContainer adds the environment and the token's mount to a container. A container that has a variable of every kind
+// has settled its identity by itself, and gets no mount either.
+func (c *credentials) injectContainer(container *corev1.Container, env [][]corev1.EnvVar) {
+	if definesAny(container, c.env) && definesAny(container, []corev1.EnvVar{{Name: regionEnv}, {Name: defaultRegionEnv}}) &&
+		definesAny(container, []corev1.EnvVar{{Name: regionalSTSEnv}}) {
 		return
 	}
-	for _, group := range e {
-		names := make([]string, len(group))
-		for i, variable := range group {
-			names[i] = variable.Name
-		}
-		if !definesAny(container, names...) {
+	for _, group := range env {
+		if !definesAny(container, group) {
 			container.Env = append(container.Env, group...)
 		}
 	}
-	mounted := slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == identityVolumeName })
+	mounted := slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == c.volume })
 	if !mounted {
 		container.VolumeMounts = append(container.VolumeMounts,
-			corev1.VolumeMount{Name: identityVolumeName, ReadOnly: true, MountPath: identityDir})
+			corev1.VolumeMount{Name: c.volume, ReadOnly: true, MountPath: c.dir})
 	}
 }
 
-func definesAny(container *corev1.Container, names ...string) bool {
-	return slices.ContainsFunc(container.Env, func(v corev1.EnvVar) bool { return slices.Contains(names, v.Name) })
+// definesAny tells whether the container has a variable of the name of one of these.
+func definesAny(container *corev1.Container, variables []corev1.EnvVar) bool {
+	return slices.ContainsFunc(variables, func(variable corev1.EnvVar) bool {
+		return slices.ContainsFunc(container.Env, func(v corev1.EnvVar) bool { return v.Name == variable.Name })
+	})
 }
