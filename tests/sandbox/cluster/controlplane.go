@@ -236,9 +236,9 @@ func authorizationConfiguration(kubeconfig string) object {
 	}
 }
 
-// controllers are those that pods, service accounts and namespaces need. The garbage collector is among them because the
-// official Kubernetes provider deletes in the foreground, which only it finishes; the aggregation because the roles admin,
-// edit and view are empty without it.
+// controllers are those that pods, Jobs, service accounts and namespaces need. The garbage collector is among them because
+// the official Kubernetes provider deletes in the foreground, which only it finishes, and because a Job's pods go with it;
+// the aggregation because the roles admin, edit and view are empty without it.
 var controllers = []string{
 	"namespace-controller",
 	"serviceaccount-controller",
@@ -246,6 +246,8 @@ var controllers = []string{
 	"root-ca-certificate-publisher-controller",
 	"clusterrole-aggregation-controller",
 	"garbage-collector-controller",
+	"job-controller",
+	"ttl-after-finished-controller",
 }
 
 // startControllerManager starts the cluster's kube-controller-manager and waits until the default service account exists.

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -195,14 +196,33 @@ func get(t *testing.T, pod *corev1.Pod) (*corev1.Pod, error) {
 
 func waitFor(t *testing.T, pod *corev1.Pod, until func(*corev1.Pod) bool) *corev1.Pod {
 	t.Helper()
+	return waitForPod(t, sandbox.client, pod, until)
+}
+
+// waitForPod waits for a pod of any cluster.
+func waitForPod(t *testing.T, client kubernetes.Interface, pod *corev1.Pod, until func(*corev1.Pod) bool) *corev1.Pod {
+	t.Helper()
 	var found *corev1.Pod
 	eventually(t, func() (err error) {
-		if found, err = get(t, pod); err == nil && !until(found) {
+		if found, err = client.CoreV1().Pods(pod.Namespace).Get(t.Context(), pod.Name, metav1.GetOptions{}); err == nil && !until(found) {
 			err = fmt.Errorf("pod %s is %+v", pod.Name, found.Status)
 		}
 		return err
 	})
 	return found
+}
+
+// processOf is the process ID that a program writes to a file of the machine.
+func processOf(t *testing.T, file string) (process int) {
+	t.Helper()
+	eventually(t, func() error {
+		content, err := os.ReadFile(file)
+		if err == nil {
+			process, err = strconv.Atoi(strings.TrimSpace(string(content)))
+		}
+		return err
+	})
+	return process
 }
 
 func waitUntilGone(t *testing.T, object func() error) {
@@ -218,9 +238,14 @@ func waitUntilGone(t *testing.T, object func() error) {
 
 func waitForEvent(t *testing.T, pod *corev1.Pod, reason string) corev1.Event {
 	t.Helper()
+	return waitForEventOf(t, sandbox.client, pod, reason)
+}
+
+func waitForEventOf(t *testing.T, client kubernetes.Interface, pod *corev1.Pod, reason string) corev1.Event {
+	t.Helper()
 	var found corev1.Event
 	eventually(t, func() error {
-		events, err := sandbox.client.CoreV1().Events(pod.Namespace).List(t.Context(), metav1.ListOptions{
+		events, err := client.CoreV1().Events(pod.Namespace).List(t.Context(), metav1.ListOptions{
 			FieldSelector: "reason=" + reason + ",involvedObject.uid=" + string(pod.UID),
 		})
 		if err == nil && len(events.Items) == 0 {

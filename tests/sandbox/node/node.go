@@ -79,6 +79,7 @@ type Node struct {
 	server    *server
 	guard     *guard
 	lister    corev1listers.PodLister
+	nodes     corev1listers.NodeLister
 	queue     workqueue.TypedRateLimitingInterface[cache.ObjectName]
 	events    record.EventBroadcaster
 	// kubelet and scheduler tell events as those do.
@@ -155,14 +156,8 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return fmt.Errorf("registering it: %w", err)
 	}
 	n.events.StartRecordingToSink(&corev1client.EventSinkImpl{Interface: n.client.CoreV1().Events("")})
-	informer := n.factory.Core().V1().Pods()
-	n.lister = informer.Lister()
-	if _, err := informer.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    n.enqueue,
-		UpdateFunc: func(_, pod any) { n.enqueue(pod) },
-		DeleteFunc: n.enqueue,
-	}); err != nil {
-		return fmt.Errorf("watching pods: %w", err)
+	if err := n.watch(); err != nil {
+		return err
 	}
 	running, cancel := context.WithCancel(silent(context.WithoutCancel(ctx)))
 	n.cancel = cancel
@@ -172,6 +167,26 @@ func (n *Node) start(ctx context.Context) (err error) {
 			for n.next(running) {
 			}
 		})
+	}
+	return nil
+}
+
+// watch has pods looked after when they change, and those that do not fit the node when the node changes.
+func (n *Node) watch() error {
+	pods, nodes := n.factory.Core().V1().Pods(), n.factory.Core().V1().Nodes()
+	n.lister, n.nodes = pods.Lister(), nodes.Lister()
+	if _, err := pods.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    n.enqueue,
+		UpdateFunc: func(_, pod any) { n.enqueue(pod) },
+		DeleteFunc: n.enqueue,
+	}); err != nil {
+		return fmt.Errorf("watching pods: %w", err)
+	}
+	if _, err := nodes.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(any) { n.reconsider() },
+		UpdateFunc: func(_, _ any) { n.reconsider() },
+	}); err != nil {
+		return fmt.Errorf("watching nodes: %w", err)
 	}
 	return nil
 }
@@ -261,23 +276,6 @@ func (n *Node) forget(p *pod) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.pods, cache.ObjectName{Namespace: p.namespace, Name: p.name})
-}
-
-// bind gives the pod to this node, unless another scheduler or a scheduling gate is to decide.
-func (n *Node) bind(ctx context.Context, pod *corev1.Pod) error {
-	if pod.Spec.SchedulerName != corev1.DefaultSchedulerName || len(pod.Spec.SchedulingGates) > 0 ||
-		pod.DeletionTimestamp != nil {
-		return nil
-	}
-	if err := n.client.CoreV1().Pods(pod.Namespace).Bind(ctx, &corev1.Binding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
-		Target:     corev1.ObjectReference{Kind: "Node", Name: nodeName},
-	}, metav1.CreateOptions{}); err != nil {
-		return err
-	}
-	n.scheduler.Eventf(pod, corev1.EventTypeNormal, "Scheduled", "Successfully assigned %s/%s to %s",
-		pod.Namespace, pod.Name, nodeName)
-	return nil
 }
 
 // release tells the API server that nothing of the pod runs any more. A grace period of zero was ended before, and the pod

@@ -24,7 +24,8 @@ func (n *Node) object() *corev1.Node {
 	}
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: nodeName, Labels: map[string]string{
-			corev1.LabelHostname: nodeName, corev1.LabelOSStable: runtime.GOOS, corev1.LabelArchStable: runtime.GOARCH,
+			// Linux wherever the sandbox runs, because that is what the images are made for that it stands in for.
+			corev1.LabelHostname: nodeName, corev1.LabelOSStable: string(corev1.Linux), corev1.LabelArchStable: runtime.GOARCH,
 		}},
 		Status: corev1.NodeStatus{
 			Capacity: resources, Allocatable: resources,
@@ -37,7 +38,7 @@ func (n *Node) object() *corev1.Node {
 				LastHeartbeatTime:  metav1.Now(),
 				LastTransitionTime: metav1.Now(),
 			}},
-			NodeInfo: corev1.NodeSystemInfo{OperatingSystem: runtime.GOOS, Architecture: runtime.GOARCH},
+			NodeInfo: corev1.NodeSystemInfo{OperatingSystem: string(corev1.Linux), Architecture: runtime.GOARCH},
 		},
 	}
 }

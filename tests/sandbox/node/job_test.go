@@ -1,0 +1,170 @@
+//go:build unix
+
+package node_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+)
+
+// newJob is a Job of the kind that proves something: what its program cannot do at all ends it, and what another pod might
+// do better is tried again.
+func newJob(script string) *batchv1.Job {
+	pod := newPod(script)
+	pod.Spec.Containers[0].TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "job-"},
+		Spec: batchv1.JobSpec{
+			BackoffLimit: ptr.To[int32](2), ActiveDeadlineSeconds: ptr.To[int64](60),
+			PodFailurePolicy: &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{{
+				Action: batchv1.PodFailurePolicyActionFailJob,
+				OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{
+					ContainerName: ptr.To("main"), Operator: batchv1.PodFailurePolicyOnExitCodesOpIn, Values: []int32{1},
+				},
+			}}},
+			Template: corev1.PodTemplateSpec{Spec: pod.Spec},
+		},
+	}
+}
+
+// runJob makes the Job in a namespace of its own and waits until it is over; how is the condition that says how.
+func runJob(t *testing.T, job *batchv1.Job) (ended *batchv1.Job, how batchv1.JobCondition) {
+	t.Helper()
+	job, err := sandbox.client.BatchV1().Jobs(newNamespace(t)).Create(t.Context(), job, metav1.CreateOptions{})
+	require.NoError(t, err)
+	eventually(t, func() error {
+		if ended, err = sandbox.client.BatchV1().Jobs(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{}); err != nil {
+			return err
+		}
+		for _, condition := range ended.Status.Conditions {
+			if condition.Type == batchv1.JobComplete || condition.Type == batchv1.JobFailed {
+				how = condition
+				return nil
+			}
+		}
+		return fmt.Errorf("job %s is %+v", job.Name, ended.Status)
+	})
+	return ended, how
+}
+
+// podsOf are the pods of a Job.
+func podsOf(t *testing.T, job *batchv1.Job) []corev1.Pod {
+	t.Helper()
+	pods, err := sandbox.client.CoreV1().Pods(job.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "job-name=" + job.Name})
+	require.NoError(t, err)
+	return pods.Items
+}
+
+func TestAJobsPodIsThereWhenItIsDoneAndGoesWithIt(t *testing.T) {
+	t.Parallel()
+	job, how := runJob(t, newJob("echo working; echo done"))
+
+	assert.Equal(t, batchv1.JobComplete, how.Type)
+	pods := podsOf(t, job)
+	require.Len(t, pods, 1)
+	assert.Equal(t, corev1.PodSucceeded, pods[0].Status.Phase)
+	require.NotNil(t, state(&pods[0]).Terminated)
+	assert.Equal(t, "Completed", state(&pods[0]).Terminated.Reason)
+	assert.Empty(t, state(&pods[0]).Terminated.Message, "the log is no message of a program that did well")
+	assert.Equal(t, "working\ndone\n", logs(t, &pods[0], corev1.PodLogOptions{}))
+
+	require.NoError(t, sandbox.client.BatchV1().Jobs(job.Namespace).Delete(t.Context(), job.Name,
+		metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationForeground)}))
+
+	waitUntilGone(t, func() error {
+		_, err := sandbox.client.BatchV1().Jobs(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{})
+		return err
+	})
+	assert.Empty(t, podsOf(t, job), "they went before it")
+}
+
+func TestAJobIsOverAtOnceWhenItsProgramKnowsThatItFails(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+
+	job, how := runJob(t, newJob("echo asking; echo 'THIS: no' >&2; exit 1"))
+
+	assert.Less(t, time.Since(start), 10*time.Second, "no other pod is tried, which would take that long")
+	assert.Equal(t, batchv1.JobFailed, how.Type)
+	assert.Equal(t, batchv1.JobReasonPodFailurePolicy, how.Reason)
+	pods := podsOf(t, job)
+	require.Len(t, pods, 1)
+	assert.Equal(t, corev1.PodFailed, pods[0].Status.Phase)
+	require.NotNil(t, state(&pods[0]).Terminated)
+	assert.EqualValues(t, 1, state(&pods[0]).Terminated.ExitCode)
+	assert.Equal(t, "Error", state(&pods[0]).Terminated.Reason)
+	assert.Contains(t, state(&pods[0]).Terminated.Message, "THIS: no\n")
+}
+
+func TestAJobTriesAnotherPodWhenItsProgramAsksForOne(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "tried") // on the machine, where the second pod sees it
+
+	job, how := runJob(t, newJob(fmt.Sprintf("if test -e %[1]s; then exit 0; fi; touch %[1]s; exit 75", file)))
+
+	assert.Equal(t, batchv1.JobComplete, how.Type)
+	assert.EqualValues(t, 1, job.Status.Failed)
+	var phases []corev1.PodPhase
+	for _, pod := range podsOf(t, job) {
+		phases = append(phases, pod.Status.Phase)
+	}
+	assert.ElementsMatch(t, []corev1.PodPhase{corev1.PodFailed, corev1.PodSucceeded}, phases)
+}
+
+func TestAJobThatHangsEndsAtItsDeadline(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "process")
+	job := newJob(fmt.Sprintf("echo $$ >%s; trap '' TERM; while :; do sleep 600; done", file))
+	job.Spec.ActiveDeadlineSeconds = ptr.To[int64](2)
+
+	job, how := runJob(t, job)
+
+	assert.Equal(t, batchv1.JobFailed, how.Type)
+	assert.Equal(t, batchv1.JobReasonDeadlineExceeded, how.Reason)
+	waitUntilEnded(t, processOf(t, file))
+	assert.Empty(t, podsOf(t, job), "the controller deletes what ran still")
+}
+
+func TestAJobThatIsDoneGoesByItselfWhenItIsToldTo(t *testing.T) {
+	t.Parallel()
+	job := newJob("true")
+	job.Spec.TTLSecondsAfterFinished = ptr.To[int32](0)
+	job, err := sandbox.client.BatchV1().Jobs(newNamespace(t)).Create(t.Context(), job, metav1.CreateOptions{})
+	require.NoError(t, err)
+
+	waitUntilGone(t, func() error {
+		_, err := sandbox.client.BatchV1().Jobs(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{})
+		return err
+	})
+	eventually(t, func() error {
+		if pods := podsOf(t, job); len(pods) > 0 {
+			return fmt.Errorf("%d pods are left", len(pods))
+		}
+		return nil
+	})
+}
+
+// What a test pod may be given besides is for a scheduler, a registry and other people's controllers.
+func TestAPodWithEverythingThatAClusterMayAskForRuns(t *testing.T) {
+	t.Parallel()
+	pod := newPod("echo ran")
+	pod.Labels = map[string]string{"eks.amazonaws.com/fargate-profile": "proofs"}
+	pod.Annotations = map[string]string{"sidecar.istio.io/inject": "false"}
+	pod.Spec.NodeSelector = map[string]string{"kubernetes.io/os": "linux"}
+	pod.Spec.Tolerations = []corev1.Toleration{{Key: "team", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}}
+	pod.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "registry"}}
+
+	pod, log := runToEnd(t, pod)
+
+	assert.Equal(t, corev1.PodSucceeded, pod.Status.Phase)
+	assert.Equal(t, "ran\n", log)
+}
