@@ -64,6 +64,7 @@ type Cluster struct {
 	files       files
 	admin       *rest.Config
 	identities  *podIdentity
+	node        *node.Node
 	// stops end what runs for the cluster, in the order in which it was started.
 	stops []func() error
 }
@@ -183,16 +184,20 @@ func (c *Cluster) start(ctx context.Context, opts Options, database *etcd) error
 }
 
 func (c *Cluster) startNode(ctx context.Context, opts Options) error {
-	started, err := node.Start(ctx, c.AdminConfig(), node.Options{
+	var err error
+	c.node, err = node.Start(ctx, c.AdminConfig(), node.Options{
 		Dir: c.files.path("node"), Path: opts.ContainerPath, Env: opts.ContainerEnv, TokenAging: opts.TokenAging,
 		CertFile: c.files.path("node.crt"), KeyFile: c.files.path("node.key"), ClientCAFile: c.files.path("ca.crt"),
 	})
 	if err != nil {
 		return err
 	}
-	c.stops = append(c.stops, started.Stop)
+	c.stops = append(c.stops, c.node.Stop)
 	return nil
 }
+
+// Running lists the containers whose processes run on the cluster's node now.
+func (c *Cluster) Running() []node.Running { return c.node.Running() }
 
 // stop ends the parts in reverse, so that no part misses one that it depends on.
 func (c *Cluster) stop() error {
