@@ -406,14 +406,14 @@ func readAtMost(path string, limit int64) (string, error) {
 	return string(content), nil
 }
 
-// containerProcess is the process of a container, in a group of its own.
+// containerProcess is the process of a container, in a session of its own.
 type containerProcess struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 }
 
 // drainTime is how long what a process has written may take to be read after its end. More than that takes only a program
-// that left the process group and keeps the streams.
+// that left the session and keeps the streams.
 const drainTime = time.Second
 
 // startLogged starts a command whose streams go to the log, which is closed when the command has ended.
@@ -465,7 +465,7 @@ func (p *containerProcess) kill() {
 	select {
 	case <-p.done: // the ID may belong to somebody else by now
 	default:
-		killGroup(p.cmd)
+		killSession(p.cmd)
 	}
 }
 
@@ -478,6 +478,3 @@ func exitCode(state *os.ProcessState) int32 {
 	}
 	return int32(state.ExitCode()) //nolint:gosec // exit codes are small
 }
-
-// killGroup ends the command and what it has started. ESRCH, that nothing is left, is no fault.
-func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

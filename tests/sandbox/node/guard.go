@@ -1,18 +1,23 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/process"
 )
 
-// guard ends the process groups of containers when the sandbox dies without having ended them: the kernel does that for
-// a container's first process only, and only on Linux. It is a shell that hears of every group that starts and ends, and
+// guard ends the sessions of containers when the sandbox dies without having ended them: the kernel does that for a
+// container's first process only, and only on Linux. It is a shell that hears of every session that starts and ends, and
 // whose standard input ends with the sandbox.
 type guard struct {
 	cmd *exec.Cmd
@@ -20,17 +25,27 @@ type guard struct {
 	in  io.WriteCloser
 }
 
+// In /proc/<process>/stat, what follows the name in brackets is the state, the parent, the group and the session:
+// proc_pid_stat(5). A second look finds what was started during the first.
 const guardProgram = `
-groups=' '
-while read -r change group; do
+sessions=' '
+while read -r change session; do
 	case $change in
-	+) groups="$groups$group " ;;
-	-) case $groups in *" $group "*) groups="${groups%% $group *} ${groups#* $group }" ;; esac ;;
+	+) sessions="$sessions$session " ;;
+	-) case $sessions in *" $session "*) sessions="${sessions%% $session *} ${sessions#* $session }" ;; esac ;;
 	esac
 done
-for group in $groups; do
-	kill -KILL "-$group"
+for session in $sessions; do
+	kill -KILL "-$session"
 done
+for look in 1 2; do
+	for stat in /proc/[0-9]*/stat; do
+		read -r line <"$stat" || continue
+		process=${stat#/proc/}
+		set -- ${line##*)}
+		case $sessions in *" ${4:-none} "*) kill -KILL "${process%/stat}" ;; esac
+	done
+done 2>/dev/null
 `
 
 func startGuard() (*guard, error) {
@@ -48,8 +63,11 @@ func startGuard() (*guard, error) {
 	return &guard{cmd: cmd, in: in}, nil
 }
 
-// start starts a command in a group, or a session, of its own.
+// start starts a command in a session of its own.
 func (g *guard) start(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	}
 	if err := process.StartCommand(cmd); err != nil {
 		return err
 	}
@@ -57,9 +75,9 @@ func (g *guard) start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// end ends what a command that has ended leaves behind in its group.
+// end ends what a command that has ended leaves behind in its session.
 func (g *guard) end(cmd *exec.Cmd) {
-	killGroup(cmd)
+	killSession(cmd)
 	g.tell("-", cmd)
 }
 
@@ -77,4 +95,42 @@ func (g *guard) stop() error {
 		return fmt.Errorf("stopping the guard: %w", err)
 	}
 	return nil
+}
+
+// killSession ends a command and everything that it has started, also what is in a process group of its own, as what
+// timeout(1) starts and the jobs of a terminal. Where there is no /proc, those stay. What has ended already is no fault.
+func killSession(leader *exec.Cmd) {
+	signalled := map[int]bool{}
+	for {
+		_ = syscall.Kill(-leader.Process.Pid, syscall.SIGKILL)
+		before := len(signalled)
+		for _, member := range sessionMembers(leader.Process.Pid) {
+			if !signalled[member] {
+				signalled[member] = true
+				_ = syscall.Kill(member, syscall.SIGKILL)
+			}
+		}
+		if len(signalled) == before { // nothing was started meanwhile
+			return
+		}
+	}
+}
+
+// sessionMembers are the processes of a session.
+func sessionMembers(session int) []int {
+	var members []int
+	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well formed
+	for _, file := range files {
+		stat, err := os.ReadFile(file) // #nosec G304 -- a file of the kernel
+		if err != nil {
+			continue // the process has ended
+		}
+		// proc_pid_stat(5): the name is in brackets and may hold some, then come state, parent, group and session.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		process, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err == nil && len(fields) > 3 && fields[3] == strconv.Itoa(session) {
+			members = append(members, process)
+		}
+	}
+	return members
 }

@@ -147,7 +147,7 @@ func (n *Node) runCommand(ctx context.Context, cmd *exec.Cmd) error {
 	if err := n.guard.start(cmd); err != nil {
 		return err
 	}
-	unbind := context.AfterFunc(ctx, func() { killGroup(cmd) })
+	unbind := context.AfterFunc(ctx, func() { killSession(cmd) })
 	err := cmd.Wait()
 	unbind()
 	n.guard.end(cmd)

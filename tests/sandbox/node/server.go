@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,9 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -312,7 +309,6 @@ func (e *executor) runInTerminal(
 	var resizing sync.WaitGroup
 	resizing.Go(func() { keepSize(master, resize, ended) })
 	err = errors.Join(e.node.runCommand(ctx, cmd), terminal.Close())
-	killSession(cmd)
 	close(ended)
 	resizing.Wait()
 	select {
@@ -320,28 +316,6 @@ func (e *executor) runInTerminal(
 	case <-time.After(drainTime): // a background job keeps the terminal, and must not keep its user
 	}
 	return errors.Join(err, master.Close())
-}
-
-// killSession ends what a shell left in the background of its terminal: every job is a process group of its own. Where
-// there is no /proc the jobs stay.
-func killSession(leader *exec.Cmd) {
-	if leader.Process == nil {
-		return // it never ran
-	}
-	session := strconv.Itoa(leader.Process.Pid)
-	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well formed
-	for _, file := range files {
-		stat, err := os.ReadFile(file) // #nosec G304 -- a file of the kernel
-		if err != nil {
-			continue // the process has ended
-		}
-		// proc_pid_stat(5): the name is in brackets and may hold some, then come state, parent, group and session.
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		process, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		if err == nil && len(fields) > 3 && fields[3] == session {
-			_ = syscall.Kill(process, syscall.SIGKILL) // it may have ended
-		}
-	}
 }
 
 // keepSize gives the terminal the size of the user's.
