@@ -47,8 +47,8 @@ type ClusterAccessArgs struct {
 	// PrincipalArn is the IAM role to let in.
 	PrincipalArn pulumi.StringInput
 	// PrincipalUniqueId is the role's unique ID (AROA...), if it is known. EKS keeps it with an access entry, so the entry
-	// lets nobody in any more once the role is deleted, even if one is made anew under the same ARN. With another ID the
-	// access entry is therefore made anew. aws-auth knows the ARN only.
+	// lets no session in any more once the role is deleted, even if another one is made under the same ARN. With another ID
+	// the access entry is therefore replaced. aws-auth knows the ARN only.
 	//
 	// https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 	PrincipalUniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
@@ -65,9 +65,11 @@ type ClusterAccessArgs struct {
 type AccessEntryArgs struct {
 	// Policies are EKS access policies.
 	Policies []AccessPolicyArgs
-	// KubernetesGroups are groups that RoleBindings name. EKS refuses groups that begin with system:.
+	// KubernetesGroups are groups that RoleBindings name. EKS refuses groups that begin with system:. A group that is taken
+	// off the list is taken away in EKS.
 	KubernetesGroups []string
-	// Username in Kubernetes. Default: EKS's own, the assumed role's ARN with the session's name.
+	// Username in Kubernetes. Default: EKS's own, the assumed role's ARN with the session's name. EKS goes back to its own
+	// name only with another access entry, so the entry is replaced when a name is taken out.
 	Username string
 	// Tags of the access entry.
 	Tags pulumi.StringMapInput
@@ -142,15 +144,13 @@ func NewClusterAccess(
 func (a *ClusterAccess) grantByAccessEntry(
 	ctx *pulumi.Context, name string, args *ClusterAccessArgs, children children,
 ) error {
-	entryArgs := &eks.AccessEntryArgs{
+	options := children.with(args.replacement()...)
+	entry, err := eks.NewAccessEntry(ctx, name, &eks.AccessEntryArgs{
 		ClusterName: args.ClusterName, PrincipalArn: args.PrincipalArn, Type: pulumi.String("STANDARD"),
 		UserName: optionalString(args.AccessEntry.Username), Tags: args.AccessEntry.Tags,
-	}
-	if len(args.AccessEntry.KubernetesGroups) > 0 {
-		entryArgs.KubernetesGroups = pulumi.ToStringArray(args.AccessEntry.KubernetesGroups)
-	}
-	options := children.with(args.withPrincipal()...)
-	entry, err := eks.NewAccessEntry(ctx, name, entryArgs, options...)
+		// No list means to the AWS provider that EKS keeps the groups that it has; an empty one takes them away.
+		KubernetesGroups: append(pulumi.StringArray{}, pulumi.ToStringArray(args.AccessEntry.KubernetesGroups)...),
+	}, options...)
 	if err != nil {
 		return fmt.Errorf("creating the access entry: %w", err)
 	}
@@ -172,13 +172,20 @@ func (a *ClusterAccess) grantByAccessEntry(
 	return nil
 }
 
-// withPrincipal replaces what EKS keeps with the principal's unique ID when that changes. The old one goes first, as there
-// can be one access entry per principal and cluster.
-func (args *ClusterAccessArgs) withPrincipal() []pulumi.ResourceOption {
-	if args.PrincipalUniqueId == nil {
-		return nil
+// replacement replaces the entry and its associations when what cannot be changed in place does: the principal's unique ID,
+// which EKS keeps with them, and a user name that is taken out, which the AWS provider leaves in EKS. The old ones go first:
+// there can be one entry per principal and cluster, and one association per entry and policy, so the deletion of an old one
+// would take the new one away.
+func (args *ClusterAccessArgs) replacement() []pulumi.ResourceOption {
+	uniqueID := args.PrincipalUniqueId
+	if uniqueID == nil {
+		uniqueID = pulumi.String("")
 	}
-	return []pulumi.ResourceOption{pulumi.ReplacementTrigger(args.PrincipalUniqueId), pulumi.DeleteBeforeReplace(true)}
+	trigger := uniqueID.ToStringOutput()
+	if args.AccessEntry.Username != "" {
+		trigger = pulumi.Sprintf("%s with a user name", trigger)
+	}
+	return []pulumi.ResourceOption{pulumi.ReplacementTrigger(trigger), pulumi.DeleteBeforeReplace(true)}
 }
 
 // Name is the access policy's name, whether it was given as such or as an ARN.

@@ -59,8 +59,8 @@ func TestAnAccessEntryLetsARoleIn(t *testing.T) {
 				"pulumi:providers:aws aws", "pulumi:providers:kubernetes kubernetes-edge", "pulumi:providers:kubernetes kubernetes-hub",
 			}, r.graph())
 			assert.Equal(t, []string{"eks-irsa:index:ClusterAccess edge"}, r.ancestors(t))
-			assert.JSONEq(t, `{"clusterName": "dev-edge", "principalArn": "`+argoCDRole+`", "type": "STANDARD"}`,
-				r.one(t, accessEntryType, "edge").json(t))
+			assert.JSONEq(t, `{"clusterName": "dev-edge", "principalArn": "`+argoCDRole+`", "type": "STANDARD", "kubernetesGroups": []}`,
+				r.one(t, accessEntryType, "edge").json(t), "without a list EKS would keep the groups that it has")
 			assert.JSONEq(t, `{
 				"clusterName": "dev-edge", "principalArn": "`+argoCDRole+`", "accessScope": {"type": "cluster"},
 				"policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
@@ -95,33 +95,37 @@ func TestAnAccessEntryIsAsAsked(t *testing.T) {
 	assert.Empty(t, r.ofType(associationType))
 }
 
-// EKS keeps the principal's unique ID with the entry, so an entry that outlives its role lets nobody in.
-func TestAnAccessEntryIsMadeAnewWhenItsRoleIs(t *testing.T) {
+// EKS keeps the principal's unique ID with the entry, so an entry that outlives its role lets no session in; and it has no
+// call that gives an entry EKS's own user name back.
+func TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
-		viewAndEdit(args)
-		args.PrincipalUniqueId = pulumi.String("AROAEXAMPLE").ToStringOutput()
-	})
-	require.NoError(t, err)
-	kept := append(r.ofType(accessEntryType), r.ofType(associationType)...)
-	require.Len(t, kept, 3)
-	for _, added := range kept {
-		trigger, deleteFirst := added.replacement()
-		assert.Equal(t, "AROAEXAMPLE", trigger, added.Name)
-		assert.True(t, deleteFirst, "%s: there can be one entry per principal", added.Name)
-	}
-}
-
-func TestAnAccessEntryStaysWhereTheRolesUniqueIDIsNotKnown(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterAccess(r, viewAndEdit)
-	require.NoError(t, err)
-	for _, added := range r.registrations {
-		trigger, deleteFirst := added.replacement()
-		assert.Nil(t, trigger, added.Name)
-		assert.False(t, deleteFirst, added.Name)
+	for _, test := range []struct {
+		name, username string
+		uniqueID       pulumi.StringInput
+		want           string
+	}{
+		{"with neither", "", nil, ""},
+		{"with a user name", "argocd", nil, " with a user name"},
+		{"with another user name, which is changed in place", "argo-cd", nil, " with a user name"},
+		{"with a unique ID", "", pulumi.String("AROAEXAMPLE").ToStringOutput(), "AROAEXAMPLE"},
+		{"with both", "argocd", pulumi.String("AROAEXAMPLE").ToStringOutput(), "AROAEXAMPLE with a user name"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+				viewAndEdit(args)
+				args.AccessEntry.Username, args.PrincipalUniqueId = test.username, test.uniqueID
+			})
+			require.NoError(t, err)
+			kept := append(r.ofType(accessEntryType), r.ofType(associationType)...)
+			require.Len(t, kept, 3)
+			for _, added := range kept {
+				trigger, deleteFirst := added.replacement()
+				assert.Equal(t, test.want, trigger, added.Name)
+				assert.True(t, deleteFirst, "%s: what is deleted last is the same in EKS as what was made first", added.Name)
+			}
+		})
 	}
 }
 
