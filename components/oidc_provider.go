@@ -3,12 +3,9 @@ package components
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
-	"strings"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -19,10 +16,6 @@ import (
 // OidcProviderType is the type token of [OidcProvider].
 const OidcProviderType = "eks-irsa:index:OidcProvider"
 
-// OwnerTag is the tag that names the stack which created an OIDC provider, as organization/project/stack. It tells a
-// provider of this stack, which the next run must keep, from a foreign one, which no run may touch.
-const OwnerTag = "eks-irsa/owner"
-
 // OidcProviderArgs are the arguments of [NewOidcProvider]. Exactly one of Issuer, ClusterName and NewClusterIssuer is
 // needed.
 type OidcProviderArgs struct {
@@ -31,8 +24,8 @@ type OidcProviderArgs struct {
 	Issuer string
 	// ClusterName is an EKS cluster whose issuer is looked up.
 	ClusterName string
-	// NewClusterIssuer is the issuer of a cluster that this same program creates. Nobody else can have registered it
-	// yet, so the provider is always created.
+	// NewClusterIssuer is the issuer of a cluster that this same program creates. No other stack or tool can have
+	// registered it yet, so the provider is always created.
 	NewClusterIssuer pulumi.StringInput
 	// ClientIDs are the audiences that the provider accepts. Default: sts.amazonaws.com, in every partition; a list
 	// must contain it, as it is the audience of every token of the EKS pod identity webhook.
@@ -42,12 +35,25 @@ type OidcProviderArgs struct {
 	Thumbprints []string
 	// Tags are added to a provider that this stack creates.
 	Tags pulumi.StringMapInput
+	// Owner is what [OwnerTag] says of this stack, 1 to 256 letters, digits, spaces and _ . : / = + - @. Default:
+	// organization/project/stack. Another value lets a stack be renamed or moved and keep its providers, and tells two
+	// stacks of one name, in two backends, apart. With a new value a stack only reads the providers that it made under the
+	// old one, unless Import is set.
+	Owner string
+	// Import takes over the provider that exists, whichever stack or tool made it: from then on this stack changes it and
+	// deletes it. It is meant for one update, as Pulumi refuses to replace a resource that is still to be imported.
+	// Default: false.
+	Import bool
+	// RetainOnDelete leaves a provider of this stack where it is when the stack is destroyed, as other stacks and tools may
+	// use it by then; the next update takes it back. Default: false.
+	RetainOnDelete bool
 }
 
 // OidcProvider is the IAM OIDC provider of a cluster's issuer. There can be one per issuer and account. One that exists
-// already, whoever made it, is adopted by reference: it is not in the stack's state, never changed and never deleted.
-// One that this stack created is recognised by [OwnerTag]; if that tag is taken off by hand, the next run takes the
-// provider for a foreign one and removes it from the stack, so leave it there.
+// already, whichever stack or tool made it, is adopted: it is in the stack's state as a resource that is only read, never
+// changed and never deleted. One that this stack created is recognised by [OwnerTag]. If that tag is taken off by hand, or
+// the stack gets another name, the next run takes the provider for a foreign one: Pulumi then releases it, which changes
+// nothing in IAM.
 //
 // One OidcProvider serves any number of [IrsaRole]s of a cluster: make it once and pass it on.
 type OidcProvider struct {
@@ -59,7 +65,7 @@ type OidcProvider struct {
 	Url pulumi.StringOutput `pulumi:"url"` //nolint:revive // Pulumi's own spelling of the property
 	// Issuer is the issuer without https://, as condition keys of trust policies want it.
 	Issuer pulumi.StringOutput `pulumi:"issuer"`
-	// Adopted tells that the provider was found and is not managed by this stack.
+	// Adopted tells that the provider was found and is only read by this stack.
 	Adopted bool
 }
 
@@ -117,6 +123,13 @@ func (args *OidcProviderArgs) Validate() error {
 			faults = append(faults, fmt.Errorf("thumbprints[%d]: %q is not a SHA-1 fingerprint of 40 hexadecimal digits", i, thumbprint))
 		}
 	}
+	if args.Owner != "" && !ownerForm.MatchString(args.Owner) {
+		faults = append(faults, fmt.Errorf("owner: %q is not the value of an AWS tag (1 to 256 letters, digits, spaces and _ . : / = + - @)",
+			args.Owner))
+	}
+	if args.Import && args.NewClusterIssuer != nil {
+		faults = append(faults, errors.New("import: not for a cluster that is still to be created, which has no provider yet"))
+	}
 	return errors.Join(faults...)
 }
 
@@ -129,7 +142,7 @@ func (p *OidcProvider) adoptOrCreate(
 	ctx *pulumi.Context, name string, args *OidcProviderArgs, children children,
 ) error {
 	if args.NewClusterIssuer != nil {
-		return p.create(ctx, name, args, args.NewClusterIssuer, children)
+		return p.manage(ctx, name, args, args.NewClusterIssuer, children)
 	}
 	issuer := args.Issuer
 	if args.ClusterName != "" {
@@ -147,23 +160,39 @@ func (p *OidcProvider) adoptOrCreate(
 	if err != nil {
 		return fmt.Errorf("looking up the IAM OIDC provider of %s: %w", url, err)
 	}
-	switch {
+	switch own := found != nil && found.Tags[OwnerTag] == args.owner(ctx); {
 	case found == nil:
-		return p.create(ctx, name, args, pulumi.String(url), children)
-	case found.Tags[OwnerTag] == owner(ctx):
-		// The ID makes the engine take the provider into the state if a killed run created it and could not record it;
-		// for a provider that is in the state it changes nothing.
-		return p.create(ctx, name, args, pulumi.String(url), children.with(pulumi.Import(pulumi.ID(found.Arn))))
+		return p.manage(ctx, name, args, pulumi.String(url), children)
+	case args.Import, own && args.RetainOnDelete:
+		// The engine imports it only where the state does not hold it.
+		return p.manage(ctx, name, args, pulumi.String(url), children.with(pulumi.Import(pulumi.ID(found.Arn))))
+	case own:
+		hook, err := p.beforeCreation(ctx, name, args, url)
+		if err != nil {
+			return err
+		}
+		return p.manage(ctx, name, args, pulumi.String(url), children.with(hook))
 	default:
-		return p.adopt(issuer, found)
+		return p.adopt(ctx, name, args, issuer, found, children)
 	}
 }
 
-func (p *OidcProvider) adopt(issuer string, found *iam.LookupOpenIdConnectProviderResult) error {
+// adopt reads the provider under the name that a created one has, and so under the same URN: where the state holds it as one
+// of this stack's, the engine then releases it. Not to register it would make the engine delete it.
+func (p *OidcProvider) adopt(
+	ctx *pulumi.Context, name string, args *OidcProviderArgs, issuer string,
+	found *iam.LookupOpenIdConnectProviderResult, children children,
+) error {
 	if !slices.Contains(found.ClientIdLists, iampolicy.Audience) {
-		return fmt.Errorf("%s exists and belongs to somebody else, and its client IDs %q lack %q: no pod can assume a role "+
+		return fmt.Errorf("%s exists and belongs to another stack or tool, and its client IDs %q lack %q: no pod can assume a role "+
 			"through it; its owner can add the client ID (aws iam add-client-id-to-open-id-connect-provider)",
 			found.Arn, found.ClientIdLists, iampolicy.Audience)
+	}
+	if err := p.warnOfEarlierName(ctx, args, found); err != nil {
+		return err
+	}
+	if _, err := iam.GetOpenIdConnectProvider(ctx, name, pulumi.ID(found.Arn), nil, children...); err != nil {
+		return fmt.Errorf("reading the IAM OIDC provider: %w", err)
 	}
 	p.Adopted = true
 	p.Arn = pulumi.String(found.Arn).ToStringOutput()
@@ -172,8 +201,8 @@ func (p *OidcProvider) adopt(issuer string, found *iam.LookupOpenIdConnectProvid
 	return nil
 }
 
-// create registers the provider as a resource of this stack.
-func (p *OidcProvider) create(
+// manage registers the provider as a resource of this stack.
+func (p *OidcProvider) manage(
 	ctx *pulumi.Context, name string, args *OidcProviderArgs, url pulumi.StringInput, opts []pulumi.ResourceOption,
 ) error {
 	clientIDs := args.ClientIDs
@@ -183,11 +212,13 @@ func (p *OidcProvider) create(
 	resourceArgs := &iam.OpenIdConnectProviderArgs{
 		Url:           url,
 		ClientIdLists: pulumi.ToStringArray(clientIDs),
-		Tags:          withOwner(ctx, args.Tags),
+		Tags:          withOwner(args.owner(ctx), args.Tags),
 	}
 	if len(args.Thumbprints) > 0 {
 		resourceArgs.ThumbprintLists = pulumi.ToStringArray(args.Thumbprints)
 	}
+	// There can be one per issuer, so the old one goes first, also where `pulumi up --replace` asks for another.
+	opts = append(slices.Clone(opts), pulumi.DeleteBeforeReplace(true), pulumi.RetainOnDelete(args.RetainOnDelete))
 	provider, err := iam.NewOpenIdConnectProvider(ctx, name, resourceArgs, opts...)
 	if err != nil {
 		return fmt.Errorf("creating the IAM OIDC provider: %w", err)
@@ -200,59 +231,4 @@ func (p *OidcProvider) create(
 	}).(pulumi.StringOutput)
 	p.Url = pulumi.Sprintf("https://%s", p.Issuer)
 	return nil
-}
-
-// owner identifies the stack; OwnerTag holds it.
-func owner(ctx *pulumi.Context) string {
-	return strings.Join([]string{ctx.Organization(), ctx.Project(), ctx.Stack()}, "/")
-}
-
-func withOwner(ctx *pulumi.Context, tags pulumi.StringMapInput) pulumi.StringMapInput {
-	own := owner(ctx)
-	if tags == nil {
-		return pulumi.StringMap{OwnerTag: pulumi.String(own)}
-	}
-	return tags.ToStringMapOutput().ApplyT(func(tags map[string]string) map[string]string {
-		all := maps.Clone(tags)
-		if all == nil {
-			all = map[string]string{}
-		}
-		all[OwnerTag] = own
-		return all
-	}).(pulumi.StringMapOutput)
-}
-
-// notFound tells whether the AWS provider's data source says that IAM has no provider of that URL; it has only a text for
-// that, another one in each generation. Any other failure, a denied ListOpenIDConnectProviders for example, must not be
-// taken for absence.
-func notFound(url string, err error) bool {
-	for _, text := range []string{"not found", "couldn't find resource"} {
-		if strings.Contains(err.Error(), fmt.Sprintf("(%s): %s", url, text)) {
-			return true
-		}
-	}
-	return strings.Contains(err.Error(), "NoSuchEntity")
-}
-
-// lookupOidcProvider is nil when the account has no provider of that URL.
-func lookupOidcProvider(
-	ctx *pulumi.Context, url string, opts ...pulumi.InvokeOption,
-) (*iam.LookupOpenIdConnectProviderResult, error) {
-	found, err := iam.LookupOpenIdConnectProvider(ctx, &iam.LookupOpenIdConnectProviderArgs{Url: &url}, opts...)
-	if err != nil && notFound(url, err) {
-		return nil, nil //nolint:nilnil // absence is an answer here, not an error
-	}
-	return found, err
-}
-
-// clusterIssuer asks EKS for the issuer of a cluster.
-func clusterIssuer(ctx *pulumi.Context, cluster string, opts ...pulumi.InvokeOption) (string, error) {
-	found, err := eks.LookupCluster(ctx, &eks.LookupClusterArgs{Name: cluster}, opts...)
-	if err != nil {
-		return "", fmt.Errorf("looking up EKS cluster %q: %w", cluster, err)
-	}
-	if len(found.Identities) == 0 || len(found.Identities[0].Oidcs) == 0 {
-		return "", fmt.Errorf("EKS cluster %q has no OIDC issuer", cluster)
-	}
-	return found.Identities[0].Oidcs[0].Issuer, nil
 }

@@ -67,6 +67,16 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 			&args{Issuer: url, Thumbprints: []string{"9e99a48a9960b14926bb7f3b02e22da2b0ab7280", "9E:99"}},
 		},
 		{
+			"an owner that no tag can hold",
+			`owner: "dev & prod" is not the value of an AWS tag (1 to 256 letters, digits, spaces and _ . : / = + - @)`,
+			&args{Issuer: url, Owner: "dev & prod"},
+		},
+		{
+			"to import the provider of a cluster that is still to be made",
+			"import: not for a cluster that is still to be created, which has no provider yet",
+			&args{NewClusterIssuer: pulumi.String(url), Import: true},
+		},
+		{
 			"several faults, all reported",
 			lines(
 				`issuer: issuer "https://" has no host`,

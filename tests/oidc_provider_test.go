@@ -71,11 +71,13 @@ func assertHubProvider(t *testing.T, provider *components.OidcProvider) {
 	assert.Equal(t, hubIssuer, awaitString(t, provider.Issuer))
 }
 
-func TestAForeignOidcProviderIsAdoptedAndNotRegistered(t *testing.T) {
+// Pulumi deletes at the end of an update what it made earlier and is not told of any more; what is read under the same name
+// and parent it releases.
+func TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
 	t.Parallel()
 	for name, tags := range map[string]map[string]any{
 		"without tags":                  nil,
-		"with somebody's tags":          {"alpha.eksctl.io/cluster-name": "hub"},
+		"with another tool's tags":      {"alpha.eksctl.io/cluster-name": "hub"},
 		"of another stack":              {components.OwnerTag: "acme/eks-irsa/prod"},
 		"of another project":            {components.OwnerTag: "acme/other/dev"},
 		"of another organization":       {components.OwnerTag: "other/eks-irsa/dev"},
@@ -88,9 +90,17 @@ func TestAForeignOidcProviderIsAdoptedAndNotRegistered(t *testing.T) {
 			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, tags)
 			provider, err := newOidcProvider(r, &components.OidcProviderArgs{
 				Issuer: "https://" + hubIssuer, Tags: pulumi.StringMap{"ignored": pulumi.String("as it is not ours")},
+				RetainOnDelete: true,
 			})
 			require.NoError(t, err)
-			assert.Empty(t, r.ofType(iamProviderType))
+			read := r.one(t, iamProviderType, "hub")
+			require.NotNil(t, read.ReadRPC)
+			assert.Equal(t, hubProviderArn, read.ID)
+			assert.Contains(t, r.graph(), iamProviderType+" hub (read) in hub by aws")
+			created := newRecorder()
+			_, err = newOidcProvider(created, &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
+			require.NoError(t, err)
+			assert.Equal(t, created.one(t, iamProviderType, "hub").URN, read.URN)
 			assert.True(t, provider.Adopted)
 			assertHubProvider(t, provider)
 		})
@@ -99,13 +109,96 @@ func TestAForeignOidcProviderIsAdoptedAndNotRegistered(t *testing.T) {
 
 func TestAnOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/dev"})
-	provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
-	require.NoError(t, err)
-	assert.Equal(t, hubProviderArn, r.one(t, iamProviderType, "hub").RegisterRPC.GetImportId())
-	assert.False(t, provider.Adopted)
-	assertHubProvider(t, provider)
+	for _, test := range []struct {
+		name, tag string
+		args      components.OidcProviderArgs
+		imported  string
+	}{
+		{"by its name", "acme/eks-irsa/dev", components.OidcProviderArgs{}, ""},
+		{"by the name that it gives itself", "platform", components.OidcProviderArgs{Owner: "platform"}, ""},
+		{"when it is to outlive it", "acme/eks-irsa/dev", components.OidcProviderArgs{RetainOnDelete: true}, hubProviderArn},
+		{"when its state has to take it over", "acme/eks-irsa/dev", components.OidcProviderArgs{Import: true}, hubProviderArn},
+		{"when it takes it from another one", "acme/eks-irsa/prod", components.OidcProviderArgs{Import: true}, hubProviderArn},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: test.tag})
+			test.args.Issuer = "https://" + hubIssuer
+			provider, err := newOidcProvider(r, &test.args)
+			require.NoError(t, err)
+			registered := r.one(t, iamProviderType, "hub")
+			assert.Nil(t, registered.ReadRPC)
+			assert.Equal(t, test.imported, registered.RegisterRPC.GetImportId(), "Pulumi does not replace what is still to be imported")
+			_, deleteFirst := registered.replacement()
+			assert.True(t, deleteFirst, "there can be one per issuer")
+			assert.Equal(t, test.args.RetainOnDelete, registered.RegisterRPC.GetRetainOnDelete())
+			assert.Equal(t, test.imported == "", len(registered.RegisterRPC.GetHooks().GetBeforeCreate()) == 1)
+			assert.False(t, provider.Adopted)
+			assertHubProvider(t, provider)
+		})
+	}
+}
+
+// Two stacks of one name, in two backends, both find their own tag. Only the engine knows whose state holds the provider.
+func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	const refusal = hubProviderArn + " exists with this stack's tag eks-irsa/owner=acme/eks-irsa/dev, but this stack's state does " +
+		"not hold it as its own. If an interrupted update made it, or an earlier one released it, take it over with " +
+		"`import: true` for one update. If another stack of this name made it, in another backend, give this stack an `owner` of its own"
+	for _, test := range []struct {
+		name string
+		// meanwhile is what happens before the engine comes to the creation.
+		meanwhile func(*recorder)
+		options   []pulumi.RunOption
+		want      string
+	}{
+		{"when it is there", func(*recorder) {}, nil, refusal},
+		{"unless it is being replaced, and deleted", func(r *recorder) { clear(r.oidcProviders) }, nil, ""},
+		{"but in a preview, which deletes nothing, that is only said", func(*recorder) {}, []pulumi.RunOption{preview}, ""},
+		{
+			"nor when IAM does not answer", func(r *recorder) { r.invokeErrors[getOpenIDConnectProvider] = errors.New("throttled") }, nil,
+			"looking up the IAM OIDC provider of https://" + hubIssuer + ": throttled",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/dev"})
+			var created []error
+			err := r.run(func(ctx *pulumi.Context) error {
+				if err := beforeCreations(ctx, iamProviderType, func(create func() error) {
+					test.meanwhile(r)
+					created = append(created, create())
+				}); err != nil {
+					return err
+				}
+				_, err := components.NewOidcProvider(ctx, "hub", &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
+				return err
+			}, test.options...)
+			require.NoError(t, err)
+			require.Len(t, created, 1)
+			if test.want == "" {
+				require.NoError(t, created[0])
+			} else {
+				require.EqualError(t, created[0], test.want)
+			}
+		})
+	}
+}
+
+// beforeCreations gives every hook that runs before a creation of a type to do, as the engine would run it.
+func beforeCreations(ctx *pulumi.Context, typ string, do func(create func() error)) error {
+	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+		options, err := pulumi.NewResourceOptions(args.Opts...)
+		if err != nil || args.Type != typ || options.Hooks == nil {
+			return nil
+		}
+		for _, hook := range options.Hooks.BeforeCreate {
+			do(func() error { return hook.Callback(&pulumi.ResourceHookArgs{}) })
+		}
+		return nil
+	})
 }
 
 func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
@@ -126,10 +219,14 @@ func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
 		},
 		"with tags, the owner's winning": {
 			components.OidcProviderArgs{Tags: pulumi.StringMap{
-				"team": pulumi.String("platform").ToStringOutput(), components.OwnerTag: pulumi.String("somebody else"),
+				"team": pulumi.String("platform").ToStringOutput(), components.OwnerTag: pulumi.String("another one"),
 			}},
 			`{"url": "https://` + hubIssuer + `", "clientIdLists": ["sts.amazonaws.com"],
 			  "tags": {"eks-irsa/owner": "acme/eks-irsa/dev", "team": "platform"}}`,
+		},
+		"with an owner": {
+			components.OidcProviderArgs{Owner: "platform team: eu"},
+			`{"url": "https://` + hubIssuer + `", "clientIdLists": ["sts.amazonaws.com"], "tags": {"eks-irsa/owner": "platform team: eu"}}`,
 		},
 		"with tags that turn out to be none": {
 			components.OidcProviderArgs{Tags: pulumi.String("").ToStringOutput().ApplyT(func(string) map[string]string {
@@ -198,7 +295,7 @@ func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 			"as it does not accept the audience of the pods' tokens",
 			func(r *recorder) { r.hasOidcProvider(hubIssuer, []any{"sigstore"}, nil) },
 			components.OidcProviderArgs{Issuer: url},
-			`OidcProvider "hub": ` + hubProviderArn + ` exists and belongs to somebody else, and its client IDs ["sigstore"] lack ` +
+			`OidcProvider "hub": ` + hubProviderArn + ` exists and belongs to another stack or tool, and its client IDs ["sigstore"] lack ` +
 				`"sts.amazonaws.com": no pod can assume a role through it; its owner can add the client ID ` +
 				`(aws iam add-client-id-to-open-id-connect-provider)`,
 		},

@@ -107,6 +107,9 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 			return "", nil, err
 		}
 	}
+	if args.ReadRPC != nil {
+		return args.ID, r.readState(args.ID), nil
+	}
 	if !args.Custom {
 		return "", r.componentState(added), nil
 	}
@@ -114,11 +117,29 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 }
 
 func urnOf(args pulumi.MockResourceArgs) string {
-	parentType := resource.URN(args.RegisterRPC.GetParent()).QualifiedType()
+	parentType := resource.URN(parentOf(args)).QualifiedType()
 	if parentType == resource.RootStackType {
 		parentType = ""
 	}
 	return string(resource.NewURN(stack, project, parentType, tokens.Type(args.TypeToken), args.Name))
+}
+
+// parentOf is the URN of the parent of a resource, whether it is registered or only read.
+func parentOf(args pulumi.MockResourceArgs) string {
+	if args.ReadRPC != nil {
+		return args.ReadRPC.GetParent()
+	}
+	return args.RegisterRPC.GetParent()
+}
+
+// readState is what there is of that ID before the program runs.
+func (r *recorder) readState(id string) resource.PropertyMap {
+	for _, found := range r.oidcProviders {
+		if found["arn"].StringValue() == id {
+			return found
+		}
+	}
+	return resource.PropertyMap{}
 }
 
 // state is what a resource's outputs are: its inputs and what AWS adds.
@@ -296,7 +317,10 @@ func (r *recorder) graph() []string {
 	var lines []string
 	for _, added := range r.registrations {
 		line := added.TypeToken + " " + added.Name
-		if parent := resource.URN(added.RegisterRPC.GetParent()); parent.Type() != resource.RootStackType {
+		if added.ReadRPC != nil {
+			line += " (read)"
+		}
+		if parent := resource.URN(parentOf(added.MockResourceArgs)); parent.Type() != resource.RootStackType {
 			line += " in " + parent.Name()
 		}
 		if added.Provider != "" {
@@ -314,7 +338,7 @@ func (r *recorder) graph() []string {
 // dependencies are what the engine makes first, each as <type>/<name>, sorted.
 func (added registration) dependencies() []string {
 	var names []string
-	for _, dependency := range added.RegisterRPC.GetDependencies() {
+	for _, dependency := range append(added.RegisterRPC.GetDependencies(), added.ReadRPC.GetDependencies()...) {
 		urn := resource.URN(dependency)
 		names = append(names, string(urn.Type().Name())+"/"+urn.Name())
 	}
@@ -426,13 +450,13 @@ func (r *recorder) ancestors(t *testing.T) []string {
 		}
 		top := added
 		for {
-			parent, ok := byURN[top.RegisterRPC.GetParent()]
+			parent, ok := byURN[parentOf(top.MockResourceArgs)]
 			if !ok {
 				break
 			}
 			top = parent
 		}
-		require.Equal(t, resource.RootStackType, resource.URN(top.RegisterRPC.GetParent()).Type(), "the parent of %s is registered", top.URN)
+		require.Equal(t, resource.RootStackType, resource.URN(parentOf(top.MockResourceArgs)).Type(), "the parent of %s is registered", top.URN)
 		assert.True(t, added.Name == top.Name || strings.HasPrefix(added.Name, top.Name+"/"), "%s does not begin with %q", added.URN, top.Name)
 		found = append(found, top.TypeToken+" "+top.Name)
 	}
