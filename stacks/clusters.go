@@ -11,7 +11,6 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	awseks "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
-	"github.com/pulumi/pulumi-eks/sdk/v2/go/eks"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -34,6 +33,8 @@ type clusterFacts struct {
 	kubernetes   *kubernetes.Provider
 	oidcProvider *components.OidcProvider
 	namespaces   map[string]pulumi.Resource
+	// ready is what a new cluster needs before anything is made in it, its nodes for example.
+	ready []pulumi.Resource
 	// outputs are the cluster's entry among the stack's outputs.
 	outputs pulumi.Map
 }
@@ -104,7 +105,7 @@ func (p *platform) openCluster(facts *clusterFacts) error {
 		// A Secret whose data changes would otherwise be deleted and made anew. Argo CD would forget the cluster in between,
 		// and an ApplicationSet that goes by clusters would delete the cluster's Applications.
 		EnableSecretMutable: pulumi.Bool(true),
-	})
+	}, pulumi.DependsOn(facts.ready)) // so pods find nodes, and namespaces are emptied while there are some
 	if err != nil {
 		return fmt.Errorf("cluster %q: configuring the Kubernetes provider: %w", key, err)
 	}
@@ -144,59 +145,6 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *clusterFacts) error {
 	kubeconfig, err := cluster.kubeconfig(name, found.Endpoint, caData)
 	facts.kubeconfig = pulumi.String(kubeconfig)
 	return err
-}
-
-// createCluster makes a cluster with pulumi-eks. Its own OIDC provider is left out, as OidcProvider makes one.
-func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
-	spec, name := cluster.Create, orKey(cluster.Name, facts.key)
-	mode := spec.authenticationMode()
-	args := &eks.ClusterArgs{
-		Name: pulumi.String(name), AuthenticationMode: (*eks.AuthenticationMode)(&mode),
-		CreateOidcProvider: pulumi.Bool(false), Tags: pulumi.ToStringMap(p.cfg.Tags),
-	}
-	credentials := eks.KubeconfigOptionsArgs{}
-	if cluster.Profile != "" {
-		credentials.ProfileName = pulumi.String(cluster.Profile)
-		args.ProviderCredentialOpts = credentials
-	}
-	if cluster.AssumeRole != nil {
-		credentials.RoleArn = pulumi.String(cluster.AssumeRole.RoleArn)
-		args.ProviderCredentialOpts = credentials
-	}
-	for _, text := range []struct {
-		value  string
-		target *pulumi.StringPtrInput
-	}{{spec.Version, &args.Version}, {spec.InstanceType, &args.InstanceType}, {spec.VpcID, &args.VpcId}} {
-		if text.value != "" {
-			*text.target = pulumi.String(text.value)
-		}
-	}
-	for _, size := range []struct {
-		value  int
-		target *pulumi.IntPtrInput
-	}{{spec.MinSize, &args.MinSize}, {spec.MaxSize, &args.MaxSize}, {spec.DesiredCapacity, &args.DesiredCapacity}} {
-		if size.value != 0 {
-			*size.target = pulumi.Int(size.value)
-		}
-	}
-	for _, subnets := range []struct {
-		ids    []string
-		target *pulumi.StringArrayInput
-	}{{spec.PublicSubnetIDs, &args.PublicSubnetIds}, {spec.PrivateSubnetIDs, &args.PrivateSubnetIds}} {
-		if len(subnets.ids) > 0 {
-			*subnets.target = pulumi.ToStringArray(subnets.ids)
-		}
-	}
-	created, err := eks.NewCluster(p.ctx, facts.key, args, pulumi.Provider(facts.aws))
-	if err != nil {
-		return fmt.Errorf("creating EKS cluster %q: %w", name, err)
-	}
-	facts.name, facts.arn = created.EksCluster.Name(), created.EksCluster.Arn()
-	facts.endpoint, facts.caData = created.EksCluster.Endpoint(), created.EksCluster.CertificateAuthority().Data().Elem()
-	first := pulumi.Int(0)
-	facts.newIssuer = created.EksCluster.Identities().Index(first).Oidcs().Index(first).Issuer().Elem()
-	facts.mode, facts.kubeconfig = mode, created.KubeconfigJson
-	return nil
 }
 
 func (p *platform) openOidcProvider(cluster Cluster, facts *clusterFacts) error {

@@ -66,24 +66,6 @@ type AssumeRole struct {
 	SessionName string `json:"sessionName"`
 }
 
-// ClusterSpec is a cluster for pulumi-eks to create.
-type ClusterSpec struct {
-	// Version of Kubernetes, "1.34" for example. Default: EKS's newest.
-	Version string `json:"version"`
-	// InstanceType of the nodes. Default: pulumi-eks's own, t3.medium.
-	InstanceType string `json:"instanceType"`
-	// MinSize, MaxSize and DesiredCapacity of the node group. Default: pulumi-eks's own, 1, 2 and 2.
-	MinSize         int `json:"minSize"`
-	MaxSize         int `json:"maxSize"`
-	DesiredCapacity int `json:"desiredCapacity"`
-	// VpcID, PublicSubnetIDs and PrivateSubnetIDs place the cluster. Default: the account's default VPC.
-	VpcID            string   `json:"vpcId"`
-	PublicSubnetIDs  []string `json:"publicSubnetIds"`
-	PrivateSubnetIDs []string `json:"privateSubnetIds"`
-	// AuthenticationMode is API (the default), API_AND_CONFIG_MAP or CONFIG_MAP.
-	AuthenticationMode components.AuthenticationMode `json:"authenticationMode"`
-}
-
 // OidcProvider says how an IAM OIDC provider is created; an adopted one stays as it is.
 type OidcProvider struct {
 	// ClientIDs are the audiences. Default: sts.amazonaws.com, which must be among them.
@@ -269,7 +251,7 @@ func (cfg *Config) validate() error {
 func (cfg *Config) validateParts() error {
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
-		faults = append(faults, fault.Under("clusters."+key, cfg.Clusters[key].validate()))
+		faults = append(faults, fault.Under("clusters."+key, cfg.Clusters[key].validate(key)))
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
 		faults = append(faults, fault.Under("buckets."+key, cfg.validateBucket(key)))
@@ -293,7 +275,7 @@ var (
 	namespaceForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
-func (cluster Cluster) validate() error {
+func (cluster Cluster) validate(key string) error {
 	var faults []error
 	if cluster.Name != "" && !clusterForm.MatchString(cluster.Name) {
 		faults = append(faults, fmt.Errorf("name: %q is not the name of an EKS cluster", cluster.Name))
@@ -318,7 +300,7 @@ func (cluster Cluster) validate() error {
 		}
 	}
 	if cluster.Create != nil {
-		faults = append(faults, fault.Under("create", cluster.Create.validate()))
+		faults = append(faults, fault.At("create", validateCreatedKey(key)), fault.Under("create", cluster.Create.validate()))
 	}
 	provider := cluster.OidcProvider
 	args := &components.OidcProviderArgs{
@@ -332,38 +314,6 @@ func (cluster Cluster) validate() error {
 		faults = append(faults, errors.New("oidcProvider.computeThumbprint: not for a cluster that is still to be created"))
 	}
 	return errors.Join(faults...)
-}
-
-func (spec ClusterSpec) validate() error {
-	var faults []error
-	switch spec.AuthenticationMode {
-	case "", components.AuthenticationModeAPI, components.AuthenticationModeAPIAndConfigMap, components.AuthenticationModeConfigMap:
-	default:
-		faults = append(faults, fmt.Errorf("authenticationMode: %q is none of API, API_AND_CONFIG_MAP and CONFIG_MAP", spec.AuthenticationMode))
-	}
-	for _, size := range []struct {
-		path  string
-		value int
-	}{{"minSize", spec.MinSize}, {"maxSize", spec.MaxSize}, {"desiredCapacity", spec.DesiredCapacity}} {
-		if size.value < 0 {
-			faults = append(faults, fmt.Errorf("%s: %d is negative", size.path, size.value))
-		}
-	}
-	if spec.MaxSize != 0 && spec.MaxSize < max(spec.MinSize, spec.DesiredCapacity) {
-		faults = append(faults, fmt.Errorf("maxSize: %d is less than minSize or desiredCapacity", spec.MaxSize))
-	}
-	if spec.VpcID == "" && len(spec.PublicSubnetIDs)+len(spec.PrivateSubnetIDs) > 0 {
-		faults = append(faults, errors.New("vpcId: needed with subnets"))
-	}
-	return errors.Join(faults...)
-}
-
-// authenticationMode is the mode that the cluster gets.
-func (spec ClusterSpec) authenticationMode() components.AuthenticationMode {
-	if spec.AuthenticationMode == "" {
-		return components.AuthenticationModeAPI
-	}
-	return spec.AuthenticationMode
 }
 
 func (cfg *Config) validateBucket(key string) error {

@@ -28,6 +28,9 @@ func Platform(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.requirePrograms(); err != nil {
+		return err
+	}
 	p := &platform{
 		ctx: ctx, cfg: cfg,
 		providers: map[providerKey]*aws.Provider{},

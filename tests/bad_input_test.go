@@ -673,6 +673,7 @@ func TestThePlatformRefusesAConfigurationThatIsNone(t *testing.T) {
 
 func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 	t.Parallel()
+	newCluster := func(create string) string { return "clusters:\n  hub: {region: eu-west-1, create: " + create + "}" }
 	cases := []struct{ name, platform, want string }{
 		{"a region that is none", "clusters:\n  hub: {region: Ireland}", `platform.clusters.hub.region: "Ireland" is not an AWS region such as eu-west-1`},
 		{"no region", "clusters:\n  hub: {}", `platform.clusters.hub.region: "" is not an AWS region such as eu-west-1`},
@@ -705,16 +706,42 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 			"clusters:\n  a: &a {name: hub, region: eu-west-1, assumeRole: {roleArn: 'arn:aws:iam::111122223333:role/x'}}\n  b: *a",
 			"platform.clusters.b: EKS cluster hub in eu-west-1 (through arn:aws:iam::111122223333:role/x) is declared already, at platform.clusters.a",
 		},
-		{"a new cluster of impossible size", "clusters:\n  hub: {region: eu-west-1, create: {minSize: -1, desiredCapacity: 3, maxSize: 2}}", lines(
-			"platform.clusters.hub.create.minSize: -1 is negative",
-			"platform.clusters.hub.create.maxSize: 2 is less than minSize or desiredCapacity",
+		{"a new cluster of impossible size", newCluster("{minSize: -1, desiredCapacity: -3, maxSize: 0}"), lines(
+			"platform.clusters.hub.create.minSize: -1 is less than 0",
+			"platform.clusters.hub.create.maxSize: 0 is less than 1",
+			"platform.clusters.hub.create.desiredCapacity: -3 is less than 0",
 		)},
 		{
-			"a new cluster in subnets of no VPC", "clusters:\n  hub: {region: eu-west-1, create: {privateSubnetIds: [subnet-1]}}",
+			"a new cluster with more nodes at least than at most", newCluster("{minSize: 3, maxSize: 2}"),
+			"platform.clusters.hub.create.minSize: 3 is more than maxSize, 2",
+		},
+		{
+			"a new cluster with more nodes than at most", newCluster("{desiredCapacity: 3, maxSize: 2}"),
+			"platform.clusters.hub.create.desiredCapacity: 3 is not from minSize to maxSize, 1 to 2",
+		},
+		{
+			"a new cluster with less nodes than at least", newCluster("{desiredCapacity: 1, minSize: 4}"),
+			"platform.clusters.hub.create.desiredCapacity: 1 is not from minSize to maxSize, 4 to 4",
+		},
+		{"a new cluster of no version and no type of instances", newCluster("{version: v1.34, instanceType: t3}"), lines(
+			`platform.clusters.hub.create.version: "v1.34" is not a version of Kubernetes such as "1.34"`,
+			`platform.clusters.hub.create.instanceType: "t3" is not an EC2 instance type such as m7g.large`,
+		)},
+		{
+			"a new cluster in one subnet", newCluster("{vpcId: vpc-1, privateSubnetIds: [subnet-1]}"),
+			"platform.clusters.hub.create.vpcId: needs publicSubnetIds or privateSubnetIds, two at least and in two availability zones, not 1",
+		},
+		{
+			"a new cluster whose key is no part of a role's name", "clusters:\n  hub.dev: {name: hub, region: eu-west-1, create: {}}",
+			`platform.clusters.hub.dev.create: "hub.dev" becomes part of the names of the cluster's IAM roles; ` +
+				"choose a key of up to 38 letters, digits, - and _",
+		},
+		{
+			"a new cluster in subnets of no VPC", newCluster("{privateSubnetIds: [subnet-1]}"),
 			"platform.clusters.hub.create.vpcId: needed with subnets",
 		},
 		{
-			"a new cluster of an unknown mode", "clusters:\n  hub: {region: eu-west-1, create: {authenticationMode: api}}",
+			"a new cluster of an unknown mode", newCluster("{authenticationMode: api}"),
 			`platform.clusters.hub.create.authenticationMode: "api" is none of API, API_AND_CONFIG_MAP and CONFIG_MAP`,
 		},
 		{

@@ -234,68 +234,6 @@ clusters:
 	}, accounts)
 }
 
-func TestAClusterIsCreatedWithPulumiEKS(t *testing.T) {
-	t.Parallel()
-	cases := []struct{ name, declared, want string }{
-		{"with its defaults", "create: {}", `{
-			"name": "new-one", "authenticationMode": "API", "createOidcProvider": false, "tags": {"environment": "dev"}
-		}`},
-		{"with every option", `profile: other
-    assumeRole: {roleArn: 'arn:aws:iam::222233334444:role/deployer'}
-    create:
-      version: "1.34"
-      instanceType: m7g.large
-      minSize: 1
-      maxSize: 4
-      desiredCapacity: 2
-      vpcId: vpc-1
-      publicSubnetIds: [subnet-1]
-      privateSubnetIds: [subnet-2, subnet-3]
-      authenticationMode: API_AND_CONFIG_MAP`, `{
-			"name": "new-one", "authenticationMode": "API_AND_CONFIG_MAP", "createOidcProvider": false, "tags": {"environment": "dev"},
-			"version": "1.34", "instanceType": "m7g.large", "minSize": 1, "maxSize": 4, "desiredCapacity": 2,
-			"vpcId": "vpc-1", "publicSubnetIds": ["subnet-1"], "privateSubnetIds": ["subnet-2", "subnet-3"],
-			"providerCredentialOpts": {"profileName": "other", "roleArn": "arn:aws:iam::222233334444:role/deployer"}
-		}`},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			outputs, err := runPlatform(t, r, platformConfig(t, `
-tags: {environment: dev}
-clusters:
-  new:
-    name: new-one
-    region: eu-west-1
-    `+test.declared+`
-roles:
-  app:
-    clusters: [new]
-    serviceAccounts: [{namespace: default, name: app}]
-`), func(ctx *pulumi.Context) error { return registerCreatedCluster(ctx, "new", "new-one") })
-			require.NoError(t, err)
-
-			created := r.one(t, createdClusterType, "new")
-			assert.JSONEq(t, test.want, created.json(t))
-			require.Len(t, r.ofType(awsProviderType), 1)
-			assert.Equal(t, r.ofType(awsProviderType)[0].Name, providerName(created.RegisterRPC.GetProviders()["aws"]))
-			assert.Empty(t, r.called(getCluster))
-			assert.Empty(t, r.called(getOpenIDConnectProvider), "nobody else can know a new issuer")
-
-			assert.Equal(t, "https://"+createdIssuer, r.one(t, iamProviderType, "new").Inputs["url"].StringValue())
-			assert.Contains(t, r.one(t, roleType, "app").Inputs["assumeRolePolicy"].StringValue(), createdIssuer+":sub")
-			assert.Equal(t, "kubeconfig of new", r.one(t, "pulumi:providers:kubernetes", "kubernetes-new").Inputs["kubeconfig"].StringValue())
-			assert.JSONEq(t, `{"new": {
-				"name": "new-one", "arn": "arn:aws:eks:eu-west-1:111122223333:cluster/new-eksCluster", "region": "eu-west-1",
-				"account": "111122223333", "endpoint": "https://CREATED.gr7.eu-west-1.eks.amazonaws.com",
-				"issuer": "https://`+createdIssuer+`", "oidcProviderAdopted": false,
-				"oidcProviderArn": "arn:aws:iam::111122223333:oidc-provider/`+createdIssuer+`"
-			}}`, jsonOf(t, outputs["clusters"]))
-		})
-	}
-}
-
 // argoCDConfig is a hub with one target, edge.
 func argoCDConfig(t *testing.T, target string) map[string]string {
 	t.Helper()
@@ -702,12 +640,6 @@ func TestTheFirstFailureOfThePlatformNamesItsSubject(t *testing.T) {
 			require.ErrorContains(t, err, test.want+refusedAtOnce)
 		})
 	}
-	t.Run("created cluster", func(t *testing.T) {
-		t.Parallel()
-		_, err := runPlatform(t, newRecorder(), platformConfig(t, "clusters: {new: {region: eu-west-1, create: {}}}"),
-			func(ctx *pulumi.Context) error { return refuseAtOnce(ctx, createdClusterType, "new") })
-		require.ErrorContains(t, err, `cluster "new": creating EKS cluster "new": `+refusedAtOnce)
-	})
 }
 
 func TestTheConfigurationIsWhatTheStackFileSays(t *testing.T) {

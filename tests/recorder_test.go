@@ -19,7 +19,6 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
@@ -72,6 +71,7 @@ type recorder struct {
 	clusters      map[string]resource.PropertyMap   // answers of getCluster, by name
 	oidcProviders map[string]resource.PropertyMap   // answers of getOpenIdConnectProvider, by URL
 	invokeErrors  map[string]error                  // by token
+	answers       map[string]resource.PropertyMap   // of the other invokes, by token
 	refuse        func(resource registration) error // registrations that the engine refuses
 
 	mutex         sync.Mutex
@@ -172,36 +172,13 @@ func (r *recorder) state(added registration) resource.PropertyMap {
 		set("arn", "arn:%s:s3:::%s", partition, text("bucket"))
 	case eksClusterType:
 		set("arn", "arn:%s:eks:eu-west-1:%s:cluster/%s", partition, owner, added.Name)
-		set("endpoint", "https://CREATED.gr7.eu-west-1.eks.amazonaws.com")
+		set("endpoint", "%s", createdEndpoint)
 		state["certificateAuthority"] = resource.NewPropertyValue(map[string]any{"data": caData})
 		state["identities"] = resource.NewPropertyValue([]any{
 			map[string]any{"oidcs": []any{map[string]any{"issuer": "https://" + createdIssuer}}},
 		})
 	}
 	return state
-}
-
-// componentState is what pulumi-eks's component gives back, whose EKS cluster registerCreatedCluster registers. Other
-// components have no state of their own.
-func (r *recorder) componentState(added registration) resource.PropertyMap {
-	if added.TypeToken != createdClusterType {
-		return resource.PropertyMap{}
-	}
-	return resource.PropertyMap{
-		"kubeconfigJson": resource.NewStringProperty("kubeconfig of " + added.Name),
-		"eksCluster": resource.MakeCustomResourceReference(
-			resource.NewURN(stack, project, "", eksClusterType, added.Name+"-eksCluster"), "id", ""),
-	}
-}
-
-// registerCreatedCluster registers the EKS cluster that pulumi-eks's component of that name makes: the component runs in
-// a provider, which the recorder has not.
-func registerCreatedCluster(ctx *pulumi.Context, component, cluster string) error {
-	_, err := eks.NewCluster(ctx, component+"-eksCluster", &eks.ClusterArgs{
-		Name: pulumi.String(cluster), RoleArn: pulumi.String("arn:aws:iam::" + account + ":role/eks"),
-		VpcConfig: &eks.ClusterVpcConfigArgs{SubnetIds: pulumi.ToStringArray([]string{"subnet-1"})},
-	})
-	return err
 }
 
 // Call records an invoke and answers it.
@@ -232,6 +209,9 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		}
 		return nil, fmt.Errorf("finding IAM OIDC Provider by url (%s): not found", url)
 	default:
+		if answer, ok := r.answers[args.Token]; ok {
+			return answer, nil
+		}
 		return nil, errors.New("unexpected invoke of " + args.Token)
 	}
 }

@@ -1,0 +1,143 @@
+package stacks
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+// ClusterSpec is a cluster to create: its control plane by pulumi-eks, its nodes a managed node group on Amazon Linux 2023.
+type ClusterSpec struct {
+	// Version of Kubernetes, "1.34" for example. A newer one upgrades the control plane and then the nodes. Default: the
+	// one that EKS takes by default, which need not be its newest.
+	Version string `json:"version"`
+	// InstanceType of the nodes, m7g.large for example. AWS says what it is built like, and the nodes' image follows.
+	// Default: [DefaultInstanceType].
+	InstanceType string `json:"instanceType"`
+	// MinSize, MaxSize and DesiredCapacity of the node group, in nodes. Default: 1, 2 and 2, or what comes nearest to that
+	// beside those that are given.
+	MinSize         *int `json:"minSize"`
+	MaxSize         *int `json:"maxSize"`
+	DesiredCapacity *int `json:"desiredCapacity"`
+	// VpcID, PublicSubnetIDs and PrivateSubnetIDs place the cluster, in two availability zones at least. The nodes are in
+	// the private subnets if there are any, else in the public ones, which must then give their instances public addresses.
+	// Default: the default VPC of the account.
+	VpcID            string   `json:"vpcId"`
+	PublicSubnetIDs  []string `json:"publicSubnetIds"`
+	PrivateSubnetIDs []string `json:"privateSubnetIds"`
+	// AuthenticationMode is API (the default), API_AND_CONFIG_MAP or CONFIG_MAP.
+	AuthenticationMode components.AuthenticationMode `json:"authenticationMode"`
+}
+
+// DefaultInstanceType is the type of a created cluster's nodes; it is EKS's own default too.
+const DefaultInstanceType = "t3.medium"
+
+// Sizes of a node group where the configuration gives none.
+const (
+	defaultMinSize         = 1
+	defaultMaxSize         = 2
+	defaultDesiredCapacity = 2
+)
+
+var (
+	versionForm      = regexp.MustCompile(`^[1-9][0-9]*\.[0-9]+$`)
+	instanceTypeForm = regexp.MustCompile(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
+	// pulumi-eks makes IAM roles whose names are the key and up to 26 characters more, and IAM allows 64:
+	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+	createdKeyForm = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,37}$`)
+)
+
+// validateCreatedKey checks the key of a cluster that is to be created.
+func validateCreatedKey(key string) error {
+	if createdKeyForm.MatchString(key) {
+		return nil
+	}
+	return fmt.Errorf("%q becomes part of the names of the cluster's IAM roles; choose a key of up to 38 letters, digits, - and _", key)
+}
+
+func (spec *ClusterSpec) validate() error {
+	var faults []error
+	if spec.Version != "" && !versionForm.MatchString(spec.Version) {
+		faults = append(faults, fmt.Errorf(`version: %q is not a version of Kubernetes such as "1.34"`, spec.Version))
+	}
+	if spec.InstanceType != "" && !instanceTypeForm.MatchString(spec.InstanceType) {
+		faults = append(faults, fmt.Errorf("instanceType: %q is not an EC2 instance type such as m7g.large", spec.InstanceType))
+	}
+	switch spec.AuthenticationMode {
+	case "", components.AuthenticationModeAPI, components.AuthenticationModeAPIAndConfigMap, components.AuthenticationModeConfigMap:
+	default:
+		faults = append(faults, fmt.Errorf("authenticationMode: %q is none of API, API_AND_CONFIG_MAP and CONFIG_MAP", spec.AuthenticationMode))
+	}
+	return errors.Join(append(faults, spec.validateSizes(), spec.validatePlace())...)
+}
+
+func (spec *ClusterSpec) validateSizes() error {
+	var faults []error
+	for _, size := range []struct {
+		path  string
+		value *int
+		least int
+	}{{"minSize", spec.MinSize, 0}, {"maxSize", spec.MaxSize, 1}, {"desiredCapacity", spec.DesiredCapacity, 0}} {
+		if size.value != nil && *size.value < size.least {
+			faults = append(faults, fmt.Errorf("%s: %d is less than %d", size.path, *size.value, size.least))
+		}
+	}
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	if spec.MinSize != nil && spec.MaxSize != nil && *spec.MinSize > *spec.MaxSize {
+		return fmt.Errorf("minSize: %d is more than maxSize, %d", *spec.MinSize, *spec.MaxSize)
+	}
+	if desired, size := spec.DesiredCapacity, spec.sizes(); desired != nil && (*desired < size.least || *desired > size.most) {
+		return fmt.Errorf("desiredCapacity: %d is not from minSize to maxSize, %d to %d", *desired, size.least, size.most)
+	}
+	return nil
+}
+
+// validatePlace wants two subnets or none, as EKS does:
+// https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+func (spec *ClusterSpec) validatePlace() error {
+	subnets := len(spec.PublicSubnetIDs) + len(spec.PrivateSubnetIDs)
+	switch {
+	case spec.VpcID == "" && subnets > 0:
+		return errors.New("vpcId: needed with subnets")
+	case spec.VpcID != "" && subnets < 2:
+		return fmt.Errorf("vpcId: needs publicSubnetIds or privateSubnetIds, two at least and in two availability zones, not %d", subnets)
+	default:
+		return nil
+	}
+}
+
+func (spec *ClusterSpec) instanceType() string { return orKey(spec.InstanceType, DefaultInstanceType) }
+
+// sizes are a node group's numbers of nodes.
+type sizes struct{ least, most, desired int }
+
+// sizes are what the node group gets. Of what is not given, the default gives way to what is.
+func (spec *ClusterSpec) sizes() sizes {
+	size := sizes{defaultMinSize, defaultMaxSize, defaultDesiredCapacity}
+	if spec.DesiredCapacity != nil {
+		size.desired = *spec.DesiredCapacity
+		size.least, size.most = min(size.least, size.desired), max(size.most, size.desired)
+	}
+	if spec.MinSize != nil {
+		size.least = *spec.MinSize
+		size.most = max(size.most, size.least)
+	}
+	if spec.MaxSize != nil {
+		size.most = *spec.MaxSize
+		size.least = min(size.least, size.most)
+	}
+	size.desired = min(max(size.desired, size.least), size.most)
+	return size
+}
+
+// authenticationMode is the mode that the cluster gets.
+func (spec *ClusterSpec) authenticationMode() components.AuthenticationMode {
+	if spec.AuthenticationMode == "" {
+		return components.AuthenticationModeAPI
+	}
+	return spec.AuthenticationMode
+}
