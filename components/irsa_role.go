@@ -283,7 +283,7 @@ func (b *irsaRole) managedPolicies() error {
 func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
 	attachment, err := iam.NewRolePolicyAttachment(b.ctx, childName(b.name, key), &iam.RolePolicyAttachmentArgs{
 		Role: b.role.Name, PolicyArn: policyArn,
-	}, b.children...)
+	}, b.children.with(oneOfAName)...)
 	if err != nil {
 		return fmt.Errorf("attaching policy %q: %w", key, err)
 	}
@@ -296,7 +296,7 @@ func (b *irsaRole) inlinePolicies() error {
 		policy, err := iam.NewRolePolicy(b.ctx, childName(b.name, key), &iam.RolePolicyArgs{
 			Name: pulumi.String(key), Role: b.role.Name,
 			Policy: b.permissions("inlinePolicies."+key, b.args.InlinePolicies[key]),
-		}, b.children...)
+		}, b.children.with(oneOfAName)...)
 		if err != nil {
 			return fmt.Errorf("creating inline policy %q: %w", key, err)
 		}
@@ -310,7 +310,7 @@ func (b *irsaRole) customerManagedPolicies() error {
 		policy, err := iam.NewPolicy(b.ctx, childName(b.name, key), &iam.PolicyArgs{
 			Name: pulumi.String(key), Path: optionalString(b.args.Path), Tags: b.args.Tags,
 			Policy: b.permissions("customerManagedPolicies."+key, b.args.CustomerManagedPolicies[key]),
-		}, b.children...)
+		}, b.children.with(oneOfAName)...)
 		if err != nil {
 			return fmt.Errorf("creating managed policy %q: %w", key, err)
 		}

@@ -19,8 +19,9 @@ type roleSettings struct {
 	tags                pulumi.StringMapInput
 }
 
-// oneOfAName lets a role with a fixed name be replaced: there can be only one, so the old one goes first. The AWS provider
-// knows that when a property asks for it, but not when `pulumi up --replace` does.
+// oneOfAName replaces a role, a policy or an attachment by deleting the old one first. IAM refuses a second role or policy of
+// a name, and an attachment or an inline policy is the same one in IAM as its replacement, which would go with it. The AWS
+// provider knows that of some properties, but not where `pulumi up --replace` asks.
 var oneOfAName = pulumi.DeleteBeforeReplace(true)
 
 func (s roleSettings) args(trustPolicy pulumi.StringInput) *iam.RoleArgs {

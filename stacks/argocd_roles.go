@@ -161,7 +161,7 @@ func (p *platform) login(hub *components.IrsaRole, key string, target ArgoCDTarg
 	}
 	facts := p.clusters[target.Cluster]
 	role, err := components.NewAssumableRole(p.ctx, argoCDKey+"/"+key,
-		p.cfg.targetRoleArgs(key, *target.Role, self, facts.account.partition), pulumi.Provider(facts.aws))
+		p.cfg.targetRoleArgs(key, *target.Role, self, facts.account.partition), pulumi.Provider(facts.account.iam))
 	if err != nil {
 		return login{}, err
 	}

@@ -39,27 +39,6 @@ type clusterFacts struct {
 	outputs pulumi.Map
 }
 
-// openAccounts makes the AWS providers and asks each account who it is. Waiting for AWS's answers is most of a preview's
-// time, so all accounts are asked at once, and later all clusters.
-func (p *platform) openAccounts() error {
-	for _, key := range slices.Sorted(maps.Keys(p.cfg.Clusters)) {
-		cluster := p.cfg.Clusters[key]
-		provider, err := p.awsProvider(cluster)
-		if err != nil {
-			return err
-		}
-		if credentials := cluster.account(); p.accounts[credentials] == nil {
-			p.accounts[credentials] = &account{credentials: credentials, provider: provider}
-		}
-	}
-	return atOnce(slices.Collect(maps.Values(p.accounts)), p.identify)
-}
-
-// accountOf is the account of a cluster.
-func (p *platform) accountOf(cluster string) *account {
-	return p.accounts[p.cfg.Clusters[cluster].account()]
-}
-
 // openClusters looks the clusters up, or creates them, and makes what each has one of: Kubernetes provider, OIDC
 // provider, namespaces.
 func (p *platform) openClusters() error {
@@ -161,7 +140,8 @@ func (p *platform) openOidcProvider(cluster Cluster, facts *clusterFacts) error 
 	facts.oidcProvider, err = components.NewOidcProvider(p.ctx, facts.key, &components.OidcProviderArgs{
 		Issuer: facts.issuer, NewClusterIssuer: facts.newIssuer,
 		ClientIDs: declared.ClientIDs, Thumbprints: thumbprints, Tags: pulumi.ToStringMap(p.cfg.Tags),
-	}, pulumi.Provider(facts.aws))
+		Owner: p.cfg.Owner, Import: declared.Import, RetainOnDelete: declared.RetainOnDelete,
+	}, pulumi.Provider(facts.account.iam))
 	return err
 }
 
@@ -171,14 +151,15 @@ func (p *platform) openOidcProvider(cluster Cluster, facts *clusterFacts) error 
 func (cluster Cluster) kubeconfig(name, endpoint, caData string) (string, error) {
 	type named map[string]any
 	args := []string{"--region", cluster.Region, "eks", "get-token", "--cluster-name", name, "--output", "json"}
+	if cluster.Profile != "" {
+		// The provider's profile wins over keys in the environment; the AWS CLI's does only as an argument.
+		args = append([]string{"--profile", cluster.Profile}, args...)
+	}
 	if cluster.AssumeRole != nil {
 		args = append(args, "--role-arn", cluster.AssumeRole.RoleArn)
 	}
 	exec := named{
 		"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "aws", "args": args, "interactiveMode": "Never",
-	}
-	if cluster.Profile != "" {
-		exec["env"] = []named{{"name": "AWS_PROFILE", "value": cluster.Profile}}
 	}
 	text, err := json.Marshal(named{
 		"apiVersion": "v1", "kind": "Config", "current-context": name,

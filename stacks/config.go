@@ -27,6 +27,9 @@ const ConfigKey = "platform"
 type Config struct {
 	// Tags are put on everything in AWS that can have tags.
 	Tags map[string]string `json:"tags"`
+	// Owner is what the tag of an OIDC provider that this stack makes says of the stack; see
+	// components.OidcProviderArgs. Default: organization/project/stack.
+	Owner string `json:"owner"`
 	// Clusters are the EKS clusters, adopted or created.
 	Clusters map[string]Cluster `json:"clusters"`
 	// Buckets are S3 buckets for the roles to use.
@@ -66,7 +69,7 @@ type AssumeRole struct {
 	SessionName string `json:"sessionName"`
 }
 
-// OidcProvider says how an IAM OIDC provider is created; an adopted one stays as it is.
+// OidcProvider says how an IAM OIDC provider is created and kept; an adopted one stays as it is.
 type OidcProvider struct {
 	// ClientIDs are the audiences. Default: sts.amazonaws.com, which must be among them.
 	ClientIDs []string `json:"clientIds"`
@@ -74,6 +77,10 @@ type OidcProvider struct {
 	Thumbprints []string `json:"thumbprints"`
 	// ComputeThumbprint takes the thumbprint from the issuer's TLS chain.
 	ComputeThumbprint bool `json:"computeThumbprint"`
+	// Import takes over the provider that exists, whichever stack or tool made it. It is meant for one update.
+	Import bool `json:"import"`
+	// RetainOnDelete leaves a provider of this stack where it is when the stack is destroyed. Default: false.
+	RetainOnDelete bool `json:"retainOnDelete"`
 }
 
 // Bucket is an S3 bucket, with the defaults of S3: private, no public access, encrypted.
@@ -249,10 +256,12 @@ func (cfg *Config) validate() error {
 }
 
 func (cfg *Config) validateParts() error {
-	var faults []error
+	owner := &components.OidcProviderArgs{NewClusterIssuer: later, Owner: cfg.Owner}
+	faults := []error{owner.Validate()}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
 		faults = append(faults, fault.Under("clusters."+key, cfg.Clusters[key].validate(key)))
 	}
+	faults = append(faults, cfg.validatePartitions())
 	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
 		faults = append(faults, fault.Under("buckets."+key, cfg.validateBucket(key)))
 	}
@@ -265,8 +274,25 @@ func (cfg *Config) validateParts() error {
 	return errors.Join(append(faults, cfg.validateUnique())...)
 }
 
+// validatePartitions refuses clusters of two partitions with the same credentials, which are those of one partition.
+func (cfg *Config) validatePartitions() error {
+	first := map[credentials]string{}
+	var faults []error
+	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
+		account, region := cfg.Clusters[key].account(), cfg.Clusters[key].Region
+		switch other, ok := first[account]; {
+		case !ok:
+			first[account] = key
+		case iamRegion(cfg.Clusters[other].Region) != iamRegion(region):
+			faults = append(faults, fmt.Errorf("clusters.%s.region: %s is in another partition than %s of cluster %q, which is reached with "+
+				"the same credentials%s; a partition has accounts of its own", key, region, cfg.Clusters[other].Region, other, account))
+		}
+	}
+	return errors.Join(faults...)
+}
+
 var (
-	regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]$`)
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
@@ -304,7 +330,12 @@ func (cluster Cluster) validate(key string) error {
 	}
 	provider := cluster.OidcProvider
 	args := &components.OidcProviderArgs{
-		NewClusterIssuer: later, ClientIDs: provider.ClientIDs, Thumbprints: provider.Thumbprints,
+		ClientIDs: provider.ClientIDs, Thumbprints: provider.Thumbprints, Import: provider.Import,
+	}
+	if cluster.Create != nil {
+		args.NewClusterIssuer = later
+	} else {
+		args.ClusterName = "looked up"
 	}
 	faults = append(faults, fault.Under("oidcProvider", args.Validate()))
 	if provider.ComputeThumbprint && len(provider.Thumbprints) > 0 {

@@ -3,8 +3,6 @@
 package stacks
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +15,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // Platform is the Pulumi program. It registers nothing unless the whole configuration is valid, and nothing but AWS
@@ -60,75 +57,6 @@ type platform struct {
 	buckets []pulumi.Resource
 	// outputs are the stack's outputs, by name.
 	outputs map[string]pulumi.Map
-}
-
-// providerKey tells AWS providers apart: clusters of one account and region share one.
-type providerKey struct {
-	credentials credentials
-	region      string
-}
-
-// account is who the credentials turned out to be.
-type account struct {
-	credentials credentials
-	provider    *aws.Provider
-
-	id, partition string
-}
-
-// awsProvider is the AWS provider of a cluster's account and region.
-func (p *platform) awsProvider(cluster Cluster) (*aws.Provider, error) {
-	key := providerKey{credentials: cluster.account(), region: cluster.Region}
-	if provider, ok := p.providers[key]; ok {
-		return provider, nil
-	}
-	args := &aws.ProviderArgs{Region: pulumi.String(cluster.Region)}
-	if cluster.Profile != "" {
-		args.Profile = pulumi.String(cluster.Profile)
-	}
-	if role := cluster.AssumeRole; role != nil {
-		assume := aws.ProviderAssumeRoleArgs{RoleArn: pulumi.String(role.RoleArn)}
-		if role.SessionName != "" {
-			assume.SessionName = pulumi.String(role.SessionName)
-		}
-		args.AssumeRole = assume
-	}
-	name := key.name()
-	provider, err := aws.NewProvider(p.ctx, name, args)
-	if err != nil {
-		return nil, fmt.Errorf("configuring AWS provider %q: %w", name, err)
-	}
-	p.providers[key] = provider
-	return provider, nil
-}
-
-// name is aws-<region>, followed by the profile or, where a role is assumed, by a hash of the credentials: no order of
-// declarations changes it.
-func (key providerKey) name() string {
-	name := "aws-" + key.region
-	switch c := key.credentials; {
-	case c.roleArn != "":
-		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{c.profile, c.roleArn, c.sessionName}))
-		return name + "-" + hex.EncodeToString(sum[:4])
-	case c.profile != "":
-		return name + "-" + c.profile
-	default:
-		return name
-	}
-}
-
-// identify asks AWS whose the credentials are.
-func (p *platform) identify(account *account) error {
-	identity, err := aws.GetCallerIdentity(p.ctx, &aws.GetCallerIdentityArgs{}, pulumi.Provider(account.provider))
-	if err != nil {
-		return fmt.Errorf("asking STS for the caller's identity%s: %w", account.credentials, err)
-	}
-	arn, err := iampolicy.ParseArn(identity.Arn)
-	if err != nil {
-		return fmt.Errorf("the caller's identity%s: %w", account.credentials, err)
-	}
-	account.id, account.partition = identity.AccountId, arn.Partition
-	return nil
 }
 
 func (p *platform) createBuckets() error {
@@ -186,13 +114,13 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 			}
 		}
 	}
-	first := p.clusters[role.Clusters[0]]
-	args := p.cfg.roleArgs(role, clusters, first.account.partition)
+	account := p.clusters[role.Clusters[0]].account
+	args := p.cfg.roleArgs(role, clusters, account.partition)
 	if args.TestPod != nil {
 		args.TestPod.DependsOn = p.buckets // a check reads one, most likely
 	}
 	component, err := components.NewIrsaRole(p.ctx, key, args,
-		pulumi.Provider(first.aws), pulumi.DependsOn(ready))
+		pulumi.Provider(account.iam), pulumi.DependsOn(ready))
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ const (
 // twoAccounts has the clusters of targets.
 func twoAccounts() *recorder {
 	r := newRecorder()
-	r.accounts["aws-us-east-1-other"] = otherAccount
+	r.accounts["aws-iam-other"], r.accounts["aws-us-east-1-other"] = otherAccount, otherAccount
 	r.hasCluster("hub", "https://"+hubIssuer, "API")
 	r.hasCluster("near", "https://"+euIssuer, "API")
 	r.hasCluster("far", "https://"+usIssuer, "API")
@@ -122,7 +122,7 @@ func TestTheRoleOfATargetTrustsTheHubRoleOnly(t *testing.T) {
 		"name": "dev-argocd-far", "path": "/argocd/", "description": "Argo CD's identity in the cluster far",
 		"tags": {"environment": "dev"}, "forceDetachPolicies": true
 	}`, role.json(t))
-	assert.Equal(t, "aws-us-east-1-other", providerName(role.Provider))
+	assert.Equal(t, "aws-iam-other", providerName(role.Provider))
 	assert.Len(t, r.ofType(roleType), 2, "a target that is let in directly has no role")
 }
 
@@ -241,7 +241,7 @@ func TestATargetThatIsTakenOutTakesOnlyWhatIsItsOwn(t *testing.T) {
 		"aws:eks/accessEntry:AccessEntry argocd/far in argocd/far by aws-us-east-1-other after Role/argocd/far",
 		"aws:eks/accessPolicyAssociation:AccessPolicyAssociation argocd/far/AmazonEKSViewPolicy in argocd/far by aws-us-east-1-other " +
 			"after AccessEntry/argocd/far, Role/argocd/far",
-		"aws:iam/role:Role argocd/far in argocd/far by aws-us-east-1-other after Role/argocd",
+		"aws:iam/role:Role argocd/far in argocd/far by aws-iam-other after Role/argocd",
 		"eks-irsa:index:ArgoCDCluster argocd/far after AccessEntry/argocd/far, AccessPolicyAssociation/argocd/far/AmazonEKSViewPolicy, " +
 			"Namespace/hub/argocd, RolePolicy/argocd/assume-target-roles",
 		"eks-irsa:index:AssumableRole argocd/far",
@@ -273,7 +273,7 @@ func TestTheAccountsAnswersCanRefuseATarget(t *testing.T) {
 		want    string
 	}{
 		{
-			"in another partition", func(r *recorder) { r.partitions["aws-us-east-1-other"] = "aws-cn" },
+			"in another partition", func(r *recorder) { r.partitions["aws-iam-other"] = "aws-cn" },
 			[]string{farDirect},
 			`far.cluster: "far" is in the partition aws-cn and the hub in aws; credentials of one are worth nothing in the other, ` +
 				"so the cluster needs an Argo CD of its own",
@@ -290,12 +290,12 @@ func TestTheAccountsAnswersCanRefuseATarget(t *testing.T) {
 		},
 		{
 			"whose role would be Argo CD's own, as the account is the hub's after all",
-			func(r *recorder) { delete(r.accounts, "aws-us-east-1-other") },
+			func(r *recorder) { delete(r.accounts, "aws-iam-other") },
 			[]string{"far: {cluster: far, role: {name: DEV-argocd}, access: {kubernetesGroups: [x]}}"},
 			"far.role: DEV-argocd is Argo CD's own role, " + mayNotAssumeItself("role"),
 		},
 		{
-			"whose role another target has, as the accounts are one", func(r *recorder) { delete(r.accounts, "aws-us-east-1-other") },
+			"whose role another target has, as the accounts are one", func(r *recorder) { delete(r.accounts, "aws-iam-other") },
 			[]string{
 				"near: {cluster: near, role: {name: x}, access: {kubernetesGroups: [x]}}",
 				"far: {cluster: far, role: {name: X}, access: {kubernetesGroups: [x]}}",

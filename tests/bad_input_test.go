@@ -606,7 +606,7 @@ func refusedConfig(t *testing.T, platform, want string) {
 func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, platform, want string }{
-		{"an unknown key", "role: {}", "platform.role: unknown key; known are argocd, buckets, clusters, roles, tags, testPodDefaults"},
+		{"an unknown key", "role: {}", "platform.role: unknown key; known are argocd, buckets, clusters, owner, roles, tags, testPodDefaults"},
 		{
 			"an unknown key further down", "clusters:\n  hub: {region: eu-west-1, create: {nodes: 3}}",
 			"platform.clusters.hub.create.nodes: unknown key; known are authenticationMode, desiredCapacity, instanceType, maxSize, minSize, " +
@@ -638,7 +638,7 @@ func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 			"platform.roles.app.testPod: has no value; give one ({} if all is to be default) or leave the key out",
 		},
 		{"several faults, all reported", "role: {}\nroles: {app: {clusters: [1], Name: x}}\ntags: {a: 1}", lines(
-			"platform.role: unknown key; known are argocd, buckets, clusters, roles, tags, testPodDefaults",
+			"platform.role: unknown key; known are argocd, buckets, clusters, owner, roles, tags, testPodDefaults",
 			"platform.roles.app.Name: unknown key; known are clusters, customerManagedPolicies, description, inlinePolicies, keepForeignPolicies, "+
 				"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod",
 			"platform.roles.app.clusters[0]: must be a string (put it in quotes), not 1",
@@ -756,6 +756,20 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 		{
 			"a thumbprint of an issuer that does not exist yet", "clusters:\n  hub: {region: eu-west-1, create: {}, oidcProvider: {computeThumbprint: true}}",
 			"platform.clusters.hub.oidcProvider.computeThumbprint: not for a cluster that is still to be created",
+		},
+		{
+			"an OIDC provider to import that does not exist yet", "clusters:\n  hub: {region: eu-west-1, create: {}, oidcProvider: {import: true}}",
+			"platform.clusters.hub.oidcProvider.import: not for a cluster that is still to be created, which has no provider yet",
+		},
+		{
+			"an owner that no tag can hold", "owner: dev & prod",
+			`platform.owner: "dev & prod" is not the value of an AWS tag (1 to 256 letters, digits, spaces and _ . : / = + - @)`,
+		},
+		{
+			"clusters of two partitions with one account's credentials",
+			"clusters:\n  hub: {region: eu-west-1}\n  iso: {region: us-isob-east-1, profile: iso}\n  far: {region: cn-north-1, profile: iso}",
+			`platform.clusters.iso.region: us-isob-east-1 is in another partition than cn-north-1 of cluster "far", which is reached with ` +
+				"the same credentials (profile iso); a partition has accounts of its own",
 		},
 		{
 			"a bucket in upper case", "buckets: {Backup: {cluster: hub}}",

@@ -131,9 +131,9 @@ create:
 				"amiType": "AL2023_x86_64_STANDARD", "instanceTypes": ["m6i.large"], "tags": {"environment": "dev"},
 				"subnetIds": ["subnet-2", "subnet-3"], "scalingConfig": {"minSize": 0, "maxSize": 4, "desiredSize": 3}
 			}`, `{"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "aws", "interactiveMode": "Never", "args": [
-				"--region", "eu-west-1", "eks", "get-token", "--cluster-name", "new-one", "--output", "json",
+				"--profile", "other", "--region", "eu-west-1", "eks", "get-token", "--cluster-name", "new-one", "--output", "json",
 				"--role-arn", "arn:aws:iam::222233334444:role/deployer"
-			], "env": [{"name": "AWS_PROFILE", "value": "other"}]}`,
+			]}`,
 		},
 	}
 	for _, test := range cases {

@@ -167,7 +167,7 @@ func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/dev"})
 			var created []error
 			err := r.run(func(ctx *pulumi.Context) error {
-				if err := beforeCreations(ctx, iamProviderType, func(create func() error) {
+				if err := beforeCreations(ctx, iamProviderType, func(_ string, create func() error) {
 					test.meanwhile(r)
 					created = append(created, create())
 				}); err != nil {
@@ -187,15 +187,16 @@ func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 	}
 }
 
-// beforeCreations gives every hook that runs before a creation of a type to do, as the engine would run it.
-func beforeCreations(ctx *pulumi.Context, typ string, do func(create func() error)) error {
+// beforeCreations calls do with every resource of a type that has a hook before its creation, for do to run as the engine
+// would: when its state does not hold the resource.
+func beforeCreations(ctx *pulumi.Context, typ string, do func(name string, create func() error)) error {
 	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
 		options, err := pulumi.NewResourceOptions(args.Opts...)
 		if err != nil || args.Type != typ || options.Hooks == nil {
 			return nil
 		}
 		for _, hook := range options.Hooks.BeforeCreate {
-			do(func() error { return hook.Callback(&pulumi.ResourceHookArgs{}) })
+			do(args.Name, func() error { return hook.Callback(&pulumi.ResourceHookArgs{}) })
 		}
 		return nil
 	})

@@ -117,8 +117,7 @@ func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
 		"dev-hub by aws-eu-west-1", "dev-workloads-eu by aws-eu-west-1", "dev-workloads-us by aws-us-east-1",
 	}, asked(getCluster, "name"))
 	assert.Equal(t, []string{
-		"https://" + hubIssuer + " by aws-eu-west-1", "https://" + euIssuer + " by aws-eu-west-1",
-		"https://" + usIssuer + " by aws-us-east-1",
+		"https://" + hubIssuer + " by aws-iam", "https://" + euIssuer + " by aws-iam", "https://" + usIssuer + " by aws-iam",
 	}, asked(getOpenIDConnectProvider, "url"))
 	assert.Len(t, r.called(getCallerIdentity), 1)
 	assert.Len(t, r.invokes, 7)
@@ -153,7 +152,7 @@ func TestThePlatformIsTheSameEveryTime(t *testing.T) {
 
 func TestTheKubernetesProviderLogsInWithTheAWSCLI(t *testing.T) {
 	t.Parallel()
-	cluster := func(args, env string) string {
+	cluster := func(before, after string) string {
 		return `{
 			"apiVersion": "v1", "kind": "Config", "current-context": "edge",
 			"clusters": [{"name": "edge", "cluster": {
@@ -161,17 +160,17 @@ func TestTheKubernetesProviderLogsInWithTheAWSCLI(t *testing.T) {
 			}}],
 			"users": [{"name": "edge", "user": {"exec": {
 				"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "aws", "interactiveMode": "Never",
-				"args": ["--region", "eu-west-1", "eks", "get-token", "--cluster-name", "edge", "--output", "json"` + args + `]` + env + `
+				"args": [` + before + `"--region", "eu-west-1", "eks", "get-token", "--cluster-name", "edge", "--output", "json"` + after + `]
 			}}}],
 			"contexts": [{"name": "edge", "context": {"cluster": "edge", "user": "edge"}}]
 		}`
 	}
 	for _, test := range []struct{ name, credentials, want string }{
 		{"with the environment's credentials", "", cluster("", "")},
-		{"with a profile", "profile: edge", cluster("", `, "env": [{"name": "AWS_PROFILE", "value": "edge"}]`)},
+		{"with a profile", "profile: edge", cluster(`"--profile", "edge", `, "")},
 		{
 			"with a role", "assumeRole: {roleArn: 'arn:aws:iam::222233334444:role/deployer'}",
-			cluster(`, "--role-arn", "arn:aws:iam::222233334444:role/deployer"`, ""),
+			cluster("", `, "--role-arn", "arn:aws:iam::222233334444:role/deployer"`),
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -199,8 +198,7 @@ func TestAnAccountAndRegionHaveOneAWSProvider(t *testing.T) {
 	for i, name := range []string{"a", "b", "c", "d", "e"} {
 		r.hasCluster(name, "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"+string(rune('1'+i)), "API")
 	}
-	r.accounts["aws-eu-west-1-other"] = "222233334444"
-	r.accounts["aws-us-east-1-other"] = "222233334444"
+	r.accounts["aws-iam-other"] = "222233334444"
 	outputs, err := runPlatform(t, r, platformConfig(t, `
 clusters:
   a: {region: eu-west-1}
@@ -217,13 +215,18 @@ clusters:
 		"aws-eu-west-1-b6cc6c87": `{"region": "eu-west-1", "assumeRole": {
 			"roleArn": "` + deployer + `", "sessionName": "pulumi"
 		}}`,
+		"aws-iam":       `{"region": "us-east-1"}`,
+		"aws-iam-other": `{"region": "us-east-1", "profile": "other"}`,
+		"aws-iam-b6cc6c87": `{"region": "us-east-1", "assumeRole": {
+			"roleArn": "` + deployer + `", "sessionName": "pulumi"
+		}}`,
 	} {
 		provider := r.one(t, awsProviderType, name)
 		delete(provider.Inputs, "skipCredentialsValidation") // the SDK's own defaults
 		delete(provider.Inputs, "skipRegionValidation")
 		assert.JSONEq(t, want, provider.json(t), name)
 	}
-	assert.Len(t, r.ofType(awsProviderType), 4)
+	assert.Len(t, r.ofType(awsProviderType), 7)
 	assert.Len(t, r.called(getCallerIdentity), 3, "one for each set of credentials, not for each region")
 	accounts := map[string]any{}
 	for key, cluster := range outputs["clusters"].(map[string]any) {
@@ -334,7 +337,7 @@ annotations: {example.com/owner: platform}`))
 			}
 		}
 	}`, decoded(t, secret))
-	assert.JSONEq(t, `{"clusterName": "edge", "type": "STANDARD", "userName": "argocd", "tags": {},
+	assert.JSONEq(t, `{"clusterName": "edge", "type": "STANDARD", "userName": "argocd", "tags": {}, "kubernetesGroups": [],
 		"principalArn": "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller"
 	}`, r.one(t, accessEntryType, "argocd/edge").json(t))
 	assert.JSONEq(t, `{"edge": {
