@@ -19,22 +19,35 @@ type ServiceAccountMode string
 
 const (
 	// CreateServiceAccount makes the ServiceAccount, and deletes it with the role. It is the default. An account that
-	// exists already is an error, unless the Kubernetes provider is told to take such objects over: patch it instead.
+	// exists already is an error with the Kubernetes provider 4.29 and later, and taken over by earlier ones.
 	CreateServiceAccount ServiceAccountMode = "create"
+	// ImportServiceAccount takes a ServiceAccount that exists over into the stack, one that was patched so far for example:
+	// from then on it is as if the stack had made it, and is deleted with the role. A missing one is an error. Once it is
+	// in the stack, the mode may become CreateServiceAccount or stay, but as long as it stays the engine will not replace
+	// the account.
+	ImportServiceAccount ServiceAccountMode = "import"
 	// PatchServiceAccount annotates a ServiceAccount that a chart or an add-on owns, by server-side apply, and takes
-	// just these annotations off again on destroy. Pods that run already do not see it: restart them.
+	// just these annotations off again on destroy. It must be there: a missing one is the error that the resource
+	// <namespace>/<name> does not exist, so install the chart first, or let the role create the account. An account that
+	// this stack created is kept when the mode becomes this one. Pods that run already do not see a change: restart them.
+	//
+	// A field that another manager has applied with another value is a conflict; the annotation pulumi.com/patchForce:
+	// "true" takes the field over. When the account has been deleted, or its namespace, take the patch away with
+	// `pulumi destroy --refresh` or `pulumi up --refresh`: the Kubernetes provider takes a patch away by another apply,
+	// which makes the account again, or fails without its namespace.
 	PatchServiceAccount ServiceAccountMode = "patch"
-	// TrustOnly does nothing in Kubernetes.
+	// TrustOnly does nothing in Kubernetes. An account that this stack created is deleted when the mode becomes this one.
 	TrustOnly ServiceAccountMode = "trustOnly"
 )
 
 // Validate refuses an unknown mode; empty means the default.
 func (mode ServiceAccountMode) Validate() error {
 	switch mode {
-	case "", CreateServiceAccount, PatchServiceAccount, TrustOnly:
+	case "", CreateServiceAccount, ImportServiceAccount, PatchServiceAccount, TrustOnly:
 		return nil
 	default:
-		return fmt.Errorf("%q is none of %q, %q and %q", mode, CreateServiceAccount, PatchServiceAccount, TrustOnly)
+		return fmt.Errorf("%q is none of %q, %q, %q and %q",
+			mode, CreateServiceAccount, ImportServiceAccount, PatchServiceAccount, TrustOnly)
 	}
 }
 
@@ -151,15 +164,35 @@ func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArg
 	if namespace := b.namespaces[childName(cluster.Name, account.Namespace)]; namespace != nil {
 		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{namespace}))
 	}
-	annotations := account.irsaAnnotations(b.role.Arn)
 	if account.mode() == PatchServiceAccount {
-		return corev1.NewServiceAccountPatch(b.ctx, name, &corev1.ServiceAccountPatchArgs{
-			Metadata: patchedObject(account.Name, account.Namespace, account.Labels, annotations),
-		}, opts...)
+		return b.patchServiceAccount(name, account, opts)
+	}
+	if account.mode() == ImportServiceAccount {
+		opts = append(opts, pulumi.Import(account.id()))
 	}
 	return corev1.NewServiceAccount(b.ctx, name, &corev1.ServiceAccountArgs{
-		Metadata: namedObject(account.Name, account.Namespace, account.Labels, annotations),
+		Metadata: namedObject(account.Name, account.Namespace, account.Labels, account.irsaAnnotations(b.role.Arn)),
 	}, opts...)
+}
+
+// patchServiceAccount annotates an account of somebody else. A server-side apply makes what is missing, so the account is
+// read first, and the engine fails when it is not there. It is read under the name and type of a created one, because the
+// engine deletes what is no longer registered, and releases what is read.
+func (b *irsaRole) patchServiceAccount(
+	name string, account ServiceAccountArgs, opts []pulumi.ResourceOption,
+) (pulumi.Resource, error) {
+	found, err := corev1.GetServiceAccount(b.ctx, name, account.id(), nil, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return corev1.NewServiceAccountPatch(b.ctx, name, &corev1.ServiceAccountPatchArgs{
+		Metadata: patchedObject(account.Name, account.Namespace, account.Labels, account.irsaAnnotations(b.role.Arn)),
+	}, append(opts, pulumi.DependsOn([]pulumi.Resource{found}))...)
+}
+
+// id is the account's in the Kubernetes provider.
+func (account ServiceAccountArgs) id() pulumi.ID {
+	return pulumi.ID(account.Namespace + "/" + account.Name)
 }
 
 // accountKey names a service account among those of all clusters.
@@ -186,6 +219,11 @@ func (account ServiceAccountArgs) mode() ServiceAccountMode {
 	return account.Mode
 }
 
+// mustExist tells that the account must be there before the role.
+func (account ServiceAccountArgs) mustExist() bool {
+	return account.mode() == PatchServiceAccount || account.mode() == ImportServiceAccount
+}
+
 // Limits of eks.amazonaws.com/token-expiration, in seconds; Kubernetes sets the lower one.
 const (
 	minTokenExpiration = 600
@@ -198,8 +236,8 @@ func (account ServiceAccountArgs) validate(path string) error {
 	if account.NamePattern != "" && account.mode() != TrustOnly {
 		faults = append(faults, fmt.Errorf("%s.mode: a namePattern names no single account, so it needs %q", path, TrustOnly))
 	}
-	if account.mode() == PatchServiceAccount && account.CreateNamespace {
-		faults = append(faults, fmt.Errorf("%s.createNamespace: the account to patch is in a namespace that exists", path))
+	if account.mustExist() && account.CreateNamespace {
+		faults = append(faults, fmt.Errorf("%s.createNamespace: the account to %s is in a namespace that exists", path, account.mode()))
 	}
 	if seconds := account.TokenExpirationSeconds; seconds != 0 && (seconds < minTokenExpiration || seconds > maxTokenExpiration) {
 		faults = append(faults, fmt.Errorf("%s.tokenExpirationSeconds: %d is not within %d to %d",

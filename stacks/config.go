@@ -143,7 +143,7 @@ type ArgoCD struct {
 	// RoleName is the hub role's name. Default: as for any role.
 	RoleName string `json:"roleName"`
 	// ServiceAccountMode is what is done about Argo CD's three service accounts: create (the default), patch when its
-	// chart owns them, or trustOnly.
+	// chart owns them, import to take them over, or trustOnly.
 	ServiceAccountMode components.ServiceAccountMode `json:"serviceAccountMode"`
 	// TestPod proves the hub role, and each login to a target.
 	TestPod *components.TestPodArgs `json:"testPod"`

@@ -196,13 +196,18 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			a.ServiceAccounts = append(a.ServiceAccounts, a.ServiceAccounts[0])
 		}},
 		{
-			"an unknown mode", `serviceAccounts[0].mode: "adopt" is none of "create", "patch" and "trustOnly"`,
+			"an unknown mode", `serviceAccounts[0].mode: "adopt" is none of "create", "import", "patch" and "trustOnly"`,
 			first(func(s *account) { s.Mode = "adopt" }),
 		},
 		{
 			"a namespace to create around an account to patch",
 			"serviceAccounts[0].createNamespace: the account to patch is in a namespace that exists",
 			first(func(s *account) { s.Mode, s.CreateNamespace = components.PatchServiceAccount, true }),
+		},
+		{
+			"a namespace to create around an account to import",
+			"serviceAccounts[0].createNamespace: the account to import is in a namespace that exists",
+			first(func(s *account) { s.Mode, s.CreateNamespace = components.ImportServiceAccount, true }),
 		},
 		{
 			"a token of 599 seconds", "serviceAccounts[0].tokenExpirationSeconds: 599 is not within 600 to 86400",
@@ -907,7 +912,7 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		},
 		{
 			"a mode that is none", "argocd: {hub: hub, serviceAccountMode: adopt}",
-			`platform.argocd.serviceAccountMode: "adopt" is none of "create", "patch" and "trustOnly"`,
+			`platform.argocd.serviceAccountMode: "adopt" is none of "create", "import", "patch" and "trustOnly"`,
 		},
 		{
 			"a test pod without an account to run under", "argocd: {hub: hub, serviceAccountMode: trustOnly, testPod: {}}",

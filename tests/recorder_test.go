@@ -132,6 +132,9 @@ func parentOf(args pulumi.MockResourceArgs) string {
 	return args.RegisterRPC.GetParent()
 }
 
+// isRead tells that the resource is only read.
+func (added registration) isRead() bool { return added.ReadRPC != nil }
+
 // readState is what there is of that ID before the program runs.
 func (r *recorder) readState(id string) resource.PropertyMap {
 	for _, found := range r.oidcProviders {
