@@ -105,7 +105,7 @@ func NewArgoCDCluster(
 		},
 		Type: pulumi.String("Opaque"),
 		Data: args.data(name),
-	}, children...)
+	}, children.named(name)...)
 	if err != nil {
 		return nil, failure(ArgoCDClusterType, name, fmt.Errorf("creating the secret: %w", err))
 	}

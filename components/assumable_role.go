@@ -72,7 +72,7 @@ func NewAssumableRole(
 	roleArgs.Name = pulumi.String(args.Name)
 	// What somebody else attaches must not keep the role from being deleted.
 	roleArgs.ForceDetachPolicies = pulumi.Bool(true)
-	role, err := iam.NewRole(ctx, name, roleArgs, children.with(oneOfAName)...)
+	role, err := iam.NewRole(ctx, name, roleArgs, children.named(name, oneOfAName)...)
 	if err != nil {
 		return nil, failure(AssumableRoleType, name, fmt.Errorf("creating the role: %w", err))
 	}

@@ -144,13 +144,13 @@ func NewClusterAccess(
 func (a *ClusterAccess) grantByAccessEntry(
 	ctx *pulumi.Context, name string, args *ClusterAccessArgs, children children,
 ) error {
-	options := children.with(args.replacement()...)
+	options := args.replacement()
 	entry, err := eks.NewAccessEntry(ctx, name, &eks.AccessEntryArgs{
 		ClusterName: args.ClusterName, PrincipalArn: args.PrincipalArn, Type: pulumi.String("STANDARD"),
 		UserName: optionalString(args.AccessEntry.Username), Tags: args.AccessEntry.Tags,
 		// No list means to the AWS provider that EKS keeps the groups that it has; an empty one takes them away.
 		KubernetesGroups: append(pulumi.StringArray{}, pulumi.ToStringArray(args.AccessEntry.KubernetesGroups)...),
-	}, options...)
+	}, children.named(name, options...)...)
 	if err != nil {
 		return fmt.Errorf("creating the access entry: %w", err)
 	}
@@ -161,7 +161,7 @@ func (a *ClusterAccess) grantByAccessEntry(
 			// The entry's own outputs make the association wait for it.
 			ClusterName: entry.ClusterName, PrincipalArn: entry.PrincipalArn,
 			PolicyArn: policy.arn(name, args.PrincipalArn), AccessScope: policy.scope(),
-		}, options...)
+		}, children.named(association, options...)...)
 		if err != nil {
 			return fmt.Errorf("associating access policy %q: %w", policy.Policy, err)
 		}
@@ -233,7 +233,7 @@ func (a *ClusterAccess) grantByAwsAuth(
 		inputs["username"] = pulumi.String(args.AwsAuth.Username)
 	}
 	line := &awsAuthRole{}
-	if err := ctx.RegisterResource(awsAuthRoleType, name, inputs, line, children...); err != nil {
+	if err := ctx.RegisterResource(awsAuthRoleType, name, inputs, line, children.named(name)...); err != nil {
 		return fmt.Errorf("mapping the role in aws-auth: %w", err)
 	}
 	a.grants = append(a.grants, line)

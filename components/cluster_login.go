@@ -133,6 +133,7 @@ func (args *ClusterLoginArgs) pod(ctx *pulumi.Context, name, account string, chi
 		mode: proveLogin, name: args.podName(account), namespace: args.Namespace, serviceAccount: account,
 		settings: args.WithDefaults(builtIn), env: variables,
 	}
-	_, err := proof.job(ctx, childName(name, key), children...)
+	child := childName(name, key)
+	_, err := proof.job(ctx, child, children.named(child)...)
 	return err
 }

@@ -19,37 +19,40 @@ func register(
 		faults = errors.Join(errors.New("name: must not be empty"), faults)
 	}
 	if faults != nil {
-		return nil, fmt.Errorf("invalid arguments of %s %q:\n%w", typeName(token), name, faults)
+		return children{}, fmt.Errorf("invalid arguments of %s %q:\n%w", typeName(token), name, faults)
 	}
 	if err := ctx.RegisterComponentResource(token, name, component, opts...); err != nil {
-		return nil, fmt.Errorf("registering %s %q: %w", typeName(token), name, err)
+		return children{}, fmt.Errorf("registering %s %q: %w", typeName(token), name, err)
 	}
-	return childrenOf(component, opts)
+	return childrenOf(component, name, opts)
 }
 
-// children are the options that all children of a component have.
-type children []pulumi.ResourceOption
+// children are the options that all children of a component have, and the names that they had before.
+type children struct {
+	options []pulumi.ResourceOption
+	names   earlierNames
+}
 
 // childrenOf passes on what the component depends on: the engine makes only the component itself wait for it, which
-// makes nothing. No other option of the caller is the children's.
-func childrenOf(component pulumi.Resource, opts []pulumi.ResourceOption) (children, error) {
+// makes nothing. So does it what the component was called before. No other option of the caller is the children's.
+func childrenOf(component pulumi.Resource, name string, opts []pulumi.ResourceOption) (children, error) {
 	snapshot, err := pulumi.NewResourceOptions(opts...)
 	if err != nil {
-		return nil, err
+		return children{}, err
 	}
-	options := children{pulumi.Parent(component)}
+	options := []pulumi.ResourceOption{pulumi.Parent(component)}
 	if len(snapshot.DependsOn) > 0 {
 		options = append(options, pulumi.DependsOn(snapshot.DependsOn))
 	}
 	for _, inputs := range snapshot.DependsOnInputs {
 		options = append(options, pulumi.DependsOnInputs(inputs))
 	}
-	return options, nil
+	return children{options, earlierNamesOf(name, snapshot)}, nil
 }
 
-// with adds a child's own options.
-func (c children) with(opts ...pulumi.ResourceOption) []pulumi.ResourceOption {
-	return slices.Concat(c, opts)
+// named are the options of the child of that name, with its own.
+func (c children) named(name string, opts ...pulumi.ResourceOption) []pulumi.ResourceOption {
+	return slices.Concat(c.options, []pulumi.ResourceOption{c.names.option(name)}, opts)
 }
 
 // childName is the name of a child: the component's, then what tells the child from its siblings. A slash stands between

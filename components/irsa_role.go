@@ -63,6 +63,8 @@ type IrsaRoleArgs struct {
 type IrsaCluster struct {
 	// Name tells the clusters of one role apart and is part of the children's names.
 	Name string
+	// Aliases are what Name was before, the oldest first: what was made under an earlier name is kept.
+	Aliases []string
 	// OidcProvider is the cluster's provider, made by this program.
 	OidcProvider *OidcProvider
 	// OidcProviderArn is the ARN of the cluster's provider, made elsewhere.
@@ -114,7 +116,8 @@ func NewIrsaRole(
 	if err != nil {
 		return nil, err
 	}
-	builder := irsaRole{ctx: ctx, name: name, args: args, component: component, children: children}
+	builder := irsaRole{ctx: ctx, name: name, args: args, component: component, children: children, inClusters: children}
+	builder.inClusters.names.clusters = args.Clusters
 	if err := builder.build(); err != nil {
 		return nil, builder.failure(err)
 	}
@@ -136,7 +139,8 @@ type irsaRole struct {
 	name      string
 	args      *IrsaRoleArgs
 	component *IrsaRole
-	children  children
+	// inClusters are the children in whose names a cluster's stands behind the component's.
+	children, inClusters children
 
 	role *iam.Role
 	// policies are the role's permissions: test pods wait for them.
@@ -179,8 +183,9 @@ func (b *irsaRole) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 		case cluster.OidcProviderArn != nil:
 			arns = append(arns, cluster.OidcProviderArn)
 		default:
-			provider, err := NewOidcProvider(b.ctx, childName(b.name, cluster.Name),
-				&OidcProviderArgs{Issuer: cluster.Issuer, Tags: b.args.Tags}, b.children...)
+			name := childName(b.name, cluster.Name)
+			provider, err := NewOidcProvider(b.ctx, name,
+				&OidcProviderArgs{Issuer: cluster.Issuer, Tags: b.args.Tags}, b.inClusters.named(name)...)
 			if err != nil {
 				return pulumi.StringArrayOutput{}, err
 			}
@@ -230,12 +235,12 @@ func (b *irsaRole) createRole() error {
 	roleArgs := args.settings().args(b.component.TrustPolicy)
 	roleArgs.Description = pulumi.String(args.description())
 	roleArgs.ForceDetachPolicies = pulumi.Bool(!args.KeepForeignPolicies)
-	options := b.children
+	options := b.children.named(b.name)
 	if args.NamePrefix != "" {
 		roleArgs.NamePrefix = pulumi.String(args.NamePrefix)
 	} else {
 		roleArgs.Name = pulumi.String(args.RoleName())
-		options = b.children.with(oneOfAName)
+		options = append(options, oneOfAName)
 	}
 	role, err := iam.NewRole(b.ctx, b.name, roleArgs, options...)
 	if err != nil {
@@ -281,9 +286,10 @@ func (b *irsaRole) managedPolicies() error {
 }
 
 func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
-	attachment, err := iam.NewRolePolicyAttachment(b.ctx, childName(b.name, key), &iam.RolePolicyAttachmentArgs{
+	name := childName(b.name, key)
+	attachment, err := iam.NewRolePolicyAttachment(b.ctx, name, &iam.RolePolicyAttachmentArgs{
 		Role: b.role.Name, PolicyArn: policyArn,
-	}, b.children.with(oneOfAName)...)
+	}, b.children.named(name, oneOfAName)...)
 	if err != nil {
 		return fmt.Errorf("attaching policy %q: %w", key, err)
 	}
@@ -293,10 +299,11 @@ func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
 
 func (b *irsaRole) inlinePolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.InlinePolicies)) {
-		policy, err := iam.NewRolePolicy(b.ctx, childName(b.name, key), &iam.RolePolicyArgs{
+		name := childName(b.name, key)
+		policy, err := iam.NewRolePolicy(b.ctx, name, &iam.RolePolicyArgs{
 			Name: pulumi.String(key), Role: b.role.Name,
 			Policy: b.permissions("inlinePolicies."+key, b.args.InlinePolicies[key]),
-		}, b.children.with(oneOfAName)...)
+		}, b.children.named(name, oneOfAName)...)
 		if err != nil {
 			return fmt.Errorf("creating inline policy %q: %w", key, err)
 		}
@@ -307,10 +314,11 @@ func (b *irsaRole) inlinePolicies() error {
 
 func (b *irsaRole) customerManagedPolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.CustomerManagedPolicies)) {
-		policy, err := iam.NewPolicy(b.ctx, childName(b.name, key), &iam.PolicyArgs{
+		name := childName(b.name, key)
+		policy, err := iam.NewPolicy(b.ctx, name, &iam.PolicyArgs{
 			Name: pulumi.String(key), Path: optionalString(b.args.Path), Tags: b.args.Tags,
 			Policy: b.permissions("customerManagedPolicies."+key, b.args.CustomerManagedPolicies[key]),
-		}, b.children.with(oneOfAName)...)
+		}, b.children.named(name, oneOfAName)...)
 		if err != nil {
 			return fmt.Errorf("creating managed policy %q: %w", key, err)
 		}

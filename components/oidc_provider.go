@@ -142,7 +142,7 @@ func (p *OidcProvider) adoptOrCreate(
 	ctx *pulumi.Context, name string, args *OidcProviderArgs, children children,
 ) error {
 	if args.NewClusterIssuer != nil {
-		return p.manage(ctx, name, args, args.NewClusterIssuer, children)
+		return p.manage(ctx, name, args, args.NewClusterIssuer, children.named(name))
 	}
 	issuer := args.Issuer
 	if args.ClusterName != "" {
@@ -162,23 +162,24 @@ func (p *OidcProvider) adoptOrCreate(
 	}
 	switch own := found != nil && found.Tags[OwnerTag] == args.owner(ctx); {
 	case found == nil:
-		return p.manage(ctx, name, args, pulumi.String(url), children)
+		return p.manage(ctx, name, args, pulumi.String(url), children.named(name))
 	case args.Import, own && args.RetainOnDelete:
 		// The engine imports it only where the state does not hold it.
-		return p.manage(ctx, name, args, pulumi.String(url), children.with(pulumi.Import(pulumi.ID(found.Arn))))
+		return p.manage(ctx, name, args, pulumi.String(url), children.named(name, pulumi.Import(pulumi.ID(found.Arn))))
 	case own:
 		hook, err := p.beforeCreation(ctx, name, args, url)
 		if err != nil {
 			return err
 		}
-		return p.manage(ctx, name, args, pulumi.String(url), children.with(hook))
+		return p.manage(ctx, name, args, pulumi.String(url), children.named(name, hook))
 	default:
 		return p.adopt(ctx, name, args, issuer, found, children)
 	}
 }
 
 // adopt reads the provider under the name that a created one has, and so under the same URN: where the state holds it as one
-// of this stack's, the engine then releases it. Not to register it would make the engine delete it.
+// of this stack's, the engine then releases it. Not to register it would make the engine delete it. Reads have no aliases, so
+// it is read under the earlier names, too.
 func (p *OidcProvider) adopt(
 	ctx *pulumi.Context, name string, args *OidcProviderArgs, issuer string,
 	found *iam.LookupOpenIdConnectProviderResult, children children,
@@ -191,8 +192,10 @@ func (p *OidcProvider) adopt(
 	if err := p.warnOfEarlierName(ctx, args, found); err != nil {
 		return err
 	}
-	if _, err := iam.GetOpenIdConnectProvider(ctx, name, pulumi.ID(found.Arn), nil, children...); err != nil {
-		return fmt.Errorf("reading the IAM OIDC provider: %w", err)
+	for _, name := range children.names.all(name) {
+		if _, err := iam.GetOpenIdConnectProvider(ctx, name, pulumi.ID(found.Arn), nil, children.options...); err != nil {
+			return fmt.Errorf("reading the IAM OIDC provider: %w", err)
+		}
 	}
 	p.Adopted = true
 	p.Arn = pulumi.String(found.Arn).ToStringOutput()

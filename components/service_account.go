@@ -130,9 +130,10 @@ func (b *irsaRole) createNamespaces() error {
 		if !account.CreateNamespace || b.namespaces[key] != nil {
 			return nil
 		}
-		namespace, err := corev1.NewNamespace(b.ctx, childName(b.name, cluster.Name, account.Namespace), &corev1.NamespaceArgs{
+		name := childName(b.name, key)
+		namespace, err := corev1.NewNamespace(b.ctx, name, &corev1.NamespaceArgs{
 			Metadata: namedObject(account.Namespace, "", nil, nil),
-		}, b.children.with(pulumi.Provider(cluster.Kubernetes))...)
+		}, b.inClusters.named(name, pulumi.Provider(cluster.Kubernetes))...)
 		if err != nil {
 			return fmt.Errorf("creating namespace %q in cluster %q: %w", account.Namespace, cluster.Name, err)
 		}
@@ -160,7 +161,7 @@ func (b *irsaRole) createServiceAccounts() error {
 
 func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArgs) (pulumi.Resource, error) {
 	name := childName(b.name, accountKey(cluster, account))
-	opts := b.children.with(pulumi.Provider(cluster.Kubernetes))
+	opts := b.inClusters.named(name, pulumi.Provider(cluster.Kubernetes))
 	if namespace := b.namespaces[childName(cluster.Name, account.Namespace)]; namespace != nil {
 		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{namespace}))
 	}
@@ -176,18 +177,23 @@ func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArg
 }
 
 // patchServiceAccount annotates an account of somebody else. A server-side apply makes what is missing, so the account is
-// read first, and the engine fails when it is not there. It is read under the name and type of a created one, because the
-// engine deletes what is no longer registered, and releases what is read.
+// read first, and the engine fails when it is not there. It is read under the name and type of a created one, and under the
+// names before that, because the engine deletes what is no longer registered, and releases what is read; reads have no
+// aliases.
 func (b *irsaRole) patchServiceAccount(
 	name string, account ServiceAccountArgs, opts []pulumi.ResourceOption,
 ) (pulumi.Resource, error) {
-	found, err := corev1.GetServiceAccount(b.ctx, name, account.id(), nil, opts...)
-	if err != nil {
-		return nil, err
+	var read []pulumi.Resource
+	for _, name := range b.inClusters.names.all(name) {
+		found, err := corev1.GetServiceAccount(b.ctx, name, account.id(), nil, opts...)
+		if err != nil {
+			return nil, err
+		}
+		read = append(read, found)
 	}
 	return corev1.NewServiceAccountPatch(b.ctx, name, &corev1.ServiceAccountPatchArgs{
 		Metadata: patchedObject(account.Name, account.Namespace, account.Labels, account.irsaAnnotations(b.role.Arn)),
-	}, append(opts, pulumi.DependsOn([]pulumi.Resource{found}))...)
+	}, append(opts, pulumi.DependsOn(read))...)
 }
 
 // id is the account's in the Kubernetes provider.

@@ -41,7 +41,7 @@ type TestPodArgs struct {
 
 // TestPodProof is what a test pod or a control found out. It is the last line of the pod's log, as JSON.
 type TestPodProof struct {
-	// Pod is <cluster>/<namespace>/<name of the Job>, with the cluster's name in the program.
+	// Pod is <cluster>/<namespace>/<name of the Job>, with the cluster's name in the program, or its first alias.
 	Pod string `json:"pod"`
 	// Identity is the caller's ARN as STS answered, of a control "nobody" or whatever the node is.
 	Identity string `json:"identity"`
@@ -174,8 +174,9 @@ func (b *irsaRole) prove(pod testPod) (pulumi.Resource, error) {
 		mode: pod.mode, name: pod.name(), namespace: pod.account.Namespace, serviceAccount: pod.serviceAccount(),
 		settings: b.args.TestPod.WithDefaults(builtIn), env: b.testPodEnv(pod),
 	}
-	options := b.children.with(pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
-	job, err := proof.job(b.ctx, childName(b.name, pod.key()), options...)
+	name := childName(b.name, pod.key())
+	options := b.inClusters.named(name, pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
+	job, err := proof.job(b.ctx, name, options...)
 	if err != nil {
 		return nil, fmt.Errorf("creating the test pod %s: %w", pod.key(), err)
 	}
@@ -184,8 +185,9 @@ func (b *irsaRole) prove(pod testPod) (pulumi.Resource, error) {
 	}
 	pod.mode, pod.waitFor = keepRunning, []pulumi.Resource{job}
 	proof.mode, proof.name, proof.env = keepRunning, pod.name(), b.testPodEnv(pod)
-	options = b.children.with(pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
-	if err := proof.pod(b.ctx, childName(b.name, pod.key()), options...); err != nil {
+	name = childName(b.name, pod.key())
+	options = b.inClusters.named(name, pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
+	if err := proof.pod(b.ctx, name, options...); err != nil {
 		return nil, fmt.Errorf("creating the pod %s, which stays: %w", pod.key(), err)
 	}
 	return job, nil
@@ -196,7 +198,7 @@ func (b *irsaRole) testPodEnv(pod testPod) env {
 	subject := iampolicy.ServiceAccountSubject{Namespace: pod.account.Namespace, Name: pod.serviceAccount()}
 	return env{
 		{"CHECK", pulumi.String(b.args.TestPod.Check)},
-		{"POD", pulumi.String(pod.key())},
+		{"POD", pulumi.String(childName(pod.cluster.firstName(), pod.account.Namespace, pod.name()))},
 		{"EXPECTED_ARN", sessionArn(b.role.Arn)},
 		{"ROLE_ARN", b.role.Arn},
 		{"PROVIDER_ARN", pod.providerArn},

@@ -75,7 +75,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 	if err != nil {
 		return err
 	}
-	access, err := components.NewClusterAccess(p.ctx, argoCDKey+"/"+key, args, pulumi.Provider(facts.aws))
+	access, err := components.NewClusterAccess(p.ctx, inArgoCD(key), args, pulumi.Provider(facts.aws), target.Aliases.of(inArgoCD))
 	if err != nil {
 		return err
 	}
@@ -98,8 +98,8 @@ func (p *platform) registerTarget(key string, target ArgoCDTarget, login login, 
 	if namespace := hub.namespaces[p.cfg.ArgoCD.namespace()]; namespace != nil {
 		ready = append(ready, namespace)
 	}
-	secret, err := components.NewArgoCDCluster(p.ctx, argoCDKey+"/"+key, p.cfg.secretArgs(key, target, facts, login.roleArn),
-		pulumi.Provider(hub.kubernetes), pulumi.DependsOn(ready))
+	secret, err := components.NewArgoCDCluster(p.ctx, inArgoCD(key), p.cfg.secretArgs(key, target, facts, login.roleArn),
+		pulumi.Provider(hub.kubernetes), pulumi.DependsOn(ready), target.Aliases.of(inArgoCD))
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (cfg *Config) secretArgs(
 	key string, target ArgoCDTarget, facts *clusterFacts, roleArn pulumi.StringInput,
 ) *components.ArgoCDClusterArgs {
 	args := &components.ArgoCDClusterArgs{
-		DisplayName: pulumi.String(orKey(target.DisplayName, key)), InCluster: target.Cluster == cfg.ArgoCD.Hub,
+		DisplayName: pulumi.String(target.displayName(key)), InCluster: target.Cluster == cfg.ArgoCD.Hub,
 		Project: target.Project, Namespaces: target.Namespaces, ClusterResources: target.ClusterResources, Shard: target.Shard,
 		SecretName: target.SecretName, Namespace: cfg.ArgoCD.Namespace, Labels: target.Labels, Annotations: target.Annotations,
 	}

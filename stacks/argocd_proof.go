@@ -23,12 +23,13 @@ func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoC
 	if err != nil {
 		return err
 	}
-	_, err = components.NewClusterLogin(p.ctx, argoCDKey+"/"+key, &components.ClusterLoginArgs{
-		Name: key, Namespace: argocd.namespace(), ServiceAccounts: argoCDServiceAccounts,
+	_, err = components.NewClusterLogin(p.ctx, inArgoCD(key), &components.ClusterLoginArgs{
+		Name: target.Aliases.first(key), Namespace: argocd.namespace(), ServiceAccounts: argoCDServiceAccounts,
 		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,
 		PrincipalArn: login.Arn, Assume: login.model == modelRole, Read: target.Access.readable(), Fingerprint: fingerprint,
 		PodSettings: p.cfg.testPod(argocd.TestPod).PodSettings,
-	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Ready())))
+	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Ready())),
+		target.Aliases.of(inArgoCD))
 	return err
 }
 

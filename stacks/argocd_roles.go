@@ -85,7 +85,7 @@ func (p *platform) checkTargetRoles() error {
 		if target.Role == nil {
 			continue
 		}
-		name, account := p.cfg.targetRoleName(key, *target.Role), p.accountOf(target.Cluster).id
+		name, account := p.cfg.targetRoleName(key, target), p.accountOf(target.Cluster).id
 		folded := strings.ToLower(name) + " of account " + account
 		if first, taken := made[folded]; taken {
 			faults = append(faults, fmt.Errorf("%s: role %s of account %s is declared already, at %s.argocd.%s",
@@ -105,24 +105,25 @@ func (p *platform) targetRoleArns() map[string]string {
 		case target.RoleArn != "":
 			arns[key] = target.RoleArn
 		case target.Role != nil:
-			name := p.cfg.targetRoleName(key, *target.Role)
+			name := p.cfg.targetRoleName(key, target)
 			arns[key] = iampolicy.RoleArn(account.partition, account.id, target.Role.Path, name).String()
 		}
 	}
 	return arns
 }
 
-func (cfg *Config) targetRoleName(key string, role TargetRole) string {
-	return orKey(role.Name, iampolicy.DerivedRoleName(cfg.hubRoleName(), key))
+func (cfg *Config) targetRoleName(key string, target ArgoCDTarget) string {
+	return orKey(target.Role.Name, iampolicy.DerivedRoleName(cfg.hubRoleName(), target.Aliases.first(key)))
 }
 
 // targetRoleArgs are the component's arguments for the role of a target.
 func (cfg *Config) targetRoleArgs(
-	key string, role TargetRole, hub components.Principal, partition string,
+	key string, target ArgoCDTarget, hub components.Principal, partition string,
 ) *components.AssumableRoleArgs {
+	role := target.Role
 	args := &components.AssumableRoleArgs{
-		Principals: []components.Principal{hub}, Name: cfg.targetRoleName(key, role), Path: role.Path,
-		Description:        orKey(role.Description, "Argo CD's identity in the cluster "+key),
+		Principals: []components.Principal{hub}, Name: cfg.targetRoleName(key, target), Path: role.Path,
+		Description:        orKey(role.Description, "Argo CD's identity in the cluster "+target.Aliases.first(key)),
 		MaxSessionDuration: role.MaxSessionDuration, Tags: cfg.tags(role.Tags),
 	}
 	if role.PermissionsBoundary != "" {
@@ -160,8 +161,8 @@ func (p *platform) login(hub *components.IrsaRole, key string, target ArgoCDTarg
 		return login{model: modelDirect, Principal: self}, nil
 	}
 	facts := p.clusters[target.Cluster]
-	role, err := components.NewAssumableRole(p.ctx, argoCDKey+"/"+key,
-		p.cfg.targetRoleArgs(key, *target.Role, self, facts.account.partition), pulumi.Provider(facts.account.iam))
+	role, err := components.NewAssumableRole(p.ctx, inArgoCD(key),
+		p.cfg.targetRoleArgs(key, target, self, facts.account.partition), pulumi.Provider(facts.account.iam), target.Aliases.of(inArgoCD))
 	if err != nil {
 		return login{}, err
 	}

@@ -79,12 +79,12 @@ func (p *platform) openCluster(facts *clusterFacts) error {
 		return fmt.Errorf("cluster %q: %w", key, err)
 	}
 	var err error
-	facts.kubernetes, err = kubernetes.NewProvider(p.ctx, "kubernetes-"+key, &kubernetes.ProviderArgs{
+	facts.kubernetes, err = kubernetes.NewProvider(p.ctx, kubernetesProvider(key), &kubernetes.ProviderArgs{
 		Kubeconfig: facts.kubeconfig, EnableServerSideApply: pulumi.Bool(true),
 		// A Secret whose data changes would otherwise be deleted and made anew. Argo CD would forget the cluster in between,
 		// and an ApplicationSet that goes by clusters would delete the cluster's Applications.
 		EnableSecretMutable: pulumi.Bool(true),
-	}, pulumi.DependsOn(facts.ready)) // so pods find nodes, and namespaces are emptied while there are some
+	}, pulumi.DependsOn(facts.ready), cluster.Aliases.of(kubernetesProvider)) // so pods find nodes, and namespaces are emptied while there are some
 	if err != nil {
 		return fmt.Errorf("cluster %q: configuring the Kubernetes provider: %w", key, err)
 	}
@@ -102,9 +102,11 @@ func (p *platform) openCluster(facts *clusterFacts) error {
 	return nil
 }
 
+func kubernetesProvider(key string) string { return "kubernetes-" + key }
+
 // lookUpCluster describes an existing cluster, once.
 func (p *platform) lookUpCluster(cluster Cluster, facts *clusterFacts) error {
-	name := orKey(cluster.Name, facts.key)
+	name := cluster.name(facts.key)
 	found, err := awseks.LookupCluster(p.ctx, &awseks.LookupClusterArgs{Name: name}, pulumi.Provider(facts.aws))
 	if err != nil {
 		return fmt.Errorf("looking up EKS cluster %q in %s: %w", name, cluster.Region, err)
@@ -141,7 +143,7 @@ func (p *platform) openOidcProvider(cluster Cluster, facts *clusterFacts) error 
 		Issuer: facts.issuer, NewClusterIssuer: facts.newIssuer,
 		ClientIDs: declared.ClientIDs, Thumbprints: thumbprints, Tags: pulumi.ToStringMap(p.cfg.Tags),
 		Owner: p.cfg.Owner, Import: declared.Import, RetainOnDelete: declared.RetainOnDelete,
-	}, pulumi.Provider(facts.account.iam))
+	}, pulumi.Provider(facts.account.iam), cluster.Aliases.of(itself))
 	return err
 }
 

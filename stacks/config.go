@@ -23,7 +23,7 @@ import (
 const ConfigKey = "platform"
 
 // Config declares an environment. Keys of its maps are names of your own, by which the parts refer to each other; they
-// name the Pulumi resources too, so renaming a key replaces them.
+// name the Pulumi resources too, so a key that is renamed says in its aliases what it was called before.
 type Config struct {
 	// Tags are put on everything in AWS that can have tags.
 	Tags map[string]string `json:"tags"`
@@ -44,7 +44,9 @@ type Config struct {
 
 // Cluster is an EKS cluster. It exists already and is looked up by its name, unless Create is given.
 type Cluster struct {
-	// Name is the EKS cluster's name. Default: the key.
+	// Aliases are the keys that the cluster had before.
+	Aliases Aliases `json:"aliases"`
+	// Name is the EKS cluster's name. Default: the key, the oldest one where there are aliases.
 	Name string `json:"name"`
 	// Region is the AWS region, eu-west-1 for example.
 	Region string `json:"region"`
@@ -85,7 +87,9 @@ type OidcProvider struct {
 
 // Bucket is an S3 bucket, with the defaults of S3: private, no public access, encrypted.
 type Bucket struct {
-	// Name is the bucket's, unique in all of AWS. Default: the key.
+	// Aliases are the keys that the bucket had before.
+	Aliases Aliases `json:"aliases"`
+	// Name is the bucket's, unique in all of AWS. Default: the key, the oldest one where there are aliases.
 	Name string `json:"name"`
 	// Cluster is the one in whose region and account the bucket is.
 	Cluster string `json:"cluster"`
@@ -97,6 +101,8 @@ type Bucket struct {
 
 // Role is an IAM role for service accounts; see components.IrsaRoleArgs.
 type Role struct {
+	// Aliases are the keys that the role had before.
+	Aliases Aliases `json:"aliases"`
 	// Clusters whose pods may assume the role, by their keys; all of one account.
 	Clusters []string `json:"clusters"`
 	// ServiceAccounts that may assume the role, in every one of its clusters.
@@ -155,6 +161,8 @@ type ArgoCD struct {
 // RoleArn is given, or with another role that the hub role assumes on its way. The hub can be a target too, to give it a
 // name and labels; Argo CD needs no AWS identity there, so how to reach it may not be given.
 type ArgoCDTarget struct {
+	// Aliases are the keys that the target had before.
+	Aliases Aliases `json:"aliases"`
 	// Cluster is the cluster's key.
 	Cluster string `json:"cluster"`
 	// Role is made in the cluster's account. It trusts the hub role only, and the hub role may assume it.
@@ -163,7 +171,7 @@ type ArgoCDTarget struct {
 	RoleArn string `json:"roleArn"`
 	// Access is what Argo CD may do there, with whichever role it comes.
 	Access ArgoCDAccess `json:"access"`
-	// DisplayName in Argo CD. Default: the target's key.
+	// DisplayName in Argo CD. Default: the target's key, the oldest one where there are aliases.
 	DisplayName string `json:"displayName"`
 	// The rest are fields of the cluster secret; see components.ArgoCDClusterArgs.
 	Project          string            `json:"project"`
@@ -179,7 +187,7 @@ type ArgoCDTarget struct {
 
 // TargetRole is a role that Argo CD assumes on its way into a target; see components.AssumableRoleArgs.
 type TargetRole struct {
-	// Name of the role. Default: <hub role>-<key of the target>, shortened with a hash past 64 characters.
+	// Name of the role. Default: <hub role>-<key of the target, the oldest one>, shortened with a hash past 64 characters.
 	Name               string `json:"name"`
 	Path               string `json:"path"`
 	Description        string `json:"description"`
@@ -271,7 +279,7 @@ func (cfg *Config) validateParts() error {
 	if cfg.ArgoCD != nil {
 		faults = append(faults, fault.Under("argocd", cfg.validateArgoCD()))
 	}
-	return errors.Join(append(faults, cfg.validateUnique())...)
+	return errors.Join(append(faults, cfg.validateAliases(), cfg.validateUnique())...)
 }
 
 // validatePartitions refuses clusters of two partitions with the same credentials, which are those of one partition.
@@ -350,7 +358,7 @@ func (cluster Cluster) validate(key string) error {
 func (cfg *Config) validateBucket(key string) error {
 	bucket := cfg.Buckets[key]
 	var faults []error
-	if name := orKey(bucket.Name, key); !bucketForm.MatchString(name) {
+	if name := bucket.name(key); !bucketForm.MatchString(name) {
 		faults = append(faults, fmt.Errorf("name: %q is not a bucket name (3 to 63 lower-case letters, digits, . and -)", name))
 	}
 	return errors.Join(append(faults, cfg.declared("cluster", bucket.Cluster))...)
@@ -434,7 +442,7 @@ func (cfg *Config) validateTargetRole(key string, target ArgoCDTarget) error {
 	hub := cfg.Clusters[cfg.ArgoCD.Hub]
 	var faults []error
 	if role := target.Role; role != nil {
-		args := cfg.targetRoleArgs(key, *role, components.Principal{Arn: later}, "aws")
+		args := cfg.targetRoleArgs(key, target, components.Principal{Arn: later}, "aws")
 		faults = append(faults, fault.Under("role", args.Validate()))
 		if hub.account() == cfg.Clusters[target.Cluster].account() {
 			faults = append(faults, cfg.refuseHubRole("role", args.Name))
@@ -520,10 +528,10 @@ func (cfg *Config) validateUnique() error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
 		cluster := cfg.Clusters[key]
-		claim(fmt.Sprintf("EKS cluster %s in %s%s", orKey(cluster.Name, key), cluster.Region, cluster.account()), "clusters."+key)
+		claim(fmt.Sprintf("EKS cluster %s in %s%s", cluster.name(key), cluster.Region, cluster.account()), "clusters."+key)
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
-		claim("bucket "+orKey(cfg.Buckets[key].Name, key), "buckets."+key)
+		claim("bucket "+cfg.Buckets[key].name(key), "buckets."+key)
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
 		cfg.claimRole(cfg.Roles[key], "roles."+key, claim)
@@ -545,14 +553,14 @@ func (cfg *Config) validateUnique() error {
 func (cfg *Config) claimTarget(key string, target ArgoCDTarget, claim func(what, path string)) {
 	path := "argocd.targets." + key
 	claim("Argo CD target "+target.Cluster, path)
-	claim(fmt.Sprintf("cluster %q in Argo CD", orKey(target.DisplayName, key)), path)
+	claim(fmt.Sprintf("cluster %q in Argo CD", target.displayName(key)), path)
 	if target.SecretName != "" {
 		claim("Argo CD's secret "+target.SecretName, path+".secretName")
 	}
 	if target.Role == nil {
 		return
 	}
-	name, account := cfg.targetRoleName(key, *target.Role), cfg.Clusters[target.Cluster].account()
+	name, account := cfg.targetRoleName(key, target), cfg.Clusters[target.Cluster].account()
 	if account != cfg.Clusters[cfg.ArgoCD.Hub].account() || cfg.refuseHubRole("role", name) == nil { // else reported already
 		claim(fmt.Sprintf("role %s%s", name, account), path+".role")
 	}

@@ -40,7 +40,7 @@ func (cfg *Config) requirePrograms() error {
 
 // createCluster makes a cluster with pulumi-eks, and nodes for it.
 func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
-	spec, name := cluster.Create, orKey(cluster.Name, facts.key)
+	spec, name := cluster.Create, cluster.name(facts.key)
 	place, err := p.place(spec, facts)
 	if err != nil {
 		return err
@@ -49,7 +49,8 @@ func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
 	if err != nil {
 		return err
 	}
-	created, err := eks.NewCluster(p.ctx, facts.key, p.clusterArgs(cluster, name, place), pulumi.Provider(facts.aws))
+	created, err := eks.NewCluster(p.ctx, facts.key, p.clusterArgs(cluster, name, place), pulumi.Provider(facts.aws),
+		cluster.Aliases.of(itself))
 	if err != nil {
 		return fmt.Errorf("creating EKS cluster %q: %w", name, err)
 	}
@@ -119,12 +120,15 @@ func (p *platform) createNodes(
 	spec *ClusterSpec, facts *clusterFacts, created *eks.Cluster, place place, image string,
 ) (*awseks.NodeGroup, error) {
 	size := spec.sizes()
-	options := []pulumi.ResourceOption{pulumi.Provider(facts.aws), pulumi.DependsOn([]pulumi.Resource{created})}
+	const name = "nodes"
+	options := []pulumi.ResourceOption{
+		pulumi.Provider(facts.aws), pulumi.DependsOn([]pulumi.Resource{created}), p.cfg.Clusters[facts.key].Aliases.of(below(name)),
+	}
 	if len(place.defaults) > 0 {
 		// A zone that AWS adds to the region is no reason to replace the nodes.
 		options = append(options, pulumi.IgnoreChanges([]string{"subnetIds"}))
 	}
-	return awseks.NewNodeGroup(p.ctx, facts.key+"/nodes", &awseks.NodeGroupArgs{
+	return awseks.NewNodeGroup(p.ctx, below(name)(facts.key), &awseks.NodeGroupArgs{
 		ClusterName: created.EksCluster.Name(),
 		// A prefix, so that a group that must be replaced is followed by one before it goes.
 		NodeGroupNamePrefix: pulumi.String("nodes-"),

@@ -36,7 +36,7 @@ func Platform(ctx *pulumi.Context) error {
 		roles:     map[string]*components.IrsaRole{},
 		outputs:   map[string]pulumi.Map{},
 	}
-	for _, step := range []func() error{p.openAccounts, p.checkTargets, p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
+	for _, step := range []func() error{p.openAccounts, p.checkTargets, p.checkKeys, p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -71,9 +71,9 @@ func (p *platform) createBuckets() error {
 func (p *platform) createBucket(key string, bucket Bucket) error {
 	provider := pulumi.Provider(p.clusters[bucket.Cluster].aws)
 	resource, err := s3.NewBucketV2(p.ctx, key, &s3.BucketV2Args{
-		Bucket: pulumi.String(orKey(bucket.Name, key)), ForceDestroy: pulumi.Bool(bucket.ForceDestroy),
+		Bucket: pulumi.String(bucket.name(key)), ForceDestroy: pulumi.Bool(bucket.ForceDestroy),
 		Tags: pulumi.ToStringMap(p.cfg.Tags),
-	}, provider)
+	}, provider, bucket.Aliases.of(itself))
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (p *platform) createBucket(key string, bucket Bucket) error {
 	for _, object := range slices.Sorted(maps.Keys(bucket.Objects)) {
 		content, err := s3.NewBucketObjectv2(p.ctx, key+"/"+object, &s3.BucketObjectv2Args{
 			Bucket: resource.Bucket, Key: pulumi.String(object), Content: pulumi.String(bucket.Objects[object]),
-		}, provider, pulumi.Parent(resource))
+		}, provider, pulumi.Parent(resource), bucket.Aliases.of(below(object)))
 		if err != nil {
 			return fmt.Errorf("object %q: %w", object, err)
 		}
@@ -107,7 +107,9 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 	var ready []pulumi.Resource
 	for i, cluster := range role.Clusters {
 		facts := p.clusters[cluster]
-		clusters[i] = components.IrsaCluster{Name: cluster, OidcProvider: facts.oidcProvider, Kubernetes: facts.kubernetes}
+		clusters[i] = components.IrsaCluster{
+			Name: cluster, Aliases: p.cfg.Clusters[cluster].Aliases, OidcProvider: facts.oidcProvider, Kubernetes: facts.kubernetes,
+		}
 		for _, account := range role.ServiceAccounts {
 			if namespace := facts.namespaces[account.Namespace]; namespace != nil && !slices.Contains(ready, namespace) {
 				ready = append(ready, namespace)
@@ -120,7 +122,7 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 		args.TestPod.DependsOn = p.buckets // a check reads one, most likely
 	}
 	component, err := components.NewIrsaRole(p.ctx, key, args,
-		pulumi.Provider(account.iam), pulumi.DependsOn(ready))
+		pulumi.Provider(account.iam), pulumi.DependsOn(ready), role.Aliases.of(itself))
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +201,7 @@ func (p *platform) createNamespaces(cluster Cluster, facts *clusterFacts) error 
 	for _, name := range cluster.Namespaces {
 		namespace, err := corev1.NewNamespace(p.ctx, facts.key+"/"+name, &corev1.NamespaceArgs{
 			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name)},
-		}, pulumi.Provider(facts.kubernetes))
+		}, pulumi.Provider(facts.kubernetes), cluster.Aliases.of(below(name)))
 		if err != nil {
 			return fmt.Errorf("namespace %q: %w", name, err)
 		}

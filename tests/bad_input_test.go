@@ -166,6 +166,12 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			a.Clusters[0].Kubernetes = nil
 		}},
 
+		{"earlier names of clusters", lines(
+			`clusters[0].aliases[0]: "hub" is clusters[0].name already`,
+			"clusters[0].aliases[1]: must not be empty",
+			`clusters[0].aliases[3]: "old" is clusters[0].aliases[2] already`,
+		), func(a *args) { a.Clusters[0].Aliases = []string{"hub", "", "old", "old"} }},
+
 		// Service accounts.
 		{"no service account", "serviceAccounts: is empty; at least one service account is needed", func(a *args) { a.ServiceAccounts = nil }},
 		{"no namespace", "serviceAccounts[0].namespace: is empty; name the namespace", first(func(s *account) { s.Namespace = "" })},
@@ -644,7 +650,7 @@ func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 		},
 		{"several faults, all reported", "role: {}\nroles: {app: {clusters: [1], Name: x}}\ntags: {a: 1}", lines(
 			"platform.role: unknown key; known are argocd, buckets, clusters, owner, roles, tags, testPodDefaults",
-			"platform.roles.app.Name: unknown key; known are clusters, customerManagedPolicies, description, inlinePolicies, keepForeignPolicies, "+
+			"platform.roles.app.Name: unknown key; known are aliases, clusters, customerManagedPolicies, description, inlinePolicies, keepForeignPolicies, "+
 				"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod",
 			"platform.roles.app.clusters[0]: must be a string (put it in quotes), not 1",
 			"platform.tags.a: must be a string (put it in quotes), not 1",
@@ -777,6 +783,21 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 				"the same credentials (profile iso); a partition has accounts of its own",
 		},
 		{
+			"an earlier key that is declared, claimed twice or empty",
+			"clusters:\n  a: {region: eu-west-1, aliases: [b, a, old, '']}\n  b: {region: eu-west-1, aliases: [old]}", lines(
+				`platform.clusters.a.aliases[0]: "b" is declared, at platform.clusters.b, so it is not an earlier key`,
+				`platform.clusters.a.aliases[1]: "a" is declared, at platform.clusters.a, so it is not an earlier key`,
+				"platform.clusters.a.aliases[3]: must not be empty",
+				`platform.clusters.b.aliases[0]: "old" is claimed already, at platform.clusters.a.aliases[2]`,
+			),
+		},
+		{
+			"an earlier key of a bucket that is declared", "buckets: {data: {cluster: hub}, backup: {cluster: hub, aliases: [data]}}", lines(
+				`platform.buckets.backup.aliases[0]: "data" is declared, at platform.buckets.data, so it is not an earlier key`,
+				"platform.buckets.data: bucket data is declared already, at platform.buckets.backup",
+			),
+		},
+		{
 			"a bucket in upper case", "buckets: {Backup: {cluster: hub}}",
 			`platform.buckets.Backup.name: "Backup" is not a bucket name (3 to 63 lower-case letters, digits, . and -)`,
 		},
@@ -806,6 +827,10 @@ func TestThePlatformRefusesRoles(t *testing.T) {
 		{
 			"a cluster that is not declared", "roles: {app: {clusters: [hubb], serviceAccounts: [{namespace: default, name: app}]}}",
 			`platform.roles.app.clusters[0]: cluster "hubb" is not declared; declared are ["edge" "hub"]`,
+		},
+		{
+			"an earlier key that is claimed twice", role("aliases: [old]") + "\n  other: {aliases: [old], clusters: [hub], serviceAccounts: [{namespace: x, name: y}]}",
+			`platform.roles.other.aliases[0]: "old" is claimed already, at platform.roles.app.aliases[0]`,
 		},
 		{"no cluster", "roles: {app: {serviceAccounts: [{namespace: default, name: app}]}}", "platform.roles.app.clusters: name at least one cluster"},
 		{
@@ -925,6 +950,19 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		{
 			"a target that is not declared", "argocd: {hub: hub, targets: {x: {cluster: x, access: {kubernetesGroups: [x]}}}}",
 			`platform.argocd.targets.x.cluster: cluster "x" is not declared; declared are ["edge" "hub"]`,
+		},
+		{
+			"an earlier key of a target that is declared",
+			target(access+"aliases: [again]") + "\n    again: {cluster: hub}",
+			lines(
+				`platform.argocd.targets.edge.aliases[0]: "again" is declared, at platform.argocd.targets.again, so it is not an earlier key`,
+				`platform.argocd.targets.edge: cluster "again" in Argo CD is declared already, at platform.argocd.targets.again`,
+			),
+		},
+		{
+			"Argo CD's own key for an earlier one of a role",
+			target(access) + "\nroles: {app: {aliases: [argocd], clusters: [hub], serviceAccounts: [{namespace: x, name: x}]}}",
+			`platform.roles.app.aliases[0]: Argo CD's own role has the key "argocd"`,
 		},
 		{
 			"one target twice", target(access) + "\n    again: {cluster: edge, access: {kubernetesGroups: [x]}}",

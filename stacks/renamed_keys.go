@@ -1,0 +1,197 @@
+package stacks
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+// checkKeys finds keys that were renamed without a word: the same thing in AWS or Kubernetes, which this stack made under a key
+// that is gone, is to be made under a new one. The engine makes the new resources first and deletes the old ones last. So most
+// would fail, as there can be one of a name; and what is taken over, as Kubernetes objects are, would be deleted at the end.
+func (p *platform) checkKeys() error {
+	before, err := p.previousOutputs()
+	if err != nil {
+		// It would only make an error come earlier.
+		return p.ctx.Log.Debug("the stack's own outputs cannot be read: "+err.Error(), nil)
+	}
+	var faults []error
+	for _, section := range []struct {
+		path string
+		// was is what stood under each key, and is what is to stand there.
+		was, is map[string]string
+		aliases map[string]Aliases
+	}{
+		{"clusters", before.clusters(), p.clusterIdentities(), aliasesOf(p.cfg.Clusters, func(c Cluster) Aliases { return c.Aliases })},
+		{"buckets", before.buckets(), p.bucketIdentities(), aliasesOf(p.cfg.Buckets, func(b Bucket) Aliases { return b.Aliases })},
+		{"roles", before.roles(), p.roleIdentities(), aliasesOf(p.cfg.Roles, func(r Role) Aliases { return r.Aliases })},
+		{"argocd.targets", before.targets(), p.targetIdentities(before), aliasesOf(p.cfg.targets(), func(t ArgoCDTarget) Aliases { return t.Aliases })},
+	} {
+		faults = append(faults, renamedKeys(section.path, section.was, section.is, section.aliases))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("invalid configuration:\n%w", err)
+	}
+	return nil
+}
+
+func renamedKeys(path string, was, is map[string]string, aliases map[string]Aliases) error {
+	gone := map[string]string{}
+	claimed := slices.Concat(slices.Collect(maps.Values(aliases))...)
+	for key, identity := range was {
+		if _, declared := is[key]; !declared && !slices.Contains(claimed, key) && identity != "" {
+			gone[strings.ToLower(identity)] = key // IAM knows no case
+		}
+	}
+	var faults []error
+	for _, key := range slices.Sorted(maps.Keys(is)) {
+		earlier, renamed := gone[strings.ToLower(is[key])]
+		if _, known := was[key]; known || !renamed {
+			continue
+		}
+		faults = append(faults, fmt.Errorf("%s.%s.%s: this stack made %s under the key %q, which is gone; if the key was renamed, say "+
+			"`aliases: [%s]` here, and nothing is made anew; if not, take the old one away with one update and add this with the next",
+			ConfigKey, path, key, is[key], earlier, earlier))
+	}
+	return errors.Join(faults...)
+}
+
+func aliasesOf[T any](entries map[string]T, of func(T) Aliases) map[string]Aliases {
+	all := map[string]Aliases{}
+	for key, entry := range entries {
+		all[key] = of(entry)
+	}
+	return all
+}
+
+// previousOutputs are the outputs of the stack's last update.
+func (p *platform) previousOutputs() (stackOutputs, error) {
+	var found struct {
+		Outputs map[string]any `pulumi:"outputs"`
+	}
+	stack := strings.Join([]string{p.ctx.Organization(), p.ctx.Project(), p.ctx.Stack()}, "/")
+	err := p.ctx.Invoke("pulumi:pulumi:readStackOutputs", pulumi.Map{"name": pulumi.String(stack)}, &found)
+	return found.Outputs, err
+}
+
+// stackOutputs are by name and key what [platform.output] put there.
+type stackOutputs map[string]any
+
+// identities are made of the fields of each entry of an output.
+func (outputs stackOutputs) identities(name string, identity func(field func(string) string) string) map[string]string {
+	identities := map[string]string{}
+	entries, _ := outputs[name].(map[string]any)
+	for key, entry := range entries {
+		fields, _ := entry.(map[string]any)
+		identities[key] = identity(func(field string) string {
+			text, _ := fields[field].(string)
+			return text
+		})
+	}
+	return identities
+}
+
+func (outputs stackOutputs) clusters() map[string]string {
+	return outputs.identities("clusters", func(field func(string) string) string {
+		return clusterIdentity(field("name"), field("region"), field("account"))
+	})
+}
+
+func (outputs stackOutputs) buckets() map[string]string {
+	return outputs.identities("buckets", func(field func(string) string) string { return bucketIdentity(field("name")) })
+}
+
+func (outputs stackOutputs) roles() map[string]string {
+	return outputs.identities("roles", func(field func(string) string) string {
+		arn, err := iampolicy.ParseArn(field("arn"))
+		if err != nil {
+			return ""
+		}
+		return roleIdentity(arn.RoleName(), arn.Account)
+	})
+}
+
+func (outputs stackOutputs) targets() map[string]string {
+	return outputs.identities("argocdTargets", func(field func(string) string) string { return targetIdentity(field("server")) })
+}
+
+// endpoints are the API servers of the clusters.
+func (outputs stackOutputs) endpoints() map[string]string {
+	return outputs.identities("clusters", func(field func(string) string) string { return field("endpoint") })
+}
+
+func clusterIdentity(name, region, account string) string {
+	return fmt.Sprintf("what belongs to EKS cluster %s in %s of account %s", name, region, account)
+}
+
+func bucketIdentity(name string) string { return "bucket " + name }
+
+func roleIdentity(name, account string) string {
+	return fmt.Sprintf("role %s of account %s", name, account)
+}
+
+func targetIdentity(server string) string { return "what lets Argo CD into " + server }
+
+func (p *platform) clusterIdentities() map[string]string {
+	identities := map[string]string{}
+	for key, cluster := range p.cfg.Clusters {
+		identities[key] = clusterIdentity(cluster.name(key), cluster.Region, p.accountOf(key).id)
+	}
+	return identities
+}
+
+func (p *platform) bucketIdentities() map[string]string {
+	identities := map[string]string{}
+	for key, bucket := range p.cfg.Buckets {
+		identities[key] = bucketIdentity(bucket.name(key))
+	}
+	return identities
+}
+
+// roleIdentities have none for a role whose name the AWS provider makes: two of these do not collide.
+func (p *platform) roleIdentities() map[string]string {
+	identities := map[string]string{}
+	for key, role := range p.cfg.Roles {
+		identities[key] = ""
+		if name := p.cfg.roleArgs(role, nil, "aws").RoleName(); name != "" {
+			identities[key] = roleIdentity(name, p.accountOf(role.Clusters[0]).id)
+		}
+	}
+	if p.cfg.ArgoCD != nil {
+		identities[argoCDKey] = ""
+	}
+	return identities
+}
+
+// targetIdentities go by the API servers that the clusters had at the last update: what is new since then was no target.
+func (p *platform) targetIdentities(before stackOutputs) map[string]string {
+	identities, endpoints := map[string]string{}, before.endpoints()
+	for key, target := range p.cfg.targets() {
+		identities[key] = ""
+		if target.Cluster == p.cfg.ArgoCD.Hub {
+			identities[key] = targetIdentity(components.ArgoCDInClusterServer)
+			continue
+		}
+		for _, cluster := range slices.Concat(p.cfg.Clusters[target.Cluster].Aliases, []string{target.Cluster}) {
+			if endpoint := endpoints[cluster]; endpoint != "" {
+				identities[key] = targetIdentity(endpoint)
+			}
+		}
+	}
+	return identities
+}
+
+// targets are Argo CD's, if there is one.
+func (cfg *Config) targets() map[string]ArgoCDTarget {
+	if cfg.ArgoCD == nil {
+		return nil
+	}
+	return cfg.ArgoCD.Targets
+}
