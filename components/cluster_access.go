@@ -233,7 +233,7 @@ func (a *ClusterAccess) grantByAwsAuth(
 		inputs["username"] = pulumi.String(args.AwsAuth.Username)
 	}
 	line := &awsAuthRole{}
-	if err := ctx.RegisterResource(awsAuthRoleType, name, inputs, line, children.named(name)...); err != nil {
+	if err := ctx.RegisterResource(awsAuthRoleType, name, inputs, line, children.named(name, ownPlugin()...)...); err != nil {
 		return fmt.Errorf("mapping the role in aws-auth: %w", err)
 	}
 	a.grants = append(a.grants, line)
