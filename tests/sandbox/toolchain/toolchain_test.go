@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -242,6 +243,50 @@ func TestAPipThatFailsIsOneClearErrorAndTriedAgainNextTime(t *testing.T) {
 	assert.Len(t, m.calls()["pip"], 2)
 }
 
+func TestPulumiEKSIsInstalledOnceInTheVersionOfGoMod(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.program("node", "echo node runs $*")
+	m.program("npm", `echo "npm|$*" >> $M/calls; [ ! -e $M/broken-npm ] || { echo "npm's words" >&2; exit 1; }; cp package.json $M`)
+	m.write("broken-npm", "", 0o600)
+
+	_, err := toolchain.PulumiEKS(t.Context(), m.options())
+	require.ErrorContains(t, err, "installing pulumi-eks 2.1.0, which needs Node 20 or later and npm: ")
+	require.ErrorContains(t, err, "npm's words")
+
+	require.NoError(t, os.Remove(m.path("broken-npm")))
+	dir, err := toolchain.PulumiEKS(t.Context(), m.options())
+	require.NoError(t, err)
+	again, err := toolchain.PulumiEKS(t.Context(), m.options())
+	require.NoError(t, err)
+	assert.Equal(t, dir, again)
+	assert.Len(t, m.calls()["npm"], 2, "what failed is tried again, and what did not is found")
+	assert.Contains(t, m.log.String(), "installing pulumi-eks 2.1.0 with npm: once, about half a minute ...")
+	assert.Contains(t, m.log.String(), "found pulumi-eks 2.1.0")
+
+	manifest, err := os.ReadFile(m.path("package.json"))
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"private": true, "overrides": {"jest": "npm:which@1.3.1"}, "dependencies": {
+		"@pulumi/aws": "6.1.0", "@pulumi/eks": "2.1.0", "@pulumi/kubernetes": "4.1.0", "@pulumi/pulumi": "3.248.0"
+	}}`, string(manifest))
+	runs, err := exec.CommandContext(t.Context(), filepath.Join(dir, "pulumi-resource-eks"), "127.0.0.1:1").Output() //nolint:gosec // our own
+	require.NoError(t, err)
+	assert.Equal(t, "node runs "+filepath.Join(filepath.Dir(dir), "node_modules/@pulumi/eks/cmd/provider/index.js")+" 127.0.0.1:1\n", string(runs))
+}
+
+func TestAMachineWithoutNodeIsTold(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	const needs = "installing pulumi-eks 2.1.0, which needs Node 20 or later and npm: "
+
+	_, err := toolchain.PulumiEKS(t.Context(), m.options())
+	require.EqualError(t, err, needs+"node: not on PATH")
+
+	m.program("node", "")
+	_, err = toolchain.PulumiEKS(t.Context(), m.options())
+	require.EqualError(t, err, needs+"npm: not on PATH")
+}
+
 func TestAShimOfPyenvIsLookedBehind(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
@@ -369,7 +414,8 @@ func newMachine(t *testing.T) *machine {
 	m.program("go", `
 case "$1" in
 env) echo '{"GOMOD":"'$(cat $M/go-mod)'","GOVERSION":"'$(cat $M/go-version)'","GOOS":"plan9","GOARCH":"mips"}' ;;
-list) echo "github.com/pulumi/pulumi/pkg/v3 v3.999.1"; echo "k8s.io/kubernetes $(cat $M/kubernetes-version)" ;;
+list) echo "github.com/pulumi/pulumi/pkg/v3 v3.999.1"; echo "k8s.io/kubernetes $(cat $M/kubernetes-version)"
+	for module in aws/sdk/v6 eks/sdk/v2 kubernetes/sdk/v4; do echo "github.com/pulumi/pulumi-$module v${module#*/sdk/v}.1.0"; done ;;
 build)
 	echo "go build|$*" >> $M/calls
 	while [ "$1" != -o ]; do shift; done
