@@ -105,9 +105,9 @@ func accountOf(declared stacks.Cluster) (string, error) {
 
 // Stack is the platform's stack in a sandbox, run by the real engine with the program in this process.
 type Stack struct {
-	stack auto.Stack
-	dir   string
-	log   io.Writer
+	stack     auto.Stack
+	dir, name string
+	log       io.Writer
 }
 
 // NewStack makes a stack with a state of its own. The folder it works in has the repository's Pulumi.yaml and the
@@ -125,7 +125,7 @@ func (s *Sandbox) NewStack(ctx context.Context, repository string, settings *Set
 	if err := writeProject(dir, repository); err != nil {
 		return nil, fmt.Errorf("making the project's folder: %w", err)
 	}
-	stack := &Stack{dir: dir, log: s.log}
+	stack := &Stack{dir: dir, name: StackName, log: s.log}
 	if err := stack.Write(settings); err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ func (s *Stack) Dir() string { return s.dir }
 
 // Write puts settings into the stack's file; the encryption salt that the engine keeps there stays.
 func (s *Stack) Write(settings *Settings) error {
-	path := filepath.Join(s.dir, "Pulumi."+StackName+".yaml")
+	path := filepath.Join(s.dir, "Pulumi."+s.name+".yaml")
 	file := map[string]any{}
 	if text, err := os.ReadFile(path); err == nil { //nolint:gosec // a file of our own
 		if err := yaml.Unmarshal(text, &file); err != nil {

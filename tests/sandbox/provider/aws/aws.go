@@ -46,10 +46,11 @@ type cloud struct {
 func Plugin() provider.Plugin {
 	c := &cloud{propagation: propagation}
 	return provider.Plugin{
-		Name:      "aws",
-		Version:   Version,
-		Config:    configInputs,
-		Configure: c.configure,
+		Name:          "aws",
+		Version:       Version,
+		Config:        configInputs,
+		Configure:     c.configure,
+		ReplaceConfig: otherRegion,
 		Resources: map[string]provider.Resource{
 			"aws:iam/role:Role":                                       c.role(),
 			"aws:iam/rolePolicy:RolePolicy":                           c.rolePolicy(),
@@ -73,6 +74,15 @@ func Plugin() provider.Plugin {
 			return fmt.Errorf("invoking %s: %w", token, explain(err))
 		},
 	}
+}
+
+// otherRegion tells that the provider is for another region. The official plugin then has everything replaced that was made
+// with it, IAM's things too, although IAM has no regions. Other credentials replace nothing.
+func otherRegion(old, given property.Map) string {
+	if old.Get("region").Equals(given.Get("region")) {
+		return ""
+	}
+	return "region"
 }
 
 // explain wraps an error the way that the Terraform bridge prints diagnostics.

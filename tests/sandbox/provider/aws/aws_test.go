@@ -27,6 +27,29 @@ func TestConfigurationIsStrict(t *testing.T) {
 	assert.ErrorContains(t, configure(t, map[string]any{"region": region, "profile": "no-such-profile"}), "no-such-profile")
 }
 
+func TestAProviderOfAnotherRegionReplacesWhatWentThroughIt(t *testing.T) {
+	t.Parallel()
+	here := map[string]any{"region": region, "profile": "dev"}
+	for name, test := range map[string]struct {
+		given    map[string]any
+		replaces bool
+	}{
+		"the same":          {here, false},
+		"another region":    {map[string]any{"region": "us-east-1", "profile": "dev"}, true},
+		"no region":         {map[string]any{"profile": "dev"}, true},
+		"other credentials": {map[string]any{"region": region, "profile": "prod"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			diff, err := aws.Plugin().Provider().DiffConfig(t.Context(), p.DiffRequest{
+				OldInputs: provider.Properties(here), Inputs: provider.Properties(test.given),
+			})
+			require.NoError(t, err)
+			assert.Equal(t, test.replaces, provider.Replaces(diff.DetailedDiff))
+		})
+	}
+}
+
 func TestCallerIdentityIsThatOfTheAssumedRole(t *testing.T) {
 	t.Parallel()
 	const token = "aws:index/getCallerIdentity:getCallerIdentity"
