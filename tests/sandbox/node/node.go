@@ -7,7 +7,8 @@
 //   - a scratch folder, in which it starts, with a home in it, and the pod's volumes. There is no file system of its own:
 //     a mount path is replaced by the volume's folder where it appears in the command, in arguments and in env values,
 //     and /tmp is one of its own. A path that a program makes up at run time is the machine's;
-//   - service account tokens, probes, restarts, termination messages, logs and exec.
+//   - service account tokens, probes, restarts, termination messages, logs and exec;
+//   - that it is process 1: no signal but KILL ends a program that does not handle it, and nothing outlives it.
 //
 // It runs as the sandbox's user on the network of the machine. Nothing of a securityContext, of resources, of ports or of
 // host namespaces applies to it.

@@ -97,7 +97,7 @@ func TestAProbeThatCannotRunTellsNothing(t *testing.T) {
 
 func TestAContainerThatIsNotAliveIsRestarted(t *testing.T) {
 	t.Parallel()
-	pod := newPod(sleeping)
+	pod := newPod("trap 'exit 143' TERM; sleep 600 & wait")
 	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
 	pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](20)
 	pod.Spec.Containers[0].LivenessProbe = execProbe("echo dead; exit 1")
