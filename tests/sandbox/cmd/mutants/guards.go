@@ -259,6 +259,11 @@ var guards = []guard{
 		webhook("TestAPodThatHasNoRoleIsLeftAlone"),
 	},
 	{
+		"the webhook's look for an EKS Pod Identity association",
+		[]edit{{webhookFile, `if p.has(request.Namespace, pod.Spec.ServiceAccountName) {`, `if false {`}},
+		webhook("TestAPodIdentityAssociationWinsOverTheAnnotation"),
+	},
+	{
 		"the identity that a test pod expects",
 		[]edit{{programFile, "case $identity in \"$EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\tcheck=none", "check=none"}},
 		program("TestATestPodWithoutItsRoleSaysWhy"),
