@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -127,7 +128,7 @@ func (s *Sandbox) checkNothingLeft(ctx context.Context) error {
 	for _, entry := range left.AccessEntries {
 		faults = append(faults, fmt.Errorf("the access entry of %s in %s is left", entry.PrincipalArn, entry.Cluster))
 	}
-	for _, object := range append(append(left.IrsaServiceAccounts(), left.ArgoCDSecrets()...), left.Pods...) {
+	for _, object := range slices.Concat(left.IrsaServiceAccounts(), left.ArgoCDSecrets(), left.Jobs, left.Pods) {
 		faults = append(faults, fmt.Errorf("%s is left", object))
 	}
 	return errors.Join(faults...)

@@ -270,31 +270,36 @@ func (e *environment) assertServiceAccounts(t *testing.T, deployed *sandbox.Inve
 	}, roles)
 }
 
-// assertProofs wants every service account with a role proven, by pods that ran.
+// assertProofs wants every service account with a role proven, by Jobs that are done, and nothing with a role to run on but
+// the pod that is asked for.
 func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 	t.Helper()
-	pods := map[string]string{}
-	for _, pod := range deployed.Pods {
-		pods[pod.String()] = pod.Status
+	proofs := []string{
+		"dev-hub/argocd/argocd-application-controller-irsa-control",
+		"dev-hub/argocd/argocd-application-controller-irsa-test",
+		"dev-hub/argocd/argocd-application-controller-login-workloads-eu",
+		"dev-hub/argocd/argocd-application-controller-login-workloads-us",
+		"dev-hub/argocd/argocd-applicationset-controller-irsa-test",
+		"dev-hub/argocd/argocd-applicationset-controller-login-workloads-eu",
+		"dev-hub/argocd/argocd-applicationset-controller-login-workloads-us",
+		"dev-hub/argocd/argocd-server-irsa-test",
+		"dev-hub/argocd/argocd-server-login-workloads-eu",
+		"dev-hub/argocd/argocd-server-login-workloads-us",
+		"dev-hub/default/iam-role-test-irsa-control",
+		"dev-hub/default/iam-role-test-irsa-test",
+		"dev-hub/payments/s3-backup-irsa-control",
+		"dev-hub/payments/s3-backup-irsa-test",
+		"dev-hub/test/my-service-account-irsa-control",
+		"dev-hub/test/my-service-account-irsa-test",
 	}
-	assert.Equal(t, map[string]string{
-		"dev-hub/argocd/argocd-application-controller-irsa-control":          "ready",
-		"dev-hub/argocd/argocd-application-controller-irsa-test":             "ready",
-		"dev-hub/argocd/argocd-applicationset-controller-irsa-test":          "ready",
-		"dev-hub/argocd/argocd-server-irsa-test":                             "ready",
-		"dev-hub/argocd/argocd-application-controller-login-workloads-eu":    "ready",
-		"dev-hub/argocd/argocd-applicationset-controller-login-workloads-eu": "ready",
-		"dev-hub/argocd/argocd-server-login-workloads-eu":                    "ready",
-		"dev-hub/argocd/argocd-application-controller-login-workloads-us":    "ready",
-		"dev-hub/argocd/argocd-applicationset-controller-login-workloads-us": "ready",
-		"dev-hub/argocd/argocd-server-login-workloads-us":                    "ready",
-		"dev-hub/default/iam-role-test-irsa-control":                         "ready",
-		"dev-hub/default/iam-role-test-irsa-test":                            "ready",
-		"dev-hub/payments/s3-backup-irsa-control":                            "ready",
-		"dev-hub/payments/s3-backup-irsa-test":                               "ready",
-		"dev-hub/test/my-service-account-irsa-control":                       "ready",
-		"dev-hub/test/my-service-account-irsa-test":                          "ready",
-	}, pods)
+	jobs, pods := map[string]string{}, map[string]string{"dev-hub/default/" + shellPod: "ready"}
+	for _, proof := range proofs {
+		jobs[proof], pods[proof+"-*"] = "complete", "succeeded"
+	}
+	assert.Equal(t, jobs, statuses(deployed.Jobs))
+	assert.Equal(t, pods, statuses(deployed.Pods))
+	assert.Len(t, deployed.Pods, len(pods), "each proof at the first try")
+	assert.Equal(t, []string{"dev-hub/default/" + shellPod + "/aws-cli"}, e.roleHolders())
 	checks := map[string]string{}
 	for _, proof := range e.assertProven(t, 6) {
 		role := proof.ExpectedRole[strings.LastIndex(proof.ExpectedRole, "/"):]
@@ -306,6 +311,27 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 		"iam-role-test": "none", "s3-backup": "passed", "my-service-account": "passed", "argocd-application-controller": "none",
 		"argocd-applicationset-controller": "none", "argocd-server": "none",
 	}, checks)
+}
+
+func statuses(objects []sandbox.Object) map[string]string {
+	all := map[string]string{}
+	for _, object := range objects {
+		all[object.String()] = object.Status
+	}
+	return all
+}
+
+// roleHolders are the containers that run on any node and hold a role.
+func (e *environment) roleHolders() []string {
+	var all []string
+	for _, c := range e.Clusters.All {
+		for _, running := range c.Running() {
+			if running.HoldsRole() {
+				all = append(all, c.Name+"/"+running.String())
+			}
+		}
+	}
+	return all
 }
 
 func (e *environment) assertBucket(t *testing.T) {
@@ -402,7 +428,13 @@ func (e *environment) changeRoles(t *testing.T, foreign string) {
 	assert.Equal(t, []string{"dev-hub/default/iam-role-test"}, removed)
 	added, removed = difference(names(after.Pods), names(before.Pods))
 	assert.Empty(t, added)
+	assert.ElementsMatch(t, []string{
+		"dev-hub/default/iam-role-test-irsa-control-*", "dev-hub/default/iam-role-test-irsa-test-*", "dev-hub/default/" + shellPod,
+	}, removed)
+	added, removed = difference(names(after.Jobs), names(before.Jobs))
+	assert.Empty(t, added)
 	assert.Equal(t, []string{"dev-hub/default/iam-role-test-irsa-control", "dev-hub/default/iam-role-test-irsa-test"}, removed)
+	assert.Empty(t, e.roleHolders())
 	assert.Equal(t, before.OidcProviders, after.OidcProviders)
 	assert.Equal(t, before.AccessEntries, after.AccessEntries)
 	assert.Equal(t, before.Secrets, after.Secrets)

@@ -16,9 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
@@ -63,6 +60,7 @@ type Inventory struct {
 	AccessEntries   []AccessEntry
 	Namespaces      []Object
 	ServiceAccounts []Object
+	Jobs            []Object
 	Pods            []Object
 	Secrets         []Object
 	ConfigMaps      []Object
@@ -90,19 +88,6 @@ type AccessEntry struct {
 	// Policies are names with their scope, "AmazonEKSAdminPolicy in default" for example.
 	Policies []string
 }
-
-// Object is a Kubernetes object, as far as users care.
-type Object struct {
-	Cluster, Namespace, Name string
-	Labels, Annotations      map[string]string
-	// Data are the values of a secret or ConfigMap.
-	Data map[string]string
-	// Status is a pod's readiness, with the reason that the node gives.
-	Status string
-}
-
-// String is <cluster>/<namespace>/<name>.
-func (o Object) String() string { return o.Cluster + "/" + o.Namespace + "/" + o.Name }
 
 // TakeInventory asks AWS and every cluster. Lists are sorted.
 func (s *Sandbox) TakeInventory(ctx context.Context) (*Inventory, error) {
@@ -274,86 +259,6 @@ func listAccessEntries(
 		inventory.AccessEntries = append(inventory.AccessEntries, entry)
 	}
 	return nil
-}
-
-func listObjects(ctx context.Context, c *cluster.Cluster, inventory *Inventory) error {
-	client, err := kubernetes.NewForConfig(c.AdminConfig())
-	if err != nil {
-		return err
-	}
-	all := metav1.ListOptions{}
-	namespaces, err := client.CoreV1().Namespaces().List(ctx, all)
-	if err != nil {
-		return err
-	}
-	for i := range namespaces.Items {
-		inventory.Namespaces = append(inventory.Namespaces, object(c, &namespaces.Items[i].ObjectMeta))
-	}
-	accounts, err := client.CoreV1().ServiceAccounts("").List(ctx, all)
-	if err != nil {
-		return err
-	}
-	for i := range accounts.Items {
-		inventory.ServiceAccounts = append(inventory.ServiceAccounts, object(c, &accounts.Items[i].ObjectMeta))
-	}
-	secrets, err := client.CoreV1().Secrets("").List(ctx, all)
-	if err != nil {
-		return err
-	}
-	for i := range secrets.Items {
-		secret := object(c, &secrets.Items[i].ObjectMeta)
-		secret.Data = map[string]string{}
-		for key, value := range secrets.Items[i].Data {
-			secret.Data[key] = string(value)
-		}
-		inventory.Secrets = append(inventory.Secrets, secret)
-	}
-	maps, err := client.CoreV1().ConfigMaps("").List(ctx, all)
-	if err != nil {
-		return err
-	}
-	for i := range maps.Items {
-		configMap := object(c, &maps.Items[i].ObjectMeta)
-		configMap.Data = maps.Items[i].Data
-		inventory.ConfigMaps = append(inventory.ConfigMaps, configMap)
-	}
-	pods, err := client.CoreV1().Pods("").List(ctx, all)
-	if err != nil {
-		return err
-	}
-	for i := range pods.Items {
-		pod := object(c, &pods.Items[i].ObjectMeta)
-		pod.Status = podStatus(&pods.Items[i])
-		inventory.Pods = append(inventory.Pods, pod)
-	}
-	return nil
-}
-
-func object(c *cluster.Cluster, metadata *metav1.ObjectMeta) Object {
-	return Object{
-		Cluster: c.Name, Namespace: metadata.Namespace, Name: metadata.Name,
-		Labels: metadata.Labels, Annotations: metadata.Annotations,
-	}
-}
-
-// ready is the status of a pod that is.
-const ready = "ready"
-
-func podStatus(pod *corev1.Pod) string {
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type != corev1.PodReady {
-			continue
-		}
-		status := "not ready"
-		if condition.Status == corev1.ConditionTrue {
-			status = ready
-		}
-		if condition.Reason != "" {
-			status += " (" + condition.Reason + ")"
-		}
-		return status
-	}
-	return string(pod.Status.Phase)
 }
 
 // IrsaServiceAccounts are the service accounts that a role is put on.

@@ -8,13 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	batchv1 "k8s.io/api/batch/v1"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
 )
 
 // Proof is what is known about one service account that a role is put on.
@@ -65,8 +61,8 @@ func verdict(err error) string {
 	return proven
 }
 
-// Prove reads the logs of the test pods, controls and logins of every cluster. It trusts the pods in nothing but what STS
-// and the API servers told them.
+// Prove reads the proofs of the test pods, controls and logins of every cluster, which are the logs of the pods with which
+// their Jobs were completed. It trusts the pods in nothing but what STS and the API servers told them.
 func (s *Sandbox) Prove(ctx context.Context) (*Proofs, error) {
 	inventory, err := s.TakeInventory(ctx)
 	if err != nil {
@@ -125,24 +121,6 @@ func (p *Proofs) Err() error {
 	return errors.Join(faults...)
 }
 
-// proofReader reads the proofs of one cluster.
-type proofReader struct {
-	client kubernetes.Interface
-	pods   []corev1.Pod
-}
-
-func newProofReader(ctx context.Context, c *cluster.Cluster) (*proofReader, error) {
-	client, err := kubernetes.NewForConfig(c.AdminConfig())
-	if err != nil {
-		return nil, err
-	}
-	pods, err := client.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: components.ProofLabel})
-	if err != nil {
-		return nil, err
-	}
-	return &proofReader{client, pods.Items}, nil
-}
-
 // readLogins finds the pods of Argo CD's accounts that log in to the cluster of a secret.
 func readLogins(ctx context.Context, reader *proofReader, secret Object, accounts []Object) []Login {
 	var config struct {
@@ -173,13 +151,14 @@ func (l *Login) read(ctx context.Context, reader *proofReader, namespace, server
 	if err != nil {
 		return err
 	}
-	for i := range reader.pods {
-		pod := &reader.pods[i]
-		if pod.Labels[components.ProofLabel] != "login" || pod.Namespace != namespace ||
-			pod.Spec.ServiceAccountName != l.ServiceAccount || envOf(pod, "SERVER") != server {
+	for i := range reader.jobs {
+		job := &reader.jobs[i]
+		program := &job.Spec.Template.Spec
+		if job.Labels[components.ProofLabel] != "login" || job.Namespace != namespace ||
+			program.ServiceAccountName != l.ServiceAccount || envOf(program, "SERVER") != server {
 			continue
 		}
-		found, err := reader.read(ctx, pod)
+		found, err := reader.read(ctx, job)
 		if err != nil {
 			return err
 		}
@@ -189,96 +168,82 @@ func (l *Login) read(ctx context.Context, reader *proofReader, namespace, server
 		}
 		return nil
 	}
-	return errors.New("no pod logs in")
+	return errors.New("no Job logs in")
 }
 
-// read finds the account's test pod and the control of its namespace and role.
+// read finds the account's test pod, the pod beside it that goes on running, if there is one, and the control of its
+// namespace and role.
 func (p *Proof) read(ctx context.Context, reader *proofReader) error {
 	expected, err := sessionPrefix(p.ExpectedRole)
 	if err != nil {
 		return err
 	}
 	var tested bool
-	for i := range reader.pods {
-		pod := &reader.pods[i]
-		if pod.Namespace != p.Namespace {
+	for i := range reader.jobs {
+		job := &reader.jobs[i]
+		if job.Namespace != p.Namespace {
 			continue
 		}
+		program := &job.Spec.Template.Spec
 		switch {
-		case pod.Labels[components.ProofLabel] == "identity" && pod.Spec.ServiceAccountName == p.ServiceAccount:
+		case job.Labels[components.ProofLabel] == "identity" && program.ServiceAccountName == p.ServiceAccount:
 			tested = true
-			found, err := reader.read(ctx, pod)
-			if err != nil {
-				return err
-			}
-			p.Identity, p.Check = found.Identity, found.Check
-			if !strings.HasPrefix(found.Identity, expected) || found.Check != "passed" && found.Check != "none" {
-				return errors.New("STS says it is somebody else, or its check failed")
-			}
-		case pod.Labels[components.ProofLabel] == "control" && envOf(pod, "ROLE_ARN") == p.ExpectedRole:
-			p.Control = ""
-			found, err := reader.read(ctx, pod)
-			if err != nil {
-				return err
-			}
-			p.Control = found.Refusal
-			if found.Refusal != "AccessDenied" || strings.HasPrefix(found.Identity, expected) {
-				return fmt.Errorf("pod %s, its control, was not refused the role", pod.Name)
-			}
+			err = p.readIdentity(ctx, reader, job, expected)
+		case job.Labels[components.ProofLabel] == "control" && envOf(program, "ROLE_ARN") == p.ExpectedRole:
+			err = p.readControl(ctx, reader, job, expected)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if !tested {
 		return errors.New("it has no test pod")
 	}
+	return p.readRunning(ctx, reader, expected)
+}
+
+func (p *Proof) readIdentity(ctx context.Context, reader *proofReader, job *batchv1.Job, expected string) error {
+	found, err := reader.read(ctx, job)
+	if err != nil {
+		return err
+	}
+	p.Identity, p.Check = found.Identity, found.Check
+	return judge(found, expected)
+}
+
+func (p *Proof) readControl(ctx context.Context, reader *proofReader, job *batchv1.Job, expected string) error {
+	p.Control = ""
+	found, err := reader.read(ctx, job)
+	if err != nil {
+		return err
+	}
+	p.Control = found.Refusal
+	if found.Refusal != "AccessDenied" || strings.HasPrefix(found.Identity, expected) {
+		return fmt.Errorf("job %s, its control, was not refused the role", job.Name)
+	}
 	return nil
 }
 
-// sessionPrefix is how STS names the sessions of a role: without its path.
-func sessionPrefix(roleArn string) (string, error) {
-	arn, err := iampolicy.ParseArn(roleArn)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/", arn.Partition, arn.Account, arn.RoleName()), nil
-}
-
-// envOf is a variable of the pod's program.
-func envOf(pod *corev1.Pod, name string) string {
-	for _, variable := range pod.Spec.Containers[0].Env {
-		if variable.Name == name {
-			return variable.Value
+// readRunning reads the proof of the account's pod that goes on running.
+func (p *Proof) readRunning(ctx context.Context, reader *proofReader, expected string) error {
+	for i := range reader.pods {
+		pod := &reader.pods[i]
+		if pod.Labels[components.ProofLabel] != "running" || pod.Namespace != p.Namespace ||
+			pod.Spec.ServiceAccountName != p.ServiceAccount {
+			continue
+		}
+		if status := podStatus(pod); status != ready {
+			return fmt.Errorf("pod %s is %s%s", pod.Name, status, lastWords(pod))
+		}
+		found, err := reader.readLog(ctx, pod)
+		if err == nil {
+			err = judge(found, expected)
+		}
+		if err != nil {
+			return fmt.Errorf("pod %s: %w", pod.Name, err)
 		}
 	}
-	return ""
-}
-
-// read reads a pod's log, as `kubectl logs` does.
-func (r *proofReader) read(ctx context.Context, pod *corev1.Pod) (components.TestPodProof, error) {
-	if status := podStatus(pod); status != ready {
-		return components.TestPodProof{}, fmt.Errorf("pod %s is %s%s", pod.Name, status, lastWords(pod))
-	}
-	log, err := r.client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(ctx)
-	if err != nil {
-		return components.TestPodProof{}, fmt.Errorf("reading the log of pod %s: %w", pod.Name, err)
-	}
-	proof, err := components.ReadTestPodLog(string(log))
-	if err != nil {
-		return proof, fmt.Errorf("pod %s: %w", pod.Name, err)
-	}
-	return proof, nil
-}
-
-// lastWords are the first line of what the pod's program said when it gave up.
-func lastWords(pod *corev1.Pod) string {
-	for _, status := range pod.Status.ContainerStatuses {
-		for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
-			if ended := state.Terminated; ended != nil && ended.Message != "" {
-				first, _, _ := strings.Cut(ended.Message, "\n")
-				return ": " + first
-			}
-		}
-	}
-	return ""
+	return nil
 }
 
 // printProofs prints the proofs, for people or for programs.

@@ -41,7 +41,8 @@ and try, for example:
   aws iam list-roles --query 'Roles[].Arn'
   kubectl config get-contexts
   kubectl get serviceaccounts -A
-  kubectl --context dev-hub exec -n payments s3-backup-irsa-test -- aws sts get-caller-identity
+  kubectl --context dev-hub logs -n payments job/s3-backup-irsa-test
+  kubectl --context dev-hub exec iam-role-test-irsa-shell -- aws sts get-caller-identity
   pulumi -C %s stack output
 
 Ctrl-C ends the sandbox and removes everything.
