@@ -1,0 +1,302 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+)
+
+const (
+	// proofTimeout is the time-out of the proofs that fail, in seconds, and proofGrace what Pulumi, Kubernetes and a busy
+	// machine may take besides.
+	proofTimeout = 15
+	proofGrace   = 15
+
+	testRole = "arn:aws:iam::" + sandbox.Account + ":role/iam-role-test"
+	// wrongIdentity begins the reason of a pod that is not who it should be.
+	wrongIdentity = "Pod hub/default/iam-role-test-irsa-test is nobody, it should be arn:aws:sts::" + sandbox.Account +
+		":assumed-role/iam-role-test\n"
+)
+
+// failingProof is a cause of a proof's failure.
+type failingProof struct {
+	name string
+	// cause brings it about, and cure takes it away.
+	cause, cure func(*environment, *testing.T)
+	// reasons are in the error of the update.
+	reasons []string
+}
+
+// The checklist of everybody who sets this up by hand, done by the machine: the update fails within the time-out, says which
+// pod is who, who it should be and why, and is completed by the next one once the cause is gone, with nothing deleted by
+// hand.
+func TestAFailingProofEndsInTimeSaysWhyAndIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	e := newProofEnvironment(t)
+	found := e.inventory(t)
+	var slowest time.Duration
+	failing := failingProofs()
+	for _, proof := range failing {
+		proof.cause(e, t)
+		started := time.Now()
+		_, err := e.stack.Up(t.Context())
+		took := time.Since(started)
+		t.Logf("%s: the update failed after %s:\n%v", proof.name, took.Round(time.Second), err)
+		for _, reason := range proof.reasons {
+			require.ErrorContains(t, err, reason, proof.name)
+		}
+		require.LessOrEqual(t, took, (proofTimeout+proofGrace)*time.Second, proof.name)
+		slowest = max(slowest, took)
+
+		proof.cure(e, t)
+		_, err = e.stack.Up(t.Context())
+		require.NoError(t, err, "the next update after: %s", proof.name)
+		e.assertProven(t, 1)
+	}
+	require.NoError(t, e.stack.Destroy(t.Context()))
+	assert.Equal(t, found, e.inventory(t))
+	fmt.Printf("failing proofs: %d kinds, slowest %.0f s at a time-out of %d s\n", len(failing), slowest.Seconds(), proofTimeout)
+}
+
+// newProofEnvironment proves one role anew on each update, because most causes are none of the program's.
+func newProofEnvironment(t *testing.T) *environment {
+	t.Helper()
+	e := newSmallEnvironment(t)
+	e.setTestPod(t, nil)
+	return e
+}
+
+// setTestPod sets what the test pod of the role has besides a short time-out and a control.
+func (e *environment) setTestPod(t *testing.T, more map[string]any) {
+	t.Helper()
+	testPod := map[string]any{"timeoutSeconds": proofTimeout, "control": true, "proveAlways": true}
+	for name, value := range more {
+		testPod[name] = value
+	}
+	e.settings.Section("roles")["iam-role-test"].(map[string]any)["testPod"] = testPod
+	require.NoError(t, e.stack.Write(e.settings))
+}
+
+func failingProofs() []failingProof {
+	return append(identityFailures(), checkAndControlFailures()...)
+}
+
+// identityFailures are those of a pod that is nobody.
+func identityFailures() []failingProof {
+	provider := &oidcProvider{}
+	webhook := &webhook{}
+	audience := &annotation{name: "eks.amazonaws.com/audience", value: "another.example.com"}
+	role := &annotation{name: "eks.amazonaws.com/role-arn", value: testRole + "-of-old"}
+	const theAccountIsRight = "\n1. not: the pod was mutated\n2. not: account name and annotation are right\n"
+	return []failingProof{
+		{
+			"a typo in the trust policy",
+			func(e *environment, _ *testing.T) {
+				e.stack.SetProgram(rewriteTrust(`:iam-role-test"`, `:iam-role-tset"`))
+			},
+			useThePlatform,
+			[]string{
+				wrongIdentity, "An error occurred (AccessDenied) when calling the AssumeRoleWithWebIdentity operation",
+				theAccountIsRight + "3. THIS: the trust policy of " + testRole + " does not let it in",
+			},
+		},
+		{
+			"another audience in the trust policy",
+			func(e *environment, _ *testing.T) {
+				e.stack.SetProgram(rewriteTrust(`"sts.amazonaws.com"`, `"sts.example.com"`))
+			},
+			useThePlatform,
+			[]string{wrongIdentity, "3. THIS: the trust policy of " + testRole + " does not let it in", "the aud sts.amazonaws.com"},
+		},
+		{
+			"another audience on the account", audience.set, audience.reset,
+			[]string{wrongIdentity, theAccountIsRight, "\n4. THIS: the OIDC provider ", "lacks the client ID another.example.com"},
+		},
+		{
+			"a provider without the client ID", provider.removeClientID, provider.addClientID,
+			[]string{wrongIdentity, theAccountIsRight, "\n4. THIS: the OIDC provider ", "lacks the client ID sts.amazonaws.com"},
+		},
+		{
+			"the provider is gone", provider.remove, provider.restore,
+			[]string{wrongIdentity, theAccountIsRight, "\n4. THIS: the OIDC provider ", " is missing"},
+		},
+		{
+			"the pod was not mutated", webhook.remove, webhook.restore,
+			[]string{wrongIdentity, "\n1. THIS: the pod was not mutated."},
+		},
+		{
+			"the annotation names another role", role.set, role.reset,
+			[]string{
+				wrongIdentity, "\n1. not: the pod was mutated\n2. THIS: the service account's annotation names another role, " + testRole +
+					"-of-old instead of " + testRole,
+			},
+		},
+		{
+			"STS swallows packets",
+			func(e *environment, _ *testing.T) {
+				e.Gateway.Inject(gateway.Swallow("sts", "AssumeRoleWithWebIdentity", 0))
+			},
+			func(e *environment, _ *testing.T) { e.Gateway.ClearFaults() },
+			[]string{wrongIdentity, "\n5. THIS: STS cannot be reached."},
+		},
+		{
+			"an EKS Pod Identity association",
+			func(e *environment, t *testing.T) {
+				e.cluster(t, "dev-hub").AddPodIdentityAssociation("default", "iam-role-test")
+			},
+			func(e *environment, t *testing.T) {
+				e.cluster(t, "dev-hub").RemovePodIdentityAssociation("default", "iam-role-test")
+			},
+			[]string{wrongIdentity, "\n1. THIS: an EKS Pod Identity association of its service account wins over the annotation."},
+		},
+	}
+}
+
+// checkAndControlFailures are those of a pod that has its role, or that has it and must not.
+func checkAndControlFailures() []failingProof {
+	const isRight = "Pod hub/default/iam-role-test-irsa-test is arn:aws:sts::" + sandbox.Account + ":assumed-role/iam-role-test/"
+	check := func(command string) func(*environment, *testing.T) {
+		return func(e *environment, t *testing.T) { e.setTestPod(t, map[string]any{"check": command}) }
+	}
+	noCheck := func(e *environment, t *testing.T) { e.setTestPod(t, nil) }
+	return []failingProof{
+		{
+			"a check that hangs", check("echo asking; sleep 600"), noCheck,
+			[]string{isRight, ", as it should be, but its own check did not end in time: echo asking; sleep 600"},
+		},
+		{
+			"a check that fails", check("aws s3 ls s3://another-bucket"), noCheck,
+			[]string{isRight, ", as it should be, but its own check failed: aws s3 ls s3://another-bucket\n", "(AccessDenied)"},
+		},
+		{
+			"a control that gets the role",
+			func(e *environment, _ *testing.T) {
+				e.stack.SetProgram(rewriteTrust(`"system:serviceaccount:default:iam-role-test"`,
+					`["system:serviceaccount:default:iam-role-test","system:serviceaccount:default:default"]`))
+			},
+			useThePlatform,
+			[]string{
+				"Pod hub/default/iam-role-test-irsa-control must not be arn:aws:sts::" + sandbox.Account +
+					":assumed-role/iam-role-test, and STS made it that",
+			},
+		},
+	}
+}
+
+func useThePlatform(e *environment, _ *testing.T) { e.stack.SetProgram(stacks.Platform) }
+
+// annotation is one of the role's service account, which is changed behind Pulumi's back, and how it was before.
+type annotation struct {
+	name, value string
+	before      *string
+}
+
+func (a *annotation) set(e *environment, t *testing.T) {
+	account, err := e.client(t, "dev-hub").CoreV1().ServiceAccounts("default").Get(t.Context(), "iam-role-test", metav1.GetOptions{})
+	require.NoError(t, err)
+	a.before = nil
+	if value, found := account.Annotations[a.name]; found {
+		a.before = &value
+	}
+	a.patch(e, t, &a.value)
+}
+
+func (a *annotation) reset(e *environment, t *testing.T) { a.patch(e, t, a.before) }
+
+func (a *annotation) patch(e *environment, t *testing.T, value *string) {
+	t.Helper()
+	text := "null"
+	if value != nil {
+		text = fmt.Sprintf("%q", *value)
+	}
+	_, err := e.client(t, "dev-hub").CoreV1().ServiceAccounts("default").Patch(t.Context(), "iam-role-test", types.MergePatchType,
+		fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s}}}`, a.name, text), metav1.PatchOptions{})
+	require.NoError(t, err)
+}
+
+// oidcProvider is that of the hub, in the hands of somebody who does not use Pulumi.
+type oidcProvider struct{ found sandbox.OidcProvider }
+
+func (p *oidcProvider) removeClientID(e *environment, t *testing.T) {
+	_, err := e.AWS().IAM.RemoveClientIDFromOpenIDConnectProvider(t.Context(), &iam.RemoveClientIDFromOpenIDConnectProviderInput{
+		OpenIDConnectProviderArn: aws.String(providerArn(e.cluster(t, "dev-hub"))), ClientID: aws.String("sts.amazonaws.com"),
+	})
+	require.NoError(t, err)
+}
+
+func (p *oidcProvider) addClientID(e *environment, t *testing.T) {
+	_, err := e.AWS().IAM.AddClientIDToOpenIDConnectProvider(t.Context(), &iam.AddClientIDToOpenIDConnectProviderInput{
+		OpenIDConnectProviderArn: aws.String(providerArn(e.cluster(t, "dev-hub"))), ClientID: aws.String("sts.amazonaws.com"),
+	})
+	require.NoError(t, err)
+}
+
+func (p *oidcProvider) remove(e *environment, t *testing.T) {
+	providers := e.inventory(t).OidcProviders
+	require.Len(t, providers, 1)
+	p.found = providers[0]
+	_, err := e.AWS().IAM.DeleteOpenIDConnectProvider(t.Context(),
+		&iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &p.found.Arn})
+	require.NoError(t, err)
+}
+
+func (p *oidcProvider) restore(e *environment, t *testing.T) {
+	arn, err := e.RegisterOidcProvider(t.Context(), e.cluster(t, "dev-hub"), p.found.Tags)
+	require.NoError(t, err)
+	require.Equal(t, p.found.Arn, arn)
+}
+
+// webhook is EKS's pod identity webhook, as the API server knows it.
+type webhook struct {
+	found *admissionregistrationv1.MutatingWebhookConfiguration
+}
+
+const webhookName = "pod-identity-webhook"
+
+func (w *webhook) remove(e *environment, t *testing.T) {
+	webhooks := e.client(t, "dev-hub").AdmissionregistrationV1().MutatingWebhookConfigurations()
+	var err error
+	w.found, err = webhooks.Get(t.Context(), webhookName, metav1.GetOptions{})
+	require.NoError(t, err)
+	require.NoError(t, webhooks.Delete(t.Context(), webhookName, metav1.DeleteOptions{}))
+}
+
+func (w *webhook) restore(e *environment, t *testing.T) {
+	w.found.ResourceVersion = ""
+	_, err := e.client(t, "dev-hub").AdmissionregistrationV1().MutatingWebhookConfigurations().
+		Create(t.Context(), w.found, metav1.CreateOptions{})
+	require.NoError(t, err)
+}
+
+// A pod that is made right after its account may come before the webhook has heard of that. It would never have its role, so
+// it is followed by a fresh one.
+func TestAPodThatTheWebhookMissedIsFollowedByAFreshOne(t *testing.T) {
+	t.Parallel()
+	e := newSmallEnvironment(t)
+	e.settings.Section("roles")["iam-role-test"].(map[string]any)["testPod"] = map[string]any{}
+	require.NoError(t, e.stack.Write(e.settings))
+	e.cluster(t, "dev-hub").MissPods(1)
+
+	e.up(t)
+
+	e.assertProven(t, 1)
+	var statuses []string
+	for _, pod := range e.inventory(t).Pods {
+		assert.Equal(t, "dev-hub/default/iam-role-test-irsa-test-*", pod.String())
+		statuses = append(statuses, pod.Status)
+	}
+	assert.Equal(t, []string{"failed", "succeeded"}, statuses)
+	assert.Empty(t, changed(e.up(t)))
+}
