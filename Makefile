@@ -7,12 +7,16 @@
 #
 # They need Go, Python 3 with pip, and nothing else: what else is missing is built or installed once, into the user's
 # cache. The first time takes about 15 minutes on 2 cores, most of it compiling Kubernetes and Pulumi.
+#
+# demo and sandbox take the AWS and Kubernetes plugins that Pulumi has released, where they are installed or can be
+# downloaded, and else build Pulumi's Kubernetes plugin and a stand-in for the AWS plugin; test downloads nothing.
+# PLUGINS=official and PLUGINS=built allow only the one or the other.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-MODULES := . components/plugin tests/argocd tests/sandbox
+MODULES := . components/plugin tests/argocd tests/kubernetes-plugin tests/sandbox
 
 .PHONY: demo sandbox test unit lint e2e mutants pictures cover fmt clean
 

@@ -5,21 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
 )
 
 // adoptedCluster is the dev cluster whose OIDC provider is there before the stack comes, so that the demo shows both: a
 // provider that is adopted, and others that are created.
 const adoptedCluster = "dev-workloads-eu"
 
-// Deploy boots a sandbox for the repository's Pulumi.dev.yaml and brings the stack up. The sandbox is given even with an
-// error, unless it did not start, so that the caller closes it.
+// Deploy boots a sandbox for the repository's Pulumi.dev.yaml and brings the stack up. A person waits for it, so Pulumi's
+// plugins may be downloaded. The sandbox is given even with an error, unless it did not start, so that the caller closes it.
 func Deploy(ctx context.Context, repository string, log io.Writer) (*Sandbox, *Stack, error) {
+	plugins, err := toolchain.ChoosePlugins(os.Getenv(toolchain.PluginsVariable), true)
+	if err != nil {
+		return nil, nil, err
+	}
 	settings, err := ReadSettings(repository)
 	if err != nil {
 		return nil, nil, err
@@ -28,7 +34,7 @@ func Deploy(ctx context.Context, repository string, log io.Writer) (*Sandbox, *S
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := Boot(ctx, Options{Clusters: clusters, Log: log})
+	s, err := Boot(ctx, Options{Clusters: clusters, Log: log, Plugins: plugins})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -39,6 +39,9 @@ type Options struct {
 	Clusters []cluster.Spec
 	// Log takes the progress, a line for each step.
 	Log io.Writer
+	// Plugins are the sources of the AWS and Kubernetes plugins, the preferred one first. Default: what $PLUGINS allows, with
+	// nothing downloaded.
+	Plugins []toolchain.Source
 	// TokenAging makes the tokens of pods age that many times faster, for tests of their renewal. Default: 1.
 	TokenAging int
 	// ContainerPath is a folder of programs that containers find before all others, as if it were in their image.
@@ -64,11 +67,18 @@ type Sandbox struct {
 // account is how the operator works in another account.
 type account struct{ accessRoleArn, region string }
 
+// kept are the variables of Pulumi's by which its plugins are found: they are taken from there, and stacks have a home of
+// their own.
+var kept = []string{"PULUMI_HOME", "PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"}
+
 // Isolate takes everything out of this process's environment that could make a child talk to a real AWS account, a real
 // cluster or a real Pulumi backend.
 func Isolate() error {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
+		if slices.Contains(kept, name) {
+			continue
+		}
 		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "PULUMI_") || name == "KUBECONFIG" {
 			if err := os.Unsetenv(name); err != nil {
 				return fmt.Errorf("clearing %s: %w", name, err)
@@ -82,7 +92,7 @@ func Isolate() error {
 // nothing running.
 func Boot(ctx context.Context, opts Options) (*Sandbox, error) {
 	started := time.Now()
-	tools, err := toolchain.Ensure(ctx, toolchain.Options{Log: opts.Log})
+	tools, err := toolchain.Ensure(ctx, toolchain.Options{Log: opts.Log, Plugins: opts.Plugins})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the tools: %w", err)
 	}

@@ -62,7 +62,11 @@ func findBuildEnv(ctx context.Context, path string) (buildEnv, error) {
 	if b.module, err = findModule(env.GOMOD); err != nil {
 		return buildEnv{}, err
 	}
-	b.versions, err = b.moduleVersions(ctx, pulumiModule, kubernetesModule)
+	modules := []string{pulumiModule, kubernetesModule}
+	for _, plugin := range pulumiPlugins {
+		modules = append(modules, plugin.sdk)
+	}
+	b.versions, err = b.moduleVersions(ctx, modules...)
 	return b, err
 }
 
@@ -157,20 +161,12 @@ func (w *workshop) pulumi(ctx context.Context) (string, error) {
 		return found, nil
 	}
 	version := w.build.versions[pulumiModule]
-	language, err := sources(filepath.Join(w.build.module, "cmd", languageHost))
-	if err != nil {
-		return "", err
-	}
-	name := "pulumi-" + strings.TrimPrefix(version, "v") + "-" + w.build.platform + "-" + digest(language)
+	name := "pulumi-" + strings.TrimPrefix(version, "v") + "-" + w.build.platform
 	// In bin, because that is where the Automation API looks below the root of an installation.
 	binary := filepath.Join("bin", "pulumi")
 	dir, found, err := w.ensure(ctx, name, name, func(dir string) error {
 		return w.log.during("building the Pulumi CLI "+version, "about 5 minutes on 2 cores", func() error {
-			err := w.goBuild(ctx, w.build.module, pulumiPackage, filepath.Join(dir, binary), pulumiVersionVariable+"="+version)
-			if err != nil {
-				return err
-			}
-			return w.goBuild(ctx, w.build.module, "./cmd/"+languageHost, filepath.Join(dir, "bin", languageHost))
+			return w.goBuild(ctx, w.build.module, pulumiPackage, filepath.Join(dir, binary), pulumiVersionVariable+"="+version)
 		})
 	})
 	if found {
@@ -203,50 +199,40 @@ func (w *workshop) ask(ctx context.Context, program string, args ...string) (str
 	return w.remember(append(args, state), func() (string, error) { return run(ctx, "", program, args...) })
 }
 
-// languageHost is the stand-in for Pulumi's Go language plugin, which a CLI finds beside itself.
-const languageHost = "pulumi-language-go"
+// goLanguageHost is the engine's plugin that runs programs in Go.
+const goLanguageHost = "pulumi-language-go"
 
-// plugins builds the provider plugins: the stand-ins for the official ones, unless those are wanted, and the project's own
-// for aws-auth. There is one directory for each checkout, so that a developer who changes them does not fill the disk, and
-// two checkouts do not get each other's.
-func (w *workshop) plugins(ctx context.Context, official bool) (string, error) {
-	own := filepath.Join(w.build.module, "..", "..", "components", "plugin")
-	content := w.build.toolchain
-	for _, module := range []string{w.build.module, own} {
-		source, err := sources(module)
-		if err != nil {
-			return "", err
-		}
-		content += " " + digest(source)
+// languageHost takes Pulumi's Go language plugin where there is one, on the path or beside the Pulumi CLI that is there, and
+// builds a stand-in otherwise.
+func (w *workshop) languageHost(ctx context.Context) (string, error) {
+	if found := w.languageHostOnPath(); found != "" {
+		w.log.say("found Pulumi's Go language plugin: %s", found)
+		return found, nil
 	}
-	name := "plugins-" + digest(w.build.module)
-	if official {
-		name += "-own"
+	source, err := sources(filepath.Join(w.build.module, "cmd", goLanguageHost))
+	if err != nil {
+		return "", err
 	}
-	dir, found, err := w.ensure(ctx, name, content, func(dir string) error {
-		return w.log.during("building the provider plugins", "about a minute on 2 cores", func() error {
-			for _, plugin := range []struct {
-				module, pkg, binary string
-				standIn             bool
-			}{
-				{w.build.module, "./cmd/pulumi-resource-aws", "pulumi-resource-aws", true},
-				{w.build.module, "./cmd/pulumi-resource-kubernetes", "pulumi-resource-kubernetes", true},
-				{own, ".", "pulumi-resource-eks-irsa", false},
-			} {
-				if plugin.standIn && official {
-					continue
-				}
-				if err := w.goBuild(ctx, plugin.module, plugin.pkg, filepath.Join(dir, plugin.binary)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	name := "language-go-" + w.build.toolchain + "-" + digest(source)
+	dir, _, err := w.ensure(ctx, name, name, func(dir string) error {
+		return w.goBuild(ctx, w.build.module, "./cmd/"+goLanguageHost, filepath.Join(dir, goLanguageHost))
 	})
-	if found {
-		w.log.say("found the provider plugins")
+	return filepath.Join(dir, goLanguageHost), err
+}
+
+// languageHostOnPath looks beside the CLI too, as the engine does, because only the CLI itself may be linked into the path.
+func (w *workshop) languageHostOnPath() string {
+	path := w.path
+	if cli, err := w.find("pulumi"); err == nil {
+		if real, err := filepath.EvalSymlinks(cli); err == nil {
+			path += string(os.PathListSeparator) + filepath.Dir(real)
+		}
 	}
-	return dir, err
+	found, err := findOn(path, goLanguageHost)
+	if err != nil {
+		return ""
+	}
+	return found
 }
 
 // argoCDLogin is the program of tests/argocd, and argoCDPlugin the other name that it goes by: that of the exec plugin.

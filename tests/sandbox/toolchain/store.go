@@ -129,8 +129,13 @@ func writeWhole(path string, content []byte) error {
 
 // run runs a program and returns its standard output. When it fails, the error ends with the last lines it wrote.
 func run(ctx context.Context, dir, program string, args ...string) (string, error) {
+	return runWith(ctx, nil, dir, program, args...)
+}
+
+// runWith is run with an environment; nil is this process' own.
+func runWith(ctx context.Context, env []string, dir, program string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, program, args...)
-	command.Dir = dir
+	command.Dir, command.Env = dir, env
 	// With a process group of its own, an interrupted build takes its compilers along.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }

@@ -1,7 +1,7 @@
 //go:build unix
 
 // Package toolchain finds the programs that the sandbox runs, or builds and installs them once into a cache: the Pulumi
-// CLI, the Kubernetes control plane, the stand-ins for Pulumi's provider plugins, moto and the AWS CLI.
+// CLI, the Kubernetes control plane, Pulumi's provider plugins or what stands in for them, moto and the AWS CLI.
 package toolchain
 
 import (
@@ -24,31 +24,39 @@ const cacheVariable = "EKS_IRSA_CACHE"
 type Options struct {
 	// Log gets a line for each step; nothing is told by default. It is written to by one goroutine at a time.
 	Log io.Writer
-	// OfficialPlugins leaves the provider plugins to the engine, which downloads the official ones.
-	OfficialPlugins bool
+	// Plugins are the sources of the AWS and Kubernetes plugins, the preferred one first. Default: what $PLUGINS allows, with
+	// nothing downloaded.
+	Plugins []Source
 	// Cache is the directory that keeps what was built; by default $EKS_IRSA_CACHE, else eks-irsa-sandbox in the user's
 	// cache directory.
 	Cache string
 	// Path is where programs are looked for; by default $PATH.
 	Path string
+	// PulumiHome is where released plugins are installed; by default $PULUMI_HOME, else .pulumi in the user's home.
+	PulumiHome string
 }
 
 // Tools are the programs, each as an absolute path.
 type Tools struct {
-	Pulumi       string
+	Pulumi string
+	// LanguageHost runs programs in Go for the CLI.
+	LanguageHost string
 	ControlPlane string
 	MotoServer   string
 	AWS          string
-	// PluginDir holds the provider plugins: the project's own and, without OfficialPlugins, stand-ins for the others.
-	PluginDir string
+	// Plugins are the provider plugins: Pulumi's and the project's own.
+	Plugins []Plugin
 
 	path string
 }
 
 // Path is a value for PATH on which the engine finds its plugins, and an exec plugin the AWS CLI, before any other.
 func (t *Tools) Path() string {
-	dirs := []string{t.PluginDir}
-	for _, program := range []string{t.Pulumi, t.AWS} {
+	var dirs []string
+	for _, plugin := range t.Plugins {
+		dirs = append(dirs, plugin.Dir)
+	}
+	for _, program := range []string{t.Pulumi, t.LanguageHost, t.AWS} {
 		if dir := filepath.Dir(program); !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
@@ -59,6 +67,12 @@ func (t *Tools) Path() string {
 // Ensure makes sure that every program is there. The first time takes as long as compiling Kubernetes and Pulumi does;
 // later it takes milliseconds.
 func Ensure(ctx context.Context, opts Options) (*Tools, error) {
+	if opts.Plugins == nil {
+		var err error
+		if opts.Plugins, err = ChoosePlugins(os.Getenv(PluginsVariable), false); err != nil {
+			return nil, err
+		}
+	}
 	w, err := newWorkshop(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -77,7 +91,10 @@ func Ensure(ctx context.Context, opts Options) (*Tools, error) {
 		if tools.Pulumi, err = w.pulumi(ctx); err != nil {
 			return err
 		}
-		tools.PluginDir, err = w.plugins(ctx, opts.OfficialPlugins)
+		if tools.LanguageHost, err = w.languageHost(ctx); err != nil {
+			return err
+		}
+		tools.Plugins, err = w.plugins(ctx, opts.Plugins, tools.Pulumi)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -118,12 +135,18 @@ func ArgoCD(ctx context.Context, opts Options) (dir string, err error) {
 type workshop struct {
 	cache string
 	path  string
+	// home is Pulumi's; "" for the user's.
+	home  string
 	log   *progress
 	build buildEnv
+	// hosts are those that were looked up, with the answer.
+	hosts map[string]error
 }
 
 func newWorkshop(ctx context.Context, opts Options) (*workshop, error) {
-	w := &workshop{cache: opts.Cache, path: opts.Path, log: &progress{w: opts.Log}}
+	w := &workshop{
+		cache: opts.Cache, path: opts.Path, home: opts.PulumiHome, log: &progress{w: opts.Log}, hosts: map[string]error{},
+	}
 	if w.path == "" {
 		w.path = os.Getenv("PATH")
 	}

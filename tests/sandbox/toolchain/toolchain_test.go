@@ -37,10 +37,10 @@ func TestProgramsAreMadeOnceAndFoundAfterwards(t *testing.T) {
 	assert.Equal(t, made["go build"], m.calls()["go build"], "nothing is built again")
 	assert.Equal(t, made["pip"], m.calls()["pip"], "nothing is installed again")
 	for _, program := range []string{
-		first.Pulumi, first.ControlPlane, first.MotoServer, first.AWS,
-		filepath.Join(first.PluginDir, "pulumi-resource-aws"), filepath.Join(first.PluginDir, "pulumi-resource-kubernetes"),
-		filepath.Join(first.PluginDir, "pulumi-resource-eks-irsa"),
-		filepath.Join(filepath.Dir(first.Pulumi), "pulumi-language-go"),
+		first.Pulumi, first.LanguageHost, first.ControlPlane, first.MotoServer, first.AWS,
+		filepath.Join(m.plugin(first, "aws").Dir, "pulumi-resource-aws"),
+		filepath.Join(m.plugin(first, "kubernetes").Dir, "pulumi-resource-kubernetes"),
+		filepath.Join(m.plugin(first, "eks-irsa").Dir, "pulumi-resource-eks-irsa"),
 	} {
 		info, err := os.Stat(program)
 		require.NoError(t, err)
@@ -62,6 +62,7 @@ func TestTheVersionsOfGoModAreLinkedIn(t *testing.T) {
 	assert.Contains(t, builds, "-X k8s.io/component-base/version.gitVersion=v1.99.2 ")
 	assert.Contains(t, builds, "-X k8s.io/component-base/version.gitMajor=1 ")
 	assert.Contains(t, builds, "-X k8s.io/component-base/version.gitMinor=99 ")
+	assert.Contains(t, builds, "-X main.version=4.1.0 ", "the Kubernetes plugin, without the v that the engine does not read")
 }
 
 func TestRunsAtTheSameTimeMakeAProgramOnce(t *testing.T) {
@@ -304,7 +305,7 @@ func TestAShimOfPyenvIsLookedBehind(t *testing.T) {
 	assert.Equal(t, m.path("bin/aws"), aws)
 }
 
-func TestThePathHasTheStandInsAndTheProgramsBeforeAllElse(t *testing.T) {
+func TestThePathHasThePluginsAndTheProgramsBeforeAllElse(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.moto("5.2.1")
@@ -313,8 +314,55 @@ func TestThePathHasTheStandInsAndTheProgramsBeforeAllElse(t *testing.T) {
 	tools, err := toolchain.Ensure(t.Context(), m.options())
 
 	require.NoError(t, err)
-	assert.Equal(t, []string{tools.PluginDir, filepath.Dir(tools.Pulumi), m.path("bin"), m.path("bin")},
-		filepath.SplitList(tools.Path()))
+	assert.Equal(t, []string{
+		m.plugin(tools, "aws").Dir, m.plugin(tools, "kubernetes").Dir, m.plugin(tools, "eks-irsa").Dir,
+		filepath.Dir(tools.Pulumi), filepath.Dir(tools.LanguageHost), m.path("bin"), m.path("bin"),
+	}, filepath.SplitList(tools.Path()))
+}
+
+func TestAGoLanguagePluginOfPulumisIsTakenBeforeTheStandIn(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		prepare func(m *machine)
+		want    string
+	}{
+		"on PATH": {func(m *machine) { m.program("pulumi-language-go", "") }, "bin/pulumi-language-go"},
+		"beside a CLI that is linked into PATH": {func(m *machine) {
+			m.write("opt/pulumi", "#!/bin/sh\necho v3.190.0\n", 0o700)
+			m.write("opt/pulumi-language-go", "#!/bin/sh\n", 0o700)
+			require.NoError(t, os.Symlink(m.path("opt/pulumi"), m.path("bin/pulumi")))
+		}, "opt/pulumi-language-go"},
+		"beside a CLI that is too old": {func(m *machine) {
+			m.program("pulumi", "echo v3.100.0")
+			m.program("pulumi-language-go", "")
+		}, "bin/pulumi-language-go"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t)
+			test.prepare(m)
+
+			tools, err := toolchain.Ensure(t.Context(), m.options())
+
+			require.NoError(t, err)
+			assert.Equal(t, m.path(test.want), tools.LanguageHost)
+			assert.Contains(t, filepath.SplitList(tools.Path()), filepath.Dir(tools.LanguageHost))
+			assert.NotContains(t, strings.Join(m.calls()["go build"], "\n"), "pulumi-language-go")
+		})
+	}
+}
+
+func TestACLIOnThePathWithoutALanguagePluginGetsTheStandIn(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.program("pulumi", "echo v3.190.0")
+
+	tools, err := toolchain.Ensure(t.Context(), m.options())
+
+	require.NoError(t, err)
+	assert.Equal(t, m.path("bin/pulumi"), tools.Pulumi)
+	assert.FileExists(t, tools.LanguageHost)
+	assert.Contains(t, filepath.SplitList(tools.Path()), filepath.Dir(tools.LanguageHost))
 }
 
 func TestArgoCDsLoginIsBuiltOnDemandAndHasTheNameOfItsPluginToo(t *testing.T) {
@@ -341,21 +389,6 @@ func TestArgoCDsLoginIsBuiltOnDemandAndHasTheNameOfItsPluginToo(t *testing.T) {
 	require.NoError(t, err, "the second name is there already")
 	assert.Equal(t, dir, again)
 	assert.Len(t, m.calls()["go build"], built+1)
-}
-
-func TestOfficialPluginsAreLeftToTheEngine(t *testing.T) {
-	t.Parallel()
-	m := newMachine(t)
-	opts := m.options()
-	opts.OfficialPlugins = true
-
-	tools, err := toolchain.Ensure(t.Context(), opts)
-
-	require.NoError(t, err)
-	builds := strings.Join(m.calls()["go build"], "\n")
-	assert.NotContains(t, builds, "pulumi-resource-aws")
-	assert.NotContains(t, builds, "pulumi-resource-kubernetes")
-	assert.FileExists(t, filepath.Join(tools.PluginDir, "pulumi-resource-eks-irsa"), "nobody else has the project's own")
 }
 
 func TestTheModuleIsFoundFromTheRepositorysRootToo(t *testing.T) {
@@ -414,7 +447,8 @@ func newMachine(t *testing.T) *machine {
 	m.program("go", `
 case "$1" in
 env) echo '{"GOMOD":"'$(cat $M/go-mod)'","GOVERSION":"'$(cat $M/go-version)'","GOOS":"plan9","GOARCH":"mips"}' ;;
-list) echo "github.com/pulumi/pulumi/pkg/v3 v3.999.1"; echo "k8s.io/kubernetes $(cat $M/kubernetes-version)"
+list)
+	echo "github.com/pulumi/pulumi/pkg/v3 v3.999.1"; echo "k8s.io/kubernetes $(cat $M/kubernetes-version)"
 	for module in aws/sdk/v6 eks/sdk/v2 kubernetes/sdk/v4; do echo "github.com/pulumi/pulumi-$module v${module#*/sdk/v}.1.0"; done ;;
 build)
 	echo "go build|$*" >> $M/calls
@@ -438,7 +472,7 @@ chmod +x "$4/bin/python"`)
 }
 
 func (m *machine) options() toolchain.Options {
-	return toolchain.Options{Log: m.log, Cache: m.cache, Path: m.path("bin")}
+	return toolchain.Options{Log: m.log, Cache: m.cache, Path: m.path("bin"), PulumiHome: m.path("home")}
 }
 
 // moto puts a moto_server with that version on the path, unless it is empty.
@@ -466,7 +500,20 @@ func (m *machine) program(name, script string) {
 
 func (m *machine) write(name, content string, mode os.FileMode) {
 	m.t.Helper()
+	require.NoError(m.t, os.MkdirAll(filepath.Dir(m.path(name)), 0o700))
 	require.NoError(m.t, os.WriteFile(m.path(name), []byte(content), mode))
+}
+
+// plugin is the one of that name.
+func (m *machine) plugin(tools *toolchain.Tools, name string) toolchain.Plugin {
+	m.t.Helper()
+	for _, plugin := range tools.Plugins {
+		if plugin.Name == name {
+			return plugin
+		}
+	}
+	require.Fail(m.t, "there is no plugin", name)
+	return toolchain.Plugin{}
 }
 
 func (m *machine) remove(name string) {
