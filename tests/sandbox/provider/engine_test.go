@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,8 +198,52 @@ func changes(summary auto.UpdateSummary) map[string]int {
 	return *summary.ResourceChanges
 }
 
-// The real engine takes the stand-ins for the official plugins.
-func TestTheEngineRunsAStackOnTheStandIns(t *testing.T) {
+// newerThanTheModule tells whether the Kubernetes plugin does what releases do from 4.29 on. The Go module that it is built
+// from is older, of January 2026.
+func (w world) newerThanTheModule() bool {
+	return slices.ContainsFunc(w.tools.Plugins, func(plugin toolchain.Plugin) bool {
+		return plugin.Name == "kubernetes" && plugin.Source != toolchain.Built
+	})
+}
+
+// Newer releases create what the program declares; the module, and older ones, apply it, and so take over what is there.
+func TestWhatExistsIsTakenOverByTheOlderKubernetesPluginOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	accounts := w.cluster.CoreV1().ServiceAccounts("default")
+	_, err := accounts.Create(t.Context(), &k8scorev1.ServiceAccount{
+		ObjectMeta: k8smetav1.ObjectMeta{Name: "theirs", Labels: map[string]string{"by": "helm"}},
+	}, k8smetav1.CreateOptions{})
+	require.NoError(t, err)
+	stack, _ := w.stack(t, func(ctx *pulumi.Context) error {
+		hub, err := kubernetes.NewProvider(ctx, "hub", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String(w.kubeconfig)})
+		if err != nil {
+			return err
+		}
+		_, err = corev1.NewServiceAccount(ctx, "ours", &corev1.ServiceAccountArgs{Metadata: metav1.ObjectMetaArgs{
+			Name: pulumi.String("theirs"), Labels: pulumi.StringMap{"team": pulumi.String("a")},
+		}}, pulumi.Provider(hub))
+		return err
+	})
+
+	_, err = stack.Preview(t.Context())
+	require.NoError(t, err, "no version's preview shows it")
+	_, err = stack.Up(t.Context(), optup.ErrorProgressStreams(io.Discard))
+	labels := map[string]string{"by": "helm"}
+	if w.newerThanTheModule() {
+		require.ErrorContains(t, err, `"theirs" already exists`)
+	} else {
+		require.NoError(t, err)
+		labels["team"] = "a"
+	}
+	found, err := accounts.Get(t.Context(), "theirs", k8smetav1.GetOptions{})
+	require.NoError(t, err)
+	delete(found.Labels, "app.kubernetes.io/managed-by") // every version marks what it made
+	assert.Equal(t, labels, found.Labels)
+}
+
+// The real engine takes the plugins that the toolchain found or built.
+func TestTheEngineRunsAStackOnThePlugins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	cloud := w.iam(t)

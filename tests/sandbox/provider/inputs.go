@@ -24,8 +24,6 @@ const (
 	Set    Type = "set"
 	Map    Type = "map"
 	Object Type = "object"
-	// Objects is a list of open objects.
-	Objects Type = "objects"
 )
 
 // Input declares one input property.
@@ -153,14 +151,6 @@ func (i Input) examine(path string, value property.Value, fail func(path, format
 		}
 		for index, element := range value.AsArray().All {
 			Input{Type: String, Valid: i.Valid}.element(fmt.Sprintf("%s[%d]", path, index), element, fail)
-		}
-	case Objects:
-		if !value.IsArray() {
-			wrong("list")
-			return
-		}
-		for index, element := range value.AsArray().All {
-			Input{Type: Object}.element(fmt.Sprintf("%s[%d]", path, index), element, fail)
 		}
 	case Map:
 		if !value.IsMap() {

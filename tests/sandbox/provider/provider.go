@@ -1,8 +1,9 @@
-// Package provider holds what the stand-in resource providers share: the gRPC
+// Package provider is a resource provider that is described by tables: the gRPC
 // service that the Pulumi engine talks to, checking of inputs against a table,
 // diffing, previewing, refreshing, importing and the handling of secrets.
 //
-// A stand-in is needed where the official plugins cannot be downloaded. It
+// The stand-in for the AWS plugin is made of it, which is needed where the
+// official one cannot be downloaded, as it is not published as a Go module. It
 // covers only what this project uses, and it refuses everything else by name:
 // a property, type or function that it silently accepted would make a program
 // work here that fails on the real thing.
@@ -27,16 +28,6 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Resource is the life cycle of one resource type.
-type Resource interface {
-	Check(context.Context, p.CheckRequest) (p.CheckResponse, error)
-	Diff(context.Context, p.DiffRequest) (p.DiffResponse, error)
-	Create(context.Context, p.CreateRequest) (p.CreateResponse, error)
-	Read(context.Context, p.ReadRequest) (p.ReadResponse, error)
-	Update(context.Context, p.UpdateRequest) (p.UpdateResponse, error)
-	Delete(context.Context, p.DeleteRequest) error
-}
-
 // Function is something that a program can invoke to look things up.
 type Function struct {
 	Inputs Inputs
@@ -58,7 +49,7 @@ type Plugin struct {
 	// Configure is called once, with complete and checked configuration.
 	Configure func(ctx context.Context, config Values) error
 	// Resources and Functions are keyed by their full token.
-	Resources map[string]Resource
+	Resources map[string]Table
 	Functions map[string]Function
 	// Explain rewrites errors of functions the way the official plugin words them.
 	Explain func(token string, err error) error
@@ -123,10 +114,10 @@ func (pl Plugin) Provider() p.Provider {
 	})
 }
 
-func (pl Plugin) resource(token string) (Resource, error) {
+func (pl Plugin) resource(token string) (Table, error) {
 	resource, ok := pl.Resources[token]
 	if !ok {
-		return nil, status.Errorf(codes.NotFound,
+		return Table{}, status.Errorf(codes.NotFound,
 			"resource type %q is not known to the sandbox's stand-in for pulumi-%s v%s", token, pl.Name, pl.Version)
 	}
 	return resource, nil

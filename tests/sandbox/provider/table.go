@@ -10,14 +10,12 @@ import (
 )
 
 // Table is a resource type that is fully described by its inputs, its computed
-// outputs and four calls to an API. It implements [Resource].
+// outputs and four calls to an API.
 type Table struct {
 	Inputs Inputs
 	// Outputs are the properties that only the API knows; a preview shows them
 	// as unknown until the resource exists.
 	Outputs []string
-	// DeleteBeforeReplace is for things of which there can only be one at a time.
-	DeleteBeforeReplace bool
 	// Derive computes outputs that follow from the inputs and the provider's
 	// configuration alone. A difference from the state is a change. May be nil.
 	Derive func(inputs property.Map) property.Map
@@ -47,8 +45,6 @@ type API struct {
 // Reader is how a thing is read; see [API].
 type Reader func(ctx context.Context, id string, state Values) (Values, error)
 
-var _ Resource = Table{}
-
 // Check fills in defaults and names what is wrong.
 func (t Table) Check(_ context.Context, r p.CheckRequest) (p.CheckResponse, error) {
 	inputs, err := t.Inputs.Fill(r.Urn.Name(), r.Inputs, r.State)
@@ -69,7 +65,7 @@ func (t Table) Diff(_ context.Context, r p.DiffRequest) (p.DiffResponse, error) 
 	return p.DiffResponse{
 		HasChanges:          len(diff) > 0,
 		DetailedDiff:        diff,
-		DeleteBeforeReplace: Replaces(diff) && (t.DeleteBeforeReplace || t.nameKept(r.OldInputs, r.Inputs)),
+		DeleteBeforeReplace: Replaces(diff) && t.nameKept(r.OldInputs, r.Inputs),
 	}, nil
 }
 

@@ -68,7 +68,7 @@ func (s *store) plugin() provider.Plugin {
 				return provider.Values{"owner": args.String("owner")}, nil
 			},
 		}},
-		Resources: map[string]provider.Resource{shelf: provider.Table{
+		Resources: map[string]provider.Table{shelf: {
 			Inputs: provider.Inputs{
 				"name":       {Type: provider.String, Replace: true, Computed: true, Conflicts: "namePrefix", AutoName: &provider.AutoName{MaxLength: 20, RandomLength: 7}, Valid: ten},
 				"namePrefix": {Type: provider.String, Replace: true, Computed: true, Conflicts: "name"},

@@ -153,9 +153,6 @@ func Property(value any) property.Value {
 	}
 }
 
-// HasUnknowns tells whether anything in the map is not known yet.
-func HasUnknowns(m property.Map) bool { return property.New(m).HasComputed() }
-
 // bare removes the marks of secrets and dependencies, at every depth, so that
 // two values can be compared for what they say.
 func bare(v property.Value) property.Value {

@@ -51,7 +51,7 @@ func Plugin() provider.Plugin {
 		Config:        configInputs,
 		Configure:     c.configure,
 		ReplaceConfig: otherRegion,
-		Resources: map[string]provider.Resource{
+		Resources: map[string]provider.Table{
 			"aws:iam/role:Role":                                       c.role(),
 			"aws:iam/rolePolicy:RolePolicy":                           c.rolePolicy(),
 			"aws:iam/rolePolicyAttachment:RolePolicyAttachment":       c.rolePolicyAttachment(),
