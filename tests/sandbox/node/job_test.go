@@ -4,7 +4,6 @@ package node_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -39,9 +38,19 @@ func newJob(script string) *batchv1.Job {
 // runJob makes the Job in a namespace of its own and waits until it is over; how is the condition that says how.
 func runJob(t *testing.T, job *batchv1.Job) (ended *batchv1.Job, how batchv1.JobCondition) {
 	t.Helper()
-	job, err := sandbox.client.BatchV1().Jobs(newNamespace(t)).Create(t.Context(), job, metav1.CreateOptions{})
+	return waitForJob(t, createJob(t, job))
+}
+
+func createJob(t *testing.T, job *batchv1.Job) *batchv1.Job {
+	t.Helper()
+	created, err := sandbox.client.BatchV1().Jobs(newNamespace(t)).Create(t.Context(), job, metav1.CreateOptions{})
 	require.NoError(t, err)
-	eventually(t, func() error {
+	return created
+}
+
+func waitForJob(t *testing.T, job *batchv1.Job) (ended *batchv1.Job, how batchv1.JobCondition) {
+	t.Helper()
+	eventually(t, func() (err error) {
 		if ended, err = sandbox.client.BatchV1().Jobs(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{}); err != nil {
 			return err
 		}
@@ -54,6 +63,19 @@ func runJob(t *testing.T, job *batchv1.Job) (ended *batchv1.Job, how batchv1.Job
 		return fmt.Errorf("job %s is %+v", job.Name, ended.Status)
 	})
 	return ended, how
+}
+
+// firstPod waits for the first pod of a Job.
+func firstPod(t *testing.T, job *batchv1.Job) *corev1.Pod {
+	t.Helper()
+	var pods []corev1.Pod
+	eventually(t, func() error {
+		if pods = podsOf(t, job); len(pods) == 0 {
+			return fmt.Errorf("job %s has no pod", job.Name)
+		}
+		return nil
+	})
+	return &pods[0]
 }
 
 // podsOf are the pods of a Job.
@@ -107,9 +129,20 @@ func TestAJobIsOverAtOnceWhenItsProgramKnowsThatItFails(t *testing.T) {
 
 func TestAJobTriesAnotherPodWhenItsProgramAsksForOne(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "tried") // on the machine, where the second pod sees it
+	job := newJob(`test "$ROLE" = there || exit 75`)
+	job.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "ROLE", ValueFrom: &corev1.EnvVarSource{
+		ConfigMapKeyRef: &corev1.ConfigMapKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: "late"}, Key: "role", Optional: ptr.To(true),
+		},
+	}}}
+	job = createJob(t, job)
+	waitFor(t, firstPod(t, job), func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+	_, err := sandbox.client.CoreV1().ConfigMaps(job.Namespace).Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "late"}, Data: map[string]string{"role": "there"},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
 
-	job, how := runJob(t, newJob(fmt.Sprintf("if test -e %[1]s; then exit 0; fi; touch %[1]s; exit 75", file)))
+	job, how := waitForJob(t, job)
 
 	assert.Equal(t, batchv1.JobComplete, how.Type)
 	assert.EqualValues(t, 1, job.Status.Failed)
@@ -122,24 +155,29 @@ func TestAJobTriesAnotherPodWhenItsProgramAsksForOne(t *testing.T) {
 
 func TestAJobThatHangsEndsAtItsDeadline(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "process")
-	job := newJob(fmt.Sprintf("echo $$ >%s; trap '' TERM; while :; do sleep 600; done", file))
-	job.Spec.ActiveDeadlineSeconds = ptr.To[int64](2)
+	job := newJob("echo $$; while :; do sleep 600; done")
+	job.Spec.ActiveDeadlineSeconds = ptr.To[int64](3)
+	job = createJob(t, job)
+	process := pid(t, waitFor(t, firstPod(t, job), isRunning))
 
-	job, how := runJob(t, job)
+	job, how := waitForJob(t, job)
 
 	assert.Equal(t, batchv1.JobFailed, how.Type)
 	assert.Equal(t, batchv1.JobReasonDeadlineExceeded, how.Reason)
-	waitUntilEnded(t, processOf(t, file))
-	assert.Empty(t, podsOf(t, job), "the controller deletes what ran still")
+	waitUntilEnded(t, process)
+	eventually(t, func() error {
+		if pods := podsOf(t, job); len(pods) > 0 {
+			return fmt.Errorf("%d pods are left, and the controller deletes what ran still", len(pods))
+		}
+		return nil
+	})
 }
 
 func TestAJobThatIsDoneGoesByItselfWhenItIsToldTo(t *testing.T) {
 	t.Parallel()
 	job := newJob("true")
 	job.Spec.TTLSecondsAfterFinished = ptr.To[int32](0)
-	job, err := sandbox.client.BatchV1().Jobs(newNamespace(t)).Create(t.Context(), job, metav1.CreateOptions{})
-	require.NoError(t, err)
+	job = createJob(t, job)
 
 	waitUntilGone(t, func() error {
 		_, err := sandbox.client.BatchV1().Jobs(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{})

@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -210,19 +209,6 @@ func waitForPod(t *testing.T, client kubernetes.Interface, pod *corev1.Pod, unti
 		return err
 	})
 	return found
-}
-
-// processOf is the process ID that a program writes to a file of the machine.
-func processOf(t *testing.T, file string) (process int) {
-	t.Helper()
-	eventually(t, func() error {
-		content, err := os.ReadFile(file)
-		if err == nil {
-			process, err = strconv.Atoi(strings.TrimSpace(string(content)))
-		}
-		return err
-	})
-	return process
 }
 
 func waitUntilGone(t *testing.T, object func() error) {
