@@ -117,13 +117,17 @@ func (c *cloud) remember(urn presource.URN, inputs property.Map) {
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 var roleName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
 
-// check names a role as the AWS plugin does, by the resource's name and seven characters.
+// check names a role as the AWS plugin does, once, by the resource's name and seven characters.
 func (c *cloud) check(_ context.Context, r p.CheckRequest) (p.CheckResponse, error) {
 	if r.Urn.Type() != roleType {
 		return p.CheckResponse{Inputs: r.Inputs}, nil
 	}
 	if _, named := r.Inputs.GetOk("name"); !named {
-		r.Inputs = r.Inputs.Set("name", property.New(r.Urn.Name()+"-1234567"))
+		name, kept := r.State.GetOk("name")
+		if !kept {
+			name = property.New(r.Urn.Name() + "-1234567")
+		}
+		r.Inputs = r.Inputs.Set("name", name)
 	}
 	if name := r.Inputs.Get("name").AsString(); !roleName.MatchString(name) {
 		return p.CheckResponse{}, fmt.Errorf("%q is not the name of a role", name)

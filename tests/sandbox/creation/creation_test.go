@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -81,10 +82,15 @@ func (c *cloud) stack(t *testing.T, programs programs, platform map[string]any) 
 			"HTTPS_PROXY": "", "https_proxy": "", "HTTP_PROXY": "", "http_proxy": "",
 		}))
 	require.NoError(t, err)
+	configure(t, stack, platform)
+	return stack
+}
+
+func configure(t *testing.T, stack auto.Stack, platform map[string]any) {
+	t.Helper()
 	value, err := json.Marshal(platform)
 	require.NoError(t, err)
 	require.NoError(t, stack.SetConfig(t.Context(), "eks-irsa:"+stacks.ConfigKey, auto.ConfigValue{Value: string(value)}))
-	return stack
 }
 
 // ofEveryCluster is what pulumi-eks and the platform register for a cluster "fresh", in any mode.
@@ -158,23 +164,12 @@ func TestACreatedClusterIsOneThatComesUp(t *testing.T) {
 			c.checkLogin(t, test.cluster)
 			c.checkOrder(t, test.lettingNodesIn)
 
-			again, err := stack.Preview(t.Context())
-			require.NoError(t, err)
-			assert.Equal(t, []apitype.OpType{apitype.OpSame}, keys(again.ChangeSummary), "a second run changes nothing")
 			_, err = stack.Destroy(t.Context())
 			require.NoError(t, err)
 			c.checkEnd(t, test.lettingNodesIn)
 			programs.checkCalls(t)
 		})
 	}
-}
-
-func keys(summary map[apitype.OpType]int) []apitype.OpType {
-	var all []apitype.OpType
-	for op := range summary {
-		all = append(all, op)
-	}
-	return all
 }
 
 func (c *cloud) checkCluster(t *testing.T, declared map[string]any, version string) {
@@ -283,16 +278,28 @@ func (programs programs) checkCalls(t *testing.T) {
 	}
 }
 
-// The key is part of IAM roles' names, and the longest that the configuration takes is one that IAM takes too.
+// The longest key that the configuration takes is one whose roles' names IAM takes.
 //
 //nolint:paralleltest // it sets PATH
-func TestAClusterToCreateIsPreviewedWithTheLongestKey(t *testing.T) {
+func TestACreatedClusterIsPreviewedAndStaysAsItIsUnderAnotherKeyToo(t *testing.T) {
 	programs := newPrograms(t)
-	key := strings.Repeat("k", 38)
-	stack := newCloud(t, "aws").stack(t, programs, map[string]any{"clusters": map[string]any{
-		key: map[string]any{"region": "eu-west-1", "create": map[string]any{}},
-	}})
-	preview, err := stack.Preview(t.Context())
+	longest, cluster := strings.Repeat("k", 38), map[string]any{"region": "eu-west-1", "create": map[string]any{}}
+	stack := newCloud(t, "aws").stack(t, programs, map[string]any{"clusters": map[string]any{longest: cluster}})
+
+	assert.Equal(t, []apitype.OpType{apitype.OpCreate}, preview(t, stack))
+	_, err := stack.Up(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []apitype.OpType{apitype.OpCreate}, keys(preview.ChangeSummary))
+	assert.Equal(t, []apitype.OpType{apitype.OpSame}, preview(t, stack), "a second run changes nothing")
+
+	cluster["aliases"] = []any{longest}
+	configure(t, stack, map[string]any{"clusters": map[string]any{"fresh": cluster}})
+	assert.Equal(t, []apitype.OpType{apitype.OpSame, apitype.OpUpdate}, preview(t, stack), "but the tags that pulumi-eks makes of the key")
+}
+
+// preview are the kinds of operations that an update would do, sorted.
+func preview(t *testing.T, stack auto.Stack) []apitype.OpType {
+	t.Helper()
+	result, err := stack.Preview(t.Context())
+	require.NoError(t, err)
+	return slices.Sorted(maps.Keys(result.ChangeSummary))
 }
