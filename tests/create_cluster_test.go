@@ -338,7 +338,6 @@ func TestARefusedPartOfACreatedClusterIsAnError(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // it sets PATH
 func TestAMachineWithoutTheProgramsOfPulumiEKSIsToldBeforeAnythingIsRegistered(t *testing.T) {
 	const (
 		missingAWS = "platform.clusters.new.create: pulumi-eks runs aws, which is not on PATH; install it: " +
@@ -356,7 +355,7 @@ func TestAMachineWithoutTheProgramsOfPulumiEKSIsToldBeforeAnythingIsRegistered(t
 	} {
 		dir := t.TempDir()
 		for _, program := range test.there {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, program), nil, 0o700)) //nolint:gosec // a program
+			require.NoError(t, os.WriteFile(filepath.Join(dir, program), nil, 0o700))
 		}
 		t.Setenv("PATH", dir)
 		refusedInput(t, "this machine cannot create clusters:\n"+test.want, stacks.Platform,

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		for _, program := range []string{"aws", "kubectl"} {
-			if err := os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/false\n"), 0o700); err != nil { //nolint:gosec // a program
+			if err := os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/false\n"), 0o700); err != nil {
 				panic(err)
 			}
 		}
