@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// MoveIAM moves the IAM resources of an exported stack (the JSON of `pulumi stack export`) from the AWS providers of regions
-// to those of accounts, which are added where they are missing, and gives the stack to import and the number of resources
-// moved. A stack without such resources stays as it is. It fails where an operation is pending, as its outcome is not known.
+// MoveIAM moves the roles, policies and OIDC providers of the components in an exported stack (the JSON of `pulumi stack
+// export`) from the AWS providers of regions to those of accounts, which are added where they are missing, and gives the stack
+// to import and the number of resources moved. A stack without such resources stays as it is. It fails where an operation is
+// pending, as its outcome is not known.
 func MoveIAM(exported []byte) (imported []byte, moved int, err error) {
 	var file, deployment map[string]json.RawMessage
 	if err := json.Unmarshal(exported, &file); err != nil {
@@ -97,7 +98,7 @@ func moveIAM(resources []stateResource) (moved []stateResource, count int, err e
 			}
 			references[resource.reference()] = accounts[urn]
 		}
-		if to, ok := references[resource.text("provider")]; ok && strings.HasPrefix(resource.text("type"), "aws:iam/") {
+		if to, ok := references[resource.text("provider")]; ok && resource.isOurs() && strings.HasPrefix(resource.text("type"), "aws:iam/") {
 			if resource["provider"], err = json.Marshal(to); err != nil {
 				return nil, 0, err
 			}
@@ -107,6 +108,10 @@ func moveIAM(resources []stateResource) (moved []stateResource, count int, err e
 	}
 	return moved, count, nil
 }
+
+// isOurs tells whether a resource is below one of this package's components. What pulumi-eks makes for a cluster that it
+// creates stays with the provider of the cluster's region.
+func (r stateResource) isOurs() bool { return strings.Contains(r.text("urn"), "::eks-irsa:index:") }
 
 // reference is how other resources name a provider.
 func (r stateResource) reference() string { return r.text("urn") + "::" + r.text("id") }

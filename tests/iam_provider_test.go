@@ -131,7 +131,11 @@ func stateProvider(name, id, region string) string {
 }
 
 func stateOf(typ, name, provider string) string {
-	return `{"urn": "urn:pulumi:dev::p::` + typ + `::` + name + `", "id": "` + name + `", "type": "` + typ + `", "custom": true, "sequenceNumber": 1.0,
+	return stateBelow(components.IrsaRoleType, typ, name, provider)
+}
+
+func stateBelow(parent, typ, name, provider string) string {
+	return `{"urn": "urn:pulumi:dev::p::` + parent + "$" + typ + `::` + name + `", "id": "` + name + `", "type": "` + typ + `", "custom": true, "sequenceNumber": 1.0,
 		"provider": "urn:pulumi:dev::p::pulumi:providers:aws::` + provider + `"}`
 }
 
@@ -142,12 +146,14 @@ func TestTheIAMResourcesOfAStackMoveToTheProviderOfTheirAccount(t *testing.T) {
 		stateProvider("aws-cn-north-1-cn", "3", "cn-north-1"), stateProvider("mine", "4", "eu-west-1"),
 		stateOf(iamProviderType, "eu", "aws-eu-west-1::1"), stateOf(roleType, "a", "aws-us-west-2::2"), stateOf(policyType, "a/x", "aws-us-west-2::2"),
 		stateOf(roleType, "c", "aws-cn-north-1-cn::3"), stateOf(roleType, "m", "mine::4"), stateOf(bucketType, "b", "aws-eu-west-1::1"),
+		stateBelow(createdClusterType, roleType, "nodes", "aws-eu-west-1::1"),
 	}, ","))
 	want := exportedState(strings.Join([]string{
 		stateProvider("aws-iam", "1", "us-east-1"), stateProvider("aws-eu-west-1", "1", "eu-west-1"), stateProvider("aws-us-west-2", "2", "us-west-2"),
 		stateProvider("aws-iam-cn", "3", "cn-north-1"), stateProvider("aws-cn-north-1-cn", "3", "cn-north-1"), stateProvider("mine", "4", "eu-west-1"),
 		stateOf(iamProviderType, "eu", "aws-iam::1"), stateOf(roleType, "a", "aws-iam::1"), stateOf(policyType, "a/x", "aws-iam::1"),
 		stateOf(roleType, "c", "aws-iam-cn::3"), stateOf(roleType, "m", "mine::4"), stateOf(bucketType, "b", "aws-eu-west-1::1"),
+		stateBelow(createdClusterType, roleType, "nodes", "aws-eu-west-1::1"),
 	}, ","))
 	moved, count, err := stacks.MoveIAM([]byte(old))
 	require.NoError(t, err)
