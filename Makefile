@@ -5,11 +5,12 @@
 # make pictures draw the README's pictures from their sources, with graphviz
 # make mutants  take one guard at a time out of the code and see that a test fails: about 2 minutes
 #
-# They need Go, Python 3 with pip, and nothing else: what else is missing is built or installed once, into the user's
-# cache. The first time takes about 15 minutes on 2 cores, most of it compiling Kubernetes and Pulumi.
+# They need Go, Python 3 with pip, for make test Node 20 or later with npm too, and nothing else: what else is missing is
+# built or installed once, into the user's cache. The first time takes about 15 minutes on 2 cores, most of it compiling
+# Kubernetes and Pulumi.
 #
 # demo and sandbox take the AWS and Kubernetes plugins that Pulumi has released, where they are installed or can be
-# downloaded, and else build Pulumi's Kubernetes plugin and a stand-in for the AWS plugin; test downloads nothing.
+# downloaded, and else build Pulumi's Kubernetes plugin and a stand-in for the AWS plugin; test downloads none.
 # PLUGINS=official and PLUGINS=built allow only the one or the other.
 
 SHELL := /bin/bash

@@ -58,7 +58,7 @@ func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
 	if err != nil {
 		return fmt.Errorf("creating the nodes of EKS cluster %q: %w", name, err)
 	}
-	facts.ready = []pulumi.Resource{created, nodes}
+	facts.ready = []pulumi.Resource{nodes}
 	facts.name, facts.arn = created.EksCluster.Name(), created.EksCluster.Arn()
 	facts.endpoint, facts.caData = created.EksCluster.Endpoint(), created.EksCluster.CertificateAuthority().Data().Elem()
 	first := pulumi.Int(0)
@@ -115,14 +115,14 @@ func (p *platform) clusterArgs(cluster Cluster, name string, place place) *eks.C
 }
 
 // createNodes makes a managed node group. Its role is the one that pulumi-eks makes for nodes and lets into the cluster.
-// They wait for all of pulumi-eks's resources, the mapping of that role among them, and go before them.
+// They wait for all of pulumi-eks's resources, the mapping of that role among them, as they are made from its outputs.
 func (p *platform) createNodes(
 	spec *ClusterSpec, facts *clusterFacts, created *eks.Cluster, place place, image string,
 ) (*awseks.NodeGroup, error) {
 	size := spec.sizes()
 	const name = "nodes"
 	options := []pulumi.ResourceOption{
-		pulumi.Provider(facts.aws), pulumi.DependsOn([]pulumi.Resource{created}), p.cfg.Clusters[facts.key].Aliases.of(below(name)),
+		pulumi.Provider(facts.aws), p.cfg.Clusters[facts.key].Aliases.of(below(name)),
 	}
 	if len(place.defaults) > 0 {
 		// A zone that AWS adds to the region is no reason to replace the nodes.

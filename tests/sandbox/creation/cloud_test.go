@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	p "github.com/pulumi/pulumi-go-provider"
 	presource "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -33,6 +34,9 @@ const (
 	account = "123456789012"
 	issuer  = "https://oidc.eks.eu-west-1.amazonaws.com/id/FRESH"
 )
+
+// slowly is how long nodes take to come and namespaces to go, which is long enough for what does not wait for them.
+const slowly = time.Second
 
 // cloud plays the plugins of AWS and Kubernetes to the engine: it takes every resource, remembers what came and went in
 // which order, and answers with what AWS adds to it. What pulumi-eks registers is the question here, so nothing is checked
@@ -91,6 +95,9 @@ func (c *cloud) plugin() p.Provider {
 			if r.DryRun {
 				return p.CreateResponse{Properties: c.outputs(r.Urn, r.Properties, true)}, nil
 			}
+			if r.Urn.Type() == nodeGroupType {
+				time.Sleep(slowly)
+			}
 			c.remember(r.Urn, r.Properties)
 			return p.CreateResponse{ID: r.Urn.Name() + "-id", Properties: c.outputs(r.Urn, r.Properties, false)}, nil
 		},
@@ -98,6 +105,9 @@ func (c *cloud) plugin() p.Provider {
 			return p.UpdateResponse{Properties: c.outputs(r.Urn, r.Inputs, false)}, nil
 		},
 		Delete: func(_ context.Context, r p.DeleteRequest) error {
+			if r.Urn.Type() == namespaceType {
+				time.Sleep(slowly)
+			}
 			c.mutex.Lock()
 			defer c.mutex.Unlock()
 			c.gone = append(c.gone, made{urn: r.Urn}.String())
