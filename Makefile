@@ -17,7 +17,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-MODULES := . components/plugin tests/argocd tests/kubernetes-plugin tests/sandbox
+MODULES := . components/plugin tests/argocd tests/kubernetes-plugin tests/kubernetes-plugin/sdk tests/sandbox
 
 .PHONY: demo sandbox test unit lint e2e mutants pictures cover fmt clean
 

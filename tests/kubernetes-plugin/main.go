@@ -1,8 +1,9 @@
 // Command pulumi-resource-kubernetes is Pulumi's own Kubernetes plugin, built from the Go module in which its provider is
 // published, for machines that the released plugin cannot be downloaded to.
 //
-// It is a module of its own, because the provider wants an older engine (pulumi/pkg 3.215) than the sandbox runs, which it
-// does not compile with. The version of the provider that its module pins as ../sdk is named by its release.
+// It is a module of its own, because the provider wants an older engine (pulumi/pkg 3.215) than the sandbox runs, and does not
+// compile with a newer one. All that makes, reads, changes and removes Kubernetes objects is the provider's own. Only the
+// components that the plugin has besides (Helm charts, files of YAML) cannot register anything, see sdk.
 package main
 
 import "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
