@@ -89,10 +89,8 @@ func (e env) args() corev1.EnvVarArray {
 }
 
 const (
-	// retries are fresh pods after one that the webhook missed, or that a node lost.
-	retries = 2
-	// finalExitCode is the program's for a failure that a fresh pod would only repeat.
-	finalExitCode = 1
+	// freshExitCode is the program's for a failure that a fresh pod may not have, such as that the webhook missed the pod.
+	freshExitCode = 75
 	// graceSeconds are the Job controller's to end a Job whose deadline is over, and Pulumi's to see that.
 	graceSeconds = 15
 )
@@ -108,14 +106,15 @@ func (p proof) job(ctx *pulumi.Context, name string, options ...pulumi.ResourceO
 	return batchv1.NewJob(ctx, name, &batchv1.JobArgs{
 		Metadata: metadata,
 		Spec: &batchv1.JobSpecArgs{
-			BackoffLimit: pulumi.Int(retries), ActiveDeadlineSeconds: pulumi.Int(timeout), PodFailurePolicy: podFailurePolicy(),
+			BackoffLimit: pulumi.Int(0), ActiveDeadlineSeconds: pulumi.Int(timeout), PodFailurePolicy: podFailurePolicy(),
 			Template: &corev1.PodTemplateSpecArgs{Metadata: p.podMetadata(), Spec: spec},
 		},
 	}, append(options, waitAtMost(timeout+graceSeconds))...)
 }
 
-// podFailurePolicy ends the Job at once when the program knows that no other pod would do better. A pod that was evicted has
-// not failed.
+// podFailurePolicy has a pod that was evicted, or whose program asks for a fresh one, followed by another until the deadline.
+// The first other failure ends the Job, by its back-off limit: Pulumi's wait ends at once for that reason and for the
+// deadline, and not for the policy's own action FailJob.
 //
 // https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
 func podFailurePolicy() *batchv1.PodFailurePolicyArgs {
@@ -127,9 +126,9 @@ func podFailurePolicy() *batchv1.PodFailurePolicyArgs {
 			}},
 		},
 		&batchv1.PodFailurePolicyRuleArgs{
-			Action: pulumi.String("FailJob"),
+			Action: pulumi.String("Ignore"),
 			OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirementArgs{
-				ContainerName: pulumi.String(containerName), Operator: pulumi.String("In"), Values: pulumi.IntArray{pulumi.Int(finalExitCode)},
+				ContainerName: pulumi.String(containerName), Operator: pulumi.String("In"), Values: pulumi.IntArray{pulumi.Int(freshExitCode)},
 			},
 		},
 	}}
@@ -143,8 +142,6 @@ func (p proof) pod(ctx *pulumi.Context, name string, options ...pulumi.ResourceO
 	annotations := merged(p.settings.Annotations, map[string]string{"pulumi.com/waitFor": "condition=Ready"})
 	metadata.Annotations = pulumi.ToStringMap(annotations)
 	spec := p.podSpec()
-	// The shell would not heed the TERM signal, so there is nothing to wait for.
-	spec.TerminationGracePeriodSeconds = pulumi.Int(0)
 	_, err := corev1.NewPod(ctx, name, &corev1.PodArgs{Metadata: metadata, Spec: spec},
 		append(options, waitAtMost(p.settings.TimeoutSeconds))...)
 	return err
@@ -187,9 +184,11 @@ func (p proof) podSpec() *corev1.PodSpecArgs {
 		ServiceAccountName: pulumi.String(p.serviceAccount),
 		// The pod needs AWS's token only, not one for the Kubernetes API.
 		AutomountServiceAccountToken: pulumi.Bool(false),
-		NodeSelector:                 pulumi.ToStringMap(merged(p.settings.NodeSelector, map[string]string{osLabel: "linux"})),
-		Tolerations:                  p.settings.tolerations(),
-		ImagePullSecrets:             p.settings.pullSecrets(),
+		// The shell does not heed the TERM signal, so there is nothing to wait for, and a Job is over only when its pods are.
+		TerminationGracePeriodSeconds: pulumi.Int(0),
+		NodeSelector:                  pulumi.ToStringMap(merged(p.settings.NodeSelector, map[string]string{osLabel: "linux"})),
+		Tolerations:                   p.settings.tolerations(),
+		ImagePullSecrets:              p.settings.pullSecrets(),
 		SecurityContext: &corev1.PodSecurityContextArgs{
 			RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(unprivileged), RunAsGroup: pulumi.Int(unprivileged),
 			FsGroup:        pulumi.Int(unprivileged),
