@@ -198,6 +198,40 @@ func changes(summary auto.UpdateSummary) map[string]int {
 	return *summary.ResourceChanges
 }
 
+// A released plugin is where Pulumi's home of the user has it, though the stack has a home of its own.
+func TestTheEngineTakesPluginsThatAreInstalledInPulumisHome(t *testing.T) {
+	t.Parallel()
+	tools, err := toolchain.Ensure(t.Context(), toolchain.Options{Log: os.Stderr})
+	require.NoError(t, err)
+	home, manifests := t.TempDir(), t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(home, "plugins"), 0o700))
+	for _, plugin := range tools.Plugins {
+		require.NoError(t, os.Symlink(plugin.Dir, filepath.Join(home, "plugins", "resource-"+plugin.Name+"-v"+plugin.Version)))
+	}
+	tools, err = toolchain.Ensure(t.Context(), toolchain.Options{
+		Log: os.Stderr, Plugins: []toolchain.Source{toolchain.Installed}, PulumiHome: home,
+	})
+	require.NoError(t, err)
+	stack, _ := world{tools: tools}.stack(t, func(ctx *pulumi.Context) error {
+		files, err := kubernetes.NewProvider(ctx, "files", &kubernetes.ProviderArgs{RenderYamlToDirectory: pulumi.String(manifests)})
+		if err != nil {
+			return err
+		}
+		_, err = corev1.NewNamespace(ctx, "apps", &corev1.NamespaceArgs{
+			Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("apps")},
+		}, pulumi.Provider(files))
+		return err
+	})
+
+	up, err := stack.Up(t.Context())
+
+	require.NoError(t, err)
+	assert.Contains(t, up.StdOut, "using pulumi-resource-kubernetes from $PATH at "+home)
+	written, err := filepath.Glob(filepath.Join(manifests, "*", "*namespace*apps.yaml"))
+	require.NoError(t, err)
+	assert.Len(t, written, 1, "by that plugin")
+}
+
 // newerThanTheModule tells whether the Kubernetes plugin does what releases do from 4.29 on. The Go module that it is built
 // from is older, of January 2026.
 func (w world) newerThanTheModule() bool {
