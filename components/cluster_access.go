@@ -149,7 +149,7 @@ func (a *ClusterAccess) grantByAccessEntry(
 		ClusterName: args.ClusterName, PrincipalArn: args.PrincipalArn, Type: pulumi.String("STANDARD"),
 		UserName: optionalString(args.AccessEntry.Username), Tags: args.AccessEntry.Tags,
 		// No list means to the AWS provider that EKS keeps the groups that it has; an empty one takes them away.
-		KubernetesGroups: append(pulumi.StringArray{}, pulumi.ToStringArray(args.AccessEntry.KubernetesGroups)...),
+		KubernetesGroups: pulumi.ToStringArray(args.AccessEntry.KubernetesGroups),
 	}, children.named(name, options...)...)
 	if err != nil {
 		return fmt.Errorf("creating the access entry: %w", err)

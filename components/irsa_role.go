@@ -106,8 +106,11 @@ func (r *IrsaRole) Policies() []pulumi.Resource { return slices.Clone(r.policies
 // Ready are the resources that a pod of the role needs: its service accounts and its policies.
 func (r *IrsaRole) Ready() []pulumi.Resource { return slices.Clone(r.ready) }
 
-// NewIrsaRole makes the role. A trust policy that depends on outputs is checked against its size limit as soon as they
-// are known; every other fault of the arguments is reported before anything is registered.
+// NewIrsaRole makes the role. A trust policy that depends on outputs is checked against its size limit as soon as they are
+// known; every other fault of the arguments is reported before anything is registered.
+//
+// IAM has no regions, but Pulumi's AWS provider has, and Pulumi replaces a role whose provider gets another one: give it an
+// AWS provider that stays when its clusters change.
 func NewIrsaRole(
 	ctx *pulumi.Context, name string, args *IrsaRoleArgs, opts ...pulumi.ResourceOption,
 ) (*IrsaRole, error) {

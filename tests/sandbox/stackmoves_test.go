@@ -211,6 +211,10 @@ func surviveRename(t *testing.T, e identityEnvironment) {
 	l := e.newLife(t)
 	l.up(t)
 	require.NoError(t, l.stack.Rename(t.Context(), "prod"))
+	result, err := l.stack.Up(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, result.StdOut, "If "+firstOwner+" is an earlier name of this stack, `owner: "+firstOwner+"` makes the provider "+
+		"this stack's again")
 	assert.Empty(t, l.up(t))
 	assert.Equal(t, firstOwner, e.owner(t))
 	assert.False(t, l.owns(t), "the stack has another name than the tag says")

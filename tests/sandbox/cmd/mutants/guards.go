@@ -27,6 +27,8 @@ const (
 	authorizeFile = "tests/sandbox/gateway/authorize.go"
 	documentFile  = "tests/sandbox/gateway/policydocument.go"
 	webhookFile   = "tests/sandbox/cluster/podidentity.go"
+	accessFile    = "components/cluster_access.go"
+	providerFile  = "components/oidc_provider.go"
 )
 
 func product(tests string) suite { return suite{".", "components/iampolicy", tests} }
@@ -86,6 +88,28 @@ var guards = []guard{
 		"the check that a statement on a provider has a claim beside the audience",
 		[]edit{{validateFile, `!s.Condition.hasClaim(issuer)`, `false && !s.Condition.hasClaim(issuer)`}},
 		product("TestTrustPolicyRefuses"),
+	},
+
+	// How what was given is taken away, and what was not given is kept.
+	{
+		"the empty list that takes the groups of an access entry away",
+		[]edit{{accessFile, `KubernetesGroups: pulumi.ToStringArray(args.AccessEntry.KubernetesGroups),`, ``}},
+		program("TestAnAccessEntryLetsARoleIn"),
+	},
+	{
+		"the replacement of an access entry whose user name is taken out",
+		[]edit{{accessFile, `if args.AccessEntry.Username != "" {`, `if false {`}},
+		program("TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut"),
+	},
+	{
+		"the order in which an association with an access policy is replaced",
+		[]edit{{accessFile, `pulumi.ReplacementTrigger(trigger), pulumi.DeleteBeforeReplace(true)`, `pulumi.ReplacementTrigger(trigger)`}},
+		program("TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut"),
+	},
+	{
+		"the tag that tells an OIDC provider of this stack from another one's",
+		[]edit{{providerFile, `own := found != nil && found.Tags[OwnerTag] == args.owner(ctx)`, `own := found != nil`}},
+		program("TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne"),
 	},
 
 	// How policies are evaluated.
