@@ -74,6 +74,9 @@ type IrsaCluster struct {
 	Issuer string
 	// Kubernetes is the Pulumi provider of the cluster, needed unless every service account is trust-only.
 	Kubernetes pulumi.ProviderResource
+	// Namespaces are those that the program makes in the cluster, by name. An account goes with its namespace, so nothing is
+	// done about a patched one when both are deleted.
+	Namespaces map[string]pulumi.Resource
 }
 
 // IrsaRole is an IAM role that exactly the named service accounts of the given clusters may assume, with its policies,

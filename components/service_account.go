@@ -34,7 +34,8 @@ const (
 	// A field that another manager has applied with another value is a conflict; the annotation pulumi.com/patchForce:
 	// "true" takes the field over. When the account has been deleted, or its namespace, take the patch away with
 	// `pulumi destroy --refresh` or `pulumi up --refresh`: the Kubernetes provider takes a patch away by another apply,
-	// which makes the account again, or fails without its namespace.
+	// which makes the account again, or fails without its namespace. Only where a namespace of [IrsaCluster.Namespaces] is
+	// deleted with it is there no need to.
 	PatchServiceAccount ServiceAccountMode = "patch"
 	// TrustOnly does nothing in Kubernetes. An account that this stack created is deleted when the mode becomes this one.
 	TrustOnly ServiceAccountMode = "trustOnly"
@@ -166,7 +167,7 @@ func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArg
 		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{namespace}))
 	}
 	if account.mode() == PatchServiceAccount {
-		return b.patchServiceAccount(name, account, opts)
+		return b.patchServiceAccount(name, cluster, account, opts)
 	}
 	if account.mode() == ImportServiceAccount {
 		opts = append(opts, pulumi.Import(account.id()))
@@ -181,7 +182,7 @@ func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArg
 // names before that, because the engine deletes what is no longer registered, and releases what is read; reads have no
 // aliases.
 func (b *irsaRole) patchServiceAccount(
-	name string, account ServiceAccountArgs, opts []pulumi.ResourceOption,
+	name string, cluster IrsaCluster, account ServiceAccountArgs, opts []pulumi.ResourceOption,
 ) (pulumi.Resource, error) {
 	var read []pulumi.Resource
 	for _, name := range b.inClusters.names.all(name) {
@@ -190,6 +191,9 @@ func (b *irsaRole) patchServiceAccount(
 			return nil, err
 		}
 		read = append(read, found)
+	}
+	if namespace := cluster.Namespaces[account.Namespace]; namespace != nil {
+		opts = append(opts, pulumi.DeletedWith(namespace))
 	}
 	return corev1.NewServiceAccountPatch(b.ctx, name, &corev1.ServiceAccountPatchArgs{
 		Metadata: patchedObject(account.Name, account.Namespace, account.Labels, account.irsaAnnotations(b.role.Arn)),

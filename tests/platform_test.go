@@ -410,6 +410,7 @@ roles:
 	assert.NotEmpty(t, r.one(t, inlinePolicyType, "app/describe").Inputs["policy"].StringValue())
 	patch := r.one(t, accountPatchType, "app/hub/apps/app")
 	assert.Contains(t, patch.dependencies(), "Namespace/hub/apps", "the account waits for the namespace that the platform creates")
+	assert.Equal(t, r.one(t, namespaceType, "hub/apps").URN, patch.RegisterRPC.GetDeletedWith(), "and goes with it")
 	assert.JSONEq(t, `{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
 		"name": "app", "namespace": "apps", "labels": {"tier": "back"}, "annotations": {
 			"eks.amazonaws.com/role-arn": "arn:aws-us-gov:iam::111122223333:role/teams/apps/the-app",
