@@ -235,9 +235,9 @@ func (s *Stack) Refresh(ctx context.Context) error {
 }
 
 // Destroy removes everything that the stack made.
-func (s *Stack) Destroy(ctx context.Context) error {
+func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) error {
 	progress := s.follow()
-	_, err := s.stack.Destroy(ctx, optdestroy.EventStreams(progress.events), optdestroy.SuppressProgress())
+	_, err := s.stack.Destroy(ctx, append(opts, optdestroy.EventStreams(progress.events), optdestroy.SuppressProgress())...)
 	return progress.explain(err)
 }
 
