@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -90,6 +91,9 @@ func killBefore(t *testing.T, stack *sandbox.Stack, n int) *atomic.Bool {
 	killed := &atomic.Bool{}
 	stack.SetProgram(beforeCreate(func() {
 		if int(count.Add(1)) == n {
+			// The outputs of a component are recorded beside the creations: a kill in the middle of that cuts the state file off,
+			// which is a matter of the local backend and of its backup.
+			time.Sleep(300 * time.Millisecond)
 			killed.Store(assert.NoError(t, killEngine(stack)))
 		}
 	}))
