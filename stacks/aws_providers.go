@@ -106,8 +106,12 @@ func (p *platform) openAccounts() error {
 
 // refuseUnmoved refuses a stack from the time when IAM resources went through the providers of their clusters' regions. Pulumi
 // would replace every role and every OIDC provider, and all pods would lose their identity. Such a stack is known by its state:
-// the provider of the account is made only now, and one of a region, for which it waited, was there already.
+// the provider of the account is made only now, and one of a region, for which it waited, was there already. So are they in a
+// stack whose first update was interrupted between the two, but that has no outputs yet.
 func (p *platform) refuseUnmoved(credentials credentials, made *sync.Map) error {
+	if before, err := p.previousOutputs(); err == nil && len(before) == 0 {
+		return nil
+	}
 	for key := range p.providers {
 		if _, ok := made.Load(key); ok || key.credentials != credentials {
 			continue

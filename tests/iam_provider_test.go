@@ -79,16 +79,20 @@ func TestAStackWhoseRolesWouldBeReplacedIsRefused(t *testing.T) {
 	const refusal = "this stack's IAM resources are with AWS providers of regions (aws-us-west-2), and Pulumi would replace every role " +
 		"if they were with that of the account at once; move them first, which changes nothing in AWS: " +
 		"pulumi stack export | go run ./stacks/moveiam > moved.json && pulumi stack import --file moved.json"
+	updated := map[string]any{"roles": map[string]any{}}
 	for _, test := range []struct {
 		name string
-		made []string
-		want string
+		// outputs are those of the stack's last update.
+		outputs map[string]any
+		made    []string
+		want    string
 	}{
-		{"in a new stack nothing is", []string{"aws-eu-west-1", "aws-us-west-2", "aws-eu-west-1-other", "aws-iam", "aws-iam-other"}, ""},
-		{"in a stack that was moved nothing is", nil, ""},
-		{"a region more is no matter", []string{"aws-us-west-2"}, ""},
-		{"an account more is no matter", []string{"aws-eu-west-1-other", "aws-iam-other"}, ""},
-		{"a stack that was not moved is", []string{"aws-iam-other", "aws-eu-west-1-other", "aws-eu-west-1", "aws-iam"}, refusal},
+		{"in a new stack nothing is", nil, []string{"aws-eu-west-1", "aws-us-west-2", "aws-eu-west-1-other", "aws-iam", "aws-iam-other"}, ""},
+		{"in a stack that was moved nothing is", updated, nil, ""},
+		{"a region more is no matter", updated, []string{"aws-us-west-2"}, ""},
+		{"an account more is no matter", updated, []string{"aws-eu-west-1-other", "aws-iam-other"}, ""},
+		{"a stack that was not moved is", updated, []string{"aws-iam-other", "aws-eu-west-1-other", "aws-eu-west-1", "aws-iam"}, refusal},
+		{"a stack whose first update was interrupted is not", nil, []string{"aws-iam-other", "aws-eu-west-1-other", "aws-eu-west-1", "aws-iam"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -96,6 +100,7 @@ func TestAStackWhoseRolesWouldBeReplacedIsRefused(t *testing.T) {
 			for name, issuer := range map[string]string{"eu": euIssuer, "us": usIssuer, "far": hubIssuer} {
 				r.hasCluster(name, "https://"+issuer, "API")
 			}
+			r.previously(test.outputs)
 			var failed []error
 			_, err := runPlatform(t, r, platformConfig(t, `
 clusters:

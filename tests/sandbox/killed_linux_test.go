@@ -21,8 +21,9 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
 )
 
-// killPoints is how many points of an update the engine is killed at, spread over all of it.
-const killPoints = 11
+// killPoints is how many points of an update the engine is killed at: before its second creation, when the AWS provider of a
+// region is there and that of the account is not, and at others that are spread over all of it.
+const killPoints = 12
 
 // An update is killed between two resources: the engine's hook before a creation runs when everything before is recorded
 // and nothing of the next is made, as the update makes one resource after the other. The next update completes it.
@@ -36,8 +37,11 @@ func TestAKilledUpIsCompletedByTheNext(t *testing.T) {
 	require.Equal(t, found, e.inventory(t))
 
 	completed := 0
-	for point := range killPoints {
-		before := 1 + point*(creations-1)/(killPoints-1)
+	points := []int{2}
+	for point := range killPoints - 1 {
+		points = append(points, 1+point*(creations-1)/(killPoints-2))
+	}
+	for _, before := range points {
 		stack, err := e.NewStack(t.Context(), repository, e.settings)
 		require.NoError(t, err)
 		killed := killBefore(t, stack, before)
