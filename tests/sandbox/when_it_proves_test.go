@@ -1,0 +1,31 @@
+package sandbox_test
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What changes outside Pulumi is seen by an update that proves always, and by no other; a refresh makes it good.
+func TestAnUpdateNoticesWhatChangedOutsidePulumiWhenItProvesAlways(t *testing.T) {
+	t.Parallel()
+	e := newSmallEnvironment(t)
+	e.setTestPod(t, map[string]any{"proveAlways": false})
+	e.up(t)
+	provider := &oidcProvider{}
+	provider.remove(e, t)
+	assert.Empty(t, changed(e.up(t)), "nothing of the program has changed, so nothing is asked")
+
+	e.settings.Platform["testPodDefaults"] = map[string]any{"proveAlways": true}
+	require.NoError(t, e.stack.Write(e.settings))
+	_, err := e.stack.Up(t.Context())
+	require.ErrorContains(t, err, "4. THIS: the OIDC provider ")
+
+	_, err = e.stack.Up(t.Context(), optup.Refresh())
+	require.NoError(t, err)
+	e.assertProven(t, 1)
+	assert.Equal(t, map[string]int{"replace": 2}, changed(e.up(t)), "the proof and its control are made again on every update")
+	e.assertProven(t, 1)
+}
