@@ -1,3 +1,5 @@
+//go:build unix
+
 package creation_test
 
 import (
@@ -207,7 +209,7 @@ func (c *cloud) invoke(_ context.Context, r p.InvokeRequest) (p.InvokeResponse, 
 		"aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": {},
 	}[string(r.Token)]
 	if !ok {
-		return p.InvokeResponse{}, fmt.Errorf("nobody should ask for %s", r.Token)
+		return p.InvokeResponse{}, fmt.Errorf("this test does not answer %s", r.Token)
 	}
 	return p.InvokeResponse{Return: provider.Properties(answer)}, nil
 }

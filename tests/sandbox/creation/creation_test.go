@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package creation_test makes clusters with the real engine and pulumi-eks's real provider, and looks at what reaches AWS
 // and Kubernetes.
 package creation_test
@@ -49,7 +51,7 @@ func newPrograms(t *testing.T) programs {
 		"kubectl": `{"clientVersion": {"gitVersion": "v1.34.2"}}`, "aws": "aws-cli/2.31.0 Python/3.13.7 Linux/6 exe/x86_64",
 	} {
 		script := fmt.Sprintf("#!/bin/sh\necho \"%s $*\" >> '%s'\necho '%s'\n", program, calls, version)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, program), []byte(script), 0o700)) //nolint:gosec // a program
+		require.NoError(t, os.WriteFile(filepath.Join(dir, program), []byte(script), 0o700))
 	}
 	path := strings.Join([]string{dir, plugin, os.Getenv("PATH")}, string(os.PathListSeparator))
 	t.Setenv("PATH", path)

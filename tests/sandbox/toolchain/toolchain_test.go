@@ -270,7 +270,7 @@ func TestPulumiEKSIsInstalledOnceInTheVersionOfGoMod(t *testing.T) {
 	assert.JSONEq(t, `{"private": true, "overrides": {"jest": "npm:which@1.3.1"}, "dependencies": {
 		"@pulumi/aws": "6.1.0", "@pulumi/eks": "2.1.0", "@pulumi/kubernetes": "4.1.0", "@pulumi/pulumi": "3.248.0"
 	}}`, string(manifest))
-	runs, err := exec.CommandContext(t.Context(), filepath.Join(dir, "pulumi-resource-eks"), "127.0.0.1:1").Output() //nolint:gosec // our own
+	runs, err := exec.CommandContext(t.Context(), filepath.Join(dir, "pulumi-resource-eks"), "127.0.0.1:1").Output()
 	require.NoError(t, err)
 	assert.Equal(t, "node runs "+filepath.Join(filepath.Dir(dir), "node_modules/@pulumi/eks/cmd/provider/index.js")+" 127.0.0.1:1\n", string(runs))
 }
