@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -62,14 +63,19 @@ func (r *recorder) componentState(added registration) resource.PropertyMap {
 // which the recorder has not.
 func registerCreatedCluster(cluster string) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
-		_, clusterErr := eks.NewCluster(ctx, "new-eksCluster", &eks.ClusterArgs{
+		made, clusterErr := eks.NewCluster(ctx, "new-eksCluster", &eks.ClusterArgs{
 			Name: pulumi.String(cluster), RoleArn: pulumi.String("arn:aws:iam::" + account + ":role/eks"), Version: pulumi.String("1.34"),
 			VpcConfig: &eks.ClusterVpcConfigArgs{SubnetIds: pulumi.ToStringArray([]string{"subnet-1"})},
 		})
-		_, roleErr := iam.NewRole(ctx, "new-instanceRole-role", &iam.RoleArgs{
+		role, roleErr := iam.NewRole(ctx, "new-instanceRole-role", &iam.RoleArgs{
 			Name: pulumi.String("new-nodes"), AssumeRolePolicy: pulumi.String("{}"),
 		})
-		return errors.Join(clusterErr, roleErr)
+		if err := errors.Join(clusterErr, roleErr); err != nil {
+			return err
+		}
+		// The SDK registers in the background, and the component's answer refers to both.
+		_, err := internals.UnsafeAwaitOutput(ctx.Context(), pulumi.All(made.URN(), role.URN()))
+		return err
 	}
 }
 
