@@ -50,7 +50,7 @@ e2e: bin/sandbox
 	@echo "== adversarial suite"
 	go -C tests/sandbox/adversary test -timeout 10m
 	@echo "== end to end"
-	go -C tests/sandbox test -timeout 30m
+	go -C tests/sandbox test -timeout 45m
 
 pictures:
 	dot -Tsvg stacks/argocd.dot -o stacks/argocd.svg
