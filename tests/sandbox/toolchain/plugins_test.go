@@ -125,7 +125,7 @@ func TestTheEngineDownloadsThePluginsWhereTheirHostAnswers(t *testing.T) {
 
 func TestWithoutAWayToThePluginsHostTheyAreBuilt(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it takes connections, and never answers
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never answers
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, silent.Close()) })
 	for name, test := range map[string]struct{ host, reason string }{
