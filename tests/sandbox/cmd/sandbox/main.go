@@ -1,7 +1,7 @@
 // Command sandbox runs the dev environment on a machine with no AWS account: `sandbox demo` deploys it, takes it down
 // and shows what there was; `sandbox serve` deploys it and keeps it running until Ctrl-C; `sandbox prepare` only makes
 // sure of the tools that these need. With FORMAT=json in the environment the proofs are printed as JSON, alone on standard
-// output.
+// output. PLUGINS=official or PLUGINS=built says which plugins of Pulumi's are to be taken.
 package main
 
 import (
