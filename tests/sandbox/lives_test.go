@@ -102,6 +102,8 @@ type laterLife struct {
 // lives are those of one stack, each of which begins where the last one ended.
 type lives struct {
 	*environment
+	// last is what was there when the last one ended.
+	last *world
 }
 
 func live(t *testing.T, all []laterLife) {
@@ -109,6 +111,7 @@ func live(t *testing.T, all []laterLife) {
 	l := newLives(t)
 	found := l.world(t)
 	l.environment.up(t)
+	l.last = l.world(t)
 	for _, life := range all {
 		if !t.Run(life.name, func(t *testing.T) { l.live(t, life) }) {
 			return // the others begin where this one should have ended
@@ -124,7 +127,7 @@ func live(t *testing.T, all []laterLife) {
 
 func (l *lives) live(t *testing.T, life laterLife) {
 	t.Helper()
-	before := l.world(t)
+	before := l.last
 	if life.happens != nil {
 		life.happens(t, l)
 	}
@@ -142,6 +145,7 @@ func (l *lives) live(t *testing.T, life laterLife) {
 		l.environment.up(t)
 	}
 	after := l.world(t)
+	l.last = after
 	if life.declared != nil {
 		life.declared(t, before, after)
 	}
@@ -177,7 +181,7 @@ func newLives(t *testing.T) *lives {
 	require.NoError(t, yaml.Unmarshal([]byte(livesPlatform), &settings.Platform))
 	clusters, err := settings.Clusters()
 	require.NoError(t, err)
-	l := &lives{bootEnvironment(t, settings, clusters)}
+	l := &lives{environment: bootEnvironment(t, settings, clusters)}
 	for cluster, namespaces := range map[string][]string{"hub": {"apps", "argocd"}, "eu": {"apps"}, "us": {"apps"}} {
 		for _, namespace := range namespaces {
 			_, err := l.client(t, cluster).CoreV1().Namespaces().Create(t.Context(),
