@@ -334,18 +334,3 @@ func (b *irsaRole) customerManagedPolicies() error {
 	}
 	return nil
 }
-
-// permissions checks a document that becomes known only while the program runs.
-func (b *irsaRole) permissions(path string, document pulumi.StringInput) pulumi.StringOutput {
-	return document.ToStringOutput().ApplyT(func(document string) (string, error) {
-		return document, b.failure(fault.At(path, validatePermissions(document)))
-	}).(pulumi.StringOutput)
-}
-
-func validatePermissions(document string) error {
-	parsed, err := iampolicy.Parse(document)
-	if err != nil {
-		return err
-	}
-	return parsed.ValidateIdentity()
-}
