@@ -184,7 +184,7 @@ func TestAnOidcProviderSurvives(t *testing.T) {
 	t.Parallel()
 	e := newIdentityEnvironment(t)
 	found := e.inventory(t)
-	for _, test := range []struct {
+	lives := []struct {
 		name string
 		live func(*testing.T, identityEnvironment)
 	}{
@@ -198,8 +198,9 @@ func TestAnOidcProviderSurvives(t *testing.T) {
 		{"a destroy after which others need it", surviveDestroy},
 		{"a replacement", surviveReplacement},
 		{"its own deletion by another tool", surviveDeletion},
-	} {
-		t.Run(test.name, func(t *testing.T) { //nolint:paralleltest // the lives share one IAM
+	}
+	for _, test := range lives { //nolint:paralleltest // the lives share one IAM
+		t.Run(test.name, func(t *testing.T) {
 			test.live(t, e)
 			assert.Equal(t, found, e.inventory(t), "nothing is left over")
 		})
