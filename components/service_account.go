@@ -63,6 +63,9 @@ type ServiceAccountArgs struct {
 	NamePattern string
 	// Mode is what is done about the ServiceAccount. Default: CreateServiceAccount.
 	Mode ServiceAccountMode
+	// EarlierRoles are the names of the program's other roles that had the account before: it goes from them to this role, and
+	// is not made a second time, which Kubernetes would refuse.
+	EarlierRoles []string
 	// CreateNamespace makes the namespace as well, and deletes it, with everything in it, with the role.
 	CreateNamespace bool
 	// Labels and Annotations are added to the ServiceAccount.
@@ -162,7 +165,7 @@ func (b *irsaRole) createServiceAccounts() error {
 
 func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArgs) (pulumi.Resource, error) {
 	name := childName(b.name, accountKey(cluster, account))
-	opts := b.inClusters.named(name, pulumi.Provider(cluster.Kubernetes))
+	opts := b.childrenOf(account).named(name, pulumi.Provider(cluster.Kubernetes))
 	if namespace := b.namespaces[childName(cluster.Name, account.Namespace)]; namespace != nil {
 		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{namespace}))
 	}
@@ -177,6 +180,13 @@ func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArg
 	}, opts...)
 }
 
+// childrenOf are the children in whose names an account stands. They may have been those of another role.
+func (b *irsaRole) childrenOf(account ServiceAccountArgs) children {
+	children := b.inClusters
+	children.names.aliases = slices.Concat(children.names.aliases, account.EarlierRoles)
+	return children
+}
+
 // patchServiceAccount annotates an account of somebody else. A server-side apply makes what is missing, so the account is
 // read first, and the engine fails when it is not there. It is read under the name and type of a created one, and under the
 // names before that, because the engine deletes what is no longer registered, and releases what is read; reads have no
@@ -185,7 +195,7 @@ func (b *irsaRole) patchServiceAccount(
 	name string, cluster IrsaCluster, account ServiceAccountArgs, opts []pulumi.ResourceOption,
 ) (pulumi.Resource, error) {
 	var read []pulumi.Resource
-	for _, name := range b.inClusters.names.all(name) {
+	for _, name := range b.childrenOf(account).names.all(name) {
 		found, err := corev1.GetServiceAccount(b.ctx, name, account.id(), nil, opts...)
 		if err != nil {
 			return nil, err

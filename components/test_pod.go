@@ -175,7 +175,7 @@ func (b *irsaRole) prove(pod testPod) (pulumi.Resource, error) {
 		settings: b.args.TestPod.WithDefaults(builtIn), env: b.testPodEnv(pod),
 	}
 	name := childName(b.name, pod.key())
-	options := b.inClusters.named(name, pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
+	options := b.childrenOf(pod.account).named(name, pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
 	job, err := proof.job(b.ctx, name, options...)
 	if err != nil {
 		return nil, fmt.Errorf("creating the test pod %s: %w", pod.key(), err)
@@ -186,7 +186,7 @@ func (b *irsaRole) prove(pod testPod) (pulumi.Resource, error) {
 	pod.mode, pod.waitFor = keepRunning, []pulumi.Resource{job}
 	proof.mode, proof.name, proof.env = keepRunning, pod.name(), b.testPodEnv(pod)
 	name = childName(b.name, pod.key())
-	options = b.inClusters.named(name, pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
+	options = b.childrenOf(pod.account).named(name, pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
 	if err := proof.pod(b.ctx, name, options...); err != nil {
 		return nil, fmt.Errorf("creating the pod %s, which stays: %w", pod.key(), err)
 	}

@@ -53,6 +53,8 @@ type platform struct {
 	accounts  map[credentials]*account
 	clusters  map[string]*clusterFacts
 	roles     map[string]*components.IrsaRole
+	// before are the outputs of the stack's last update, if they can be read.
+	before stackOutputs
 	// buckets are all buckets and their objects.
 	buckets []pulumi.Resource
 	// outputs are the stack's outputs, by name.
@@ -121,6 +123,9 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 	args := p.cfg.roleArgs(role, clusters, account.partition)
 	if args.TestPod != nil {
 		args.TestPod.DependsOn = p.buckets // a check reads one, most likely
+	}
+	for i, account := range role.ServiceAccounts {
+		args.ServiceAccounts[i].EarlierRoles = p.earlierRoles(key, role, account)
 	}
 	component, err := components.NewIrsaRole(p.ctx, key, args,
 		pulumi.Provider(account.iam), pulumi.DependsOn(ready), role.Aliases.of(itself))

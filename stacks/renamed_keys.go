@@ -18,6 +18,7 @@ import (
 // would fail, as there can be one of a name; and what is taken over, as Kubernetes objects are, would be deleted at the end.
 func (p *platform) checkKeys() error {
 	before, err := p.previousOutputs()
+	p.before = before
 	if err != nil {
 		// It would only make an error come earlier.
 		return p.ctx.Log.Debug("the stack's own outputs cannot be read: "+err.Error(), nil)
@@ -79,6 +80,28 @@ func (p *platform) previousOutputs() (stackOutputs, error) {
 	stack := strings.Join([]string{p.ctx.Organization(), p.ctx.Project(), p.ctx.Stack()}, "/")
 	err := p.ctx.Invoke("pulumi:pulumi:readStackOutputs", pulumi.Map{"name": pulumi.String(stack)}, &found)
 	return found.Outputs, err
+}
+
+// earlierRoles are the roles that had a service account at the last update, other than the one that it has now.
+func (p *platform) earlierRoles(key string, role Role, account ServiceAccount) []string {
+	roles, _ := p.before["roles"].(map[string]any)
+	var earlier []string
+	for _, other := range slices.Sorted(maps.Keys(roles)) {
+		if other == key || slices.Contains(role.Aliases, other) {
+			continue
+		}
+		fields, _ := roles[other].(map[string]any)
+		accounts, _ := fields["serviceAccounts"].([]any)
+		for _, cluster := range role.Clusters {
+			has := func(cluster string) bool {
+				return slices.Contains(accounts, any(cluster+"/"+account.Namespace+"/"+account.Name))
+			}
+			if slices.ContainsFunc(append([]string{cluster}, p.cfg.Clusters[cluster].Aliases...), has) && !slices.Contains(earlier, other) {
+				earlier = append(earlier, other)
+			}
+		}
+	}
+	return earlier
 }
 
 // stackOutputs are by name and key what [platform.output] put there.

@@ -247,3 +247,22 @@ func TestAStackWhoseOutputsCannotBeReadIsDeployed(t *testing.T) {
 	_, err := runPlatform(t, r, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
 	require.NoError(t, err)
 }
+
+// Kubernetes knows an account by its name, so the engine could not make the new one before it deletes the old.
+func TestAnAccountThatGoesToAnotherRoleIsNotMadeASecondTime(t *testing.T) {
+	t.Parallel()
+	platform := keys("hub", "eu", "app", "data", "target")
+	outputs, err := runPlatform(t, aliasedAccount(), platformConfig(t, platform))
+	require.NoError(t, err)
+	split := strings.Replace(platform, "      - {namespace: apps, name: two, mode: patch}\n", "", 1)
+	split = strings.Replace(split, "roles:\n", "roles:\n  other: {clusters: [hub], serviceAccounts: [{namespace: apps, name: two}], testPod: {}}\n", 1)
+
+	r := aliasedAccount()
+	r.previously(outputs)
+	_, err = runPlatform(t, r, platformConfig(t, split))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"app/hub/apps/two"}, r.one(t, serviceAccountType, "other/hub/apps/two").earlierNames())
+	assert.Equal(t, []string{"app/hub/apps/two-irsa-test"}, r.one(t, jobType, "other/hub/apps/two-irsa-test").earlierNames())
+	assert.Empty(t, r.one(t, roleType, "other").earlierNames(), "the role is another")
+	assert.Empty(t, r.one(t, serviceAccountType, "app/hub/apps/one").earlierNames())
+}

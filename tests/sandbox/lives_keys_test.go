@@ -22,7 +22,7 @@ func keyLives() []laterLife {
 		{
 			name: "a role is added, and the target gets a role of its own",
 			edits: map[string]string{
-				"roles/reports": "{" + reports + "}", "argocd/targets/eu": "{cluster: eu, " + target + "}",
+				"roles": "{reports: {" + reports + "}}", "argocd/targets/eu": "{cluster: eu, " + target + "}",
 			},
 			declared: func(t *testing.T, _, after *world) {
 				assert.Equal(t, livesRoles+"eks-apps-reports", after.roleOf("eu/apps/reports"))
