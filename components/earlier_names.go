@@ -11,7 +11,7 @@ import (
 
 // earlierNames are the names that a component had before, and those that parts of its children's names had. From the
 // aliases of a component the engine derives those of its children, but only in the one update that renames the component:
-// when that fails half-way, the next would make the rest anew. So each child gets its aliases itself.
+// when that fails half-way, the next would make the rest again. So each child gets its aliases itself.
 type earlierNames struct {
 	// component is the name, and aliases what it was called before.
 	component string

@@ -184,7 +184,7 @@ func (p proof) podSpec() *corev1.PodSpecArgs {
 		ServiceAccountName: pulumi.String(p.serviceAccount),
 		// The pod needs AWS's token only, not one for the Kubernetes API.
 		AutomountServiceAccountToken: pulumi.Bool(false),
-		// The shell does not heed the TERM signal, so there is nothing to wait for, and a Job is over only when its pods are.
+		// The shell ignores the TERM signal, so there is nothing to wait for, and a Job is over only when its pods are.
 		TerminationGracePeriodSeconds: pulumi.Int(0),
 		NodeSelector:                  pulumi.ToStringMap(merged(p.settings.NodeSelector, map[string]string{osLabel: "linux"})),
 		Tolerations:                   p.settings.tolerations(),

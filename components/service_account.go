@@ -116,7 +116,7 @@ func namedObject(name, namespace string, labels map[string]string, annotations p
 	}
 }
 
-// patchedObject is the metadata of an object that somebody else owns.
+// patchedObject is the metadata of an object that another tool owns.
 func patchedObject(name, namespace string, labels map[string]string, annotations pulumi.StringMapInput) *metav1.ObjectMetaPatchArgs {
 	metadata := &metav1.ObjectMetaPatchArgs{
 		Name: pulumi.String(name), Namespace: optionalString(namespace), Annotations: annotations,
@@ -187,7 +187,7 @@ func (b *irsaRole) childrenOf(account ServiceAccountArgs) children {
 	return children
 }
 
-// patchServiceAccount annotates an account of somebody else. A server-side apply makes what is missing, so the account is
+// patchServiceAccount annotates an account that another tool owns. A server-side apply makes what is missing, so the account is
 // read first, and the engine fails when it is not there. It is read under the name and type of a created one, and under the
 // names before that, because the engine deletes what is no longer registered, and releases what is read; reads have no
 // aliases.

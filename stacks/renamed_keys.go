@@ -58,7 +58,7 @@ func renamedKeys(path string, was, is map[string]string, aliases map[string]Alia
 			continue
 		}
 		faults = append(faults, fmt.Errorf("%s.%s.%s: this stack made %s under the key %q, which is gone; if the key was renamed, say "+
-			"`aliases: [%s]` here, and nothing is made anew; if not, take the old one away with one update and add this with the next",
+			"`aliases: [%s]` here, and nothing changes; if not, take the old one away with one update and add this with the next",
 			ConfigKey, path, key, is[key], earlier, earlier))
 	}
 	return errors.Join(faults...)

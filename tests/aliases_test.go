@@ -187,7 +187,7 @@ func TestAKeyThatIsRenamedWithoutAWordIsRefusedBeforeAnythingIsRegistered(t *tes
 	require.NoError(t, err)
 	said := func(path, what, key string) string {
 		return "platform." + path + ": this stack made " + what + ` under the key "` + key + "\", which is gone; if the key was renamed, say " +
-			"`aliases: [" + key + "]` here, and nothing is made anew; if not, take the old one away with one update and add this with the next"
+			"`aliases: [" + key + "]` here, and nothing changes; if not, take the old one away with one update and add this with the next"
 	}
 	cases := []struct{ name, platform, want string }{
 		{
