@@ -25,7 +25,7 @@ const ConfigKey = "platform"
 // Config declares an environment. Keys of its maps are names of your own, by which the parts refer to each other; they
 // name the Pulumi resources too, so a key that is renamed says in its aliases what it was called before.
 type Config struct {
-	// Tags are put on everything in AWS that can have tags.
+	// Tags are put on all that is made in AWS, but for the objects of buckets and the instances of nodes.
 	Tags map[string]string `json:"tags"`
 	// Owner is what the tag of an OIDC provider that this stack makes says of the stack; see
 	// components.OidcProviderArgs. Default: organization/project/stack.
