@@ -317,3 +317,20 @@ func TestAPodThatTheWebhookMissedIsFollowedByAFreshOne(t *testing.T) {
 	assert.Equal(t, []string{"failed", "succeeded"}, statuses)
 	assert.Empty(t, changed(e.up(t)))
 }
+
+// The cause was outside the program, and nothing tells Pulumi that it is gone.
+func TestAFailedProofIsAskedAgainThoughNothingChanged(t *testing.T) {
+	t.Parallel()
+	e := newSmallEnvironment(t)
+	e.settings.Section("roles")["iam-role-test"].(map[string]any)["testPod"] = map[string]any{"timeoutSeconds": proofTimeout}
+	require.NoError(t, e.stack.Write(e.settings))
+	e.Gateway.Inject(gateway.Swallow("sts", "AssumeRoleWithWebIdentity", 0))
+	_, err := e.stack.Up(t.Context())
+	require.ErrorContains(t, err, "\n5. THIS: STS cannot be reached.")
+	e.Gateway.ClearFaults()
+
+	e.up(t)
+
+	e.assertProven(t, 1)
+	assert.Empty(t, changed(e.up(t)), "what is proven is not asked again")
+}
