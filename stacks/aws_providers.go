@@ -109,7 +109,7 @@ func (p *platform) openAccounts() error {
 // the provider of the account is made only now, and one of a region, for which it waited, was there already. So are they in a
 // stack whose first update was interrupted between the two, but that has no outputs yet.
 func (p *platform) refuseUnmoved(credentials credentials, made *sync.Map) error {
-	if before, err := p.previousOutputs(); err == nil && len(before) == 0 {
+	if p.unread == nil && len(p.before) == 0 {
 		return nil
 	}
 	for key := range p.providers {

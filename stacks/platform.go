@@ -36,6 +36,7 @@ func Platform(ctx *pulumi.Context) error {
 		roles:     map[string]*components.IrsaRole{},
 		outputs:   map[string]pulumi.Map{},
 	}
+	p.readPreviousOutputs()
 	for _, step := range []func() error{p.openAccounts, p.checkTargets, p.checkKeys, p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
 		if err := step(); err != nil {
 			return err
@@ -53,8 +54,9 @@ type platform struct {
 	accounts  map[credentials]*account
 	clusters  map[string]*clusterFacts
 	roles     map[string]*components.IrsaRole
-	// before are the outputs of the stack's last update, if they can be read.
+	// before are the outputs of the stack's last update, and unread is why they cannot be read.
 	before stackOutputs
+	unread error
 	// buckets are all buckets and their objects.
 	buckets []pulumi.Resource
 	// outputs are the stack's outputs, by name.

@@ -17,11 +17,10 @@ import (
 // that is gone, is to be made under a new one. The engine makes the new resources first and deletes the old ones last. So most
 // would fail, as there can be one of a name; and what is taken over, as Kubernetes objects are, would be deleted at the end.
 func (p *platform) checkKeys() error {
-	before, err := p.previousOutputs()
-	p.before = before
-	if err != nil {
+	before := p.before
+	if p.unread != nil {
 		// It would only make an error come earlier.
-		return p.ctx.Log.Debug("the stack's own outputs cannot be read: "+err.Error(), nil)
+		return p.ctx.Log.Debug("the stack's own outputs cannot be read: "+p.unread.Error(), nil)
 	}
 	var faults []error
 	for _, section := range []struct {
@@ -72,14 +71,16 @@ func aliasesOf[T any](entries map[string]T, of func(T) Aliases) map[string]Alias
 	return all
 }
 
-// previousOutputs are the outputs of the stack's last update.
-func (p *platform) previousOutputs() (stackOutputs, error) {
+// readPreviousOutputs reads the outputs of the stack's last update. It does so once, before anything is registered: the engine
+// answers through a provider that it makes first, and for that a hook, which holds a step, waits in vain where an update makes
+// one resource after the other.
+func (p *platform) readPreviousOutputs() {
 	var found struct {
 		Outputs map[string]any `pulumi:"outputs"`
 	}
 	stack := strings.Join([]string{p.ctx.Organization(), p.ctx.Project(), p.ctx.Stack()}, "/")
-	err := p.ctx.Invoke("pulumi:pulumi:readStackOutputs", pulumi.Map{"name": pulumi.String(stack)}, &found)
-	return found.Outputs, err
+	p.unread = p.ctx.Invoke("pulumi:pulumi:readStackOutputs", pulumi.Map{"name": pulumi.String(stack)}, &found)
+	p.before = found.Outputs
 }
 
 // earlierRoles are the roles that had a service account at the last update, other than the one that it has now.
