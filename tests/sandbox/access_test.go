@@ -37,36 +37,42 @@ func TestAccessGoesWhenItIsTakenAway(t *testing.T) {
 		want  sandbox.AccessEntry
 	}{
 		{
-			"everything", components.AccessEntryArgs{
+			"everything",
+			components.AccessEntryArgs{
 				Username: "visitor", KubernetesGroups: []string{"deployers", "viewers"}, Policies: []components.AccessPolicyArgs{view, edit("a")},
 			},
 			entry("visitor", []string{"deployers", "viewers"}, "AmazonEKSEditPolicy in a", "AmazonEKSViewPolicy"),
 		},
 		{
-			"a namespace more", components.AccessEntryArgs{
+			"a namespace more",
+			components.AccessEntryArgs{
 				Username: "visitor", KubernetesGroups: []string{"deployers", "viewers"}, Policies: []components.AccessPolicyArgs{view, edit("a", "b")},
 			},
 			entry("visitor", []string{"deployers", "viewers"}, "AmazonEKSEditPolicy in a, b", "AmazonEKSViewPolicy"),
 		},
 		{
-			"the whole cluster, and a group less", components.AccessEntryArgs{
+			"the whole cluster, and a group less",
+			components.AccessEntryArgs{
 				Username: "visitor", KubernetesGroups: []string{"viewers"}, Policies: []components.AccessPolicyArgs{view, edit()},
 			},
 			entry("visitor", []string{"viewers"}, "AmazonEKSEditPolicy", "AmazonEKSViewPolicy"),
 		},
 		{
-			"one namespace again, no group and another name", components.AccessEntryArgs{
+			"one namespace again, no group and another name",
+			components.AccessEntryArgs{
 				Username: "guest", Policies: []components.AccessPolicyArgs{view, edit("b")},
 			},
 			entry("guest", []string{}, "AmazonEKSEditPolicy in b", "AmazonEKSViewPolicy"),
 		},
 		{
-			"no name, and a policy less", components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{view}},
+			"no name, and a policy less",
+			components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{view}},
 			entry(own, []string{}, "AmazonEKSViewPolicy"),
 		},
 		{"a group alone", components.AccessEntryArgs{KubernetesGroups: []string{"viewers"}}, entry(own, []string{"viewers"})},
 		{
-			"a name and a policy instead", components.AccessEntryArgs{Username: "visitor", Policies: []components.AccessPolicyArgs{edit("a")}},
+			"a name and a policy instead",
+			components.AccessEntryArgs{Username: "visitor", Policies: []components.AccessPolicyArgs{edit("a")}},
 			entry("visitor", []string{}, "AmazonEKSEditPolicy in a"),
 		},
 	} {

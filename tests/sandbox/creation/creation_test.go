@@ -134,21 +134,30 @@ func TestACreatedClusterIsOneThatComesUp(t *testing.T) {
 		version         string
 	}{
 		{
-			"by its defaults, in the default VPC", "aws", map[string]any{"region": "eu-west-1", "create": map[string]any{}},
-			[]string{accessEntry}, []any{"subnet-a", "subnet-b"}, "1.33",
+			"by its defaults, in the default VPC", "aws",
+			map[string]any{"region": "eu-west-1", "create": map[string]any{}},
+			[]string{accessEntry},
+			[]any{"subnet-a", "subnet-b"},
+			"1.33",
 		},
 		{
-			"in China, in private subnets, with aws-auth alone", "aws-cn", map[string]any{"region": "cn-north-1", "create": map[string]any{
+			"in China, in private subnets, with aws-auth alone", "aws-cn",
+			map[string]any{"region": "cn-north-1", "create": map[string]any{
 				"version": "1.34", "vpcId": "vpc-1", "publicSubnetIds": []any{"subnet-1"}, "privateSubnetIds": []any{"subnet-2", "subnet-3"},
 				"authenticationMode": "CONFIG_MAP",
 			}},
-			[]string{awsAuth}, []any{"subnet-2", "subnet-3"}, "1.34",
+			[]string{awsAuth},
+			[]any{"subnet-2", "subnet-3"},
+			"1.34",
 		},
 		{
-			"by a profile, with both ways in", "aws", map[string]any{"region": "eu-west-1", "profile": "edge", "create": map[string]any{
+			"by a profile, with both ways in", "aws",
+			map[string]any{"region": "eu-west-1", "profile": "edge", "create": map[string]any{
 				"authenticationMode": "API_AND_CONFIG_MAP", "version": "1.34",
 			}},
-			[]string{accessEntry, awsAuth}, []any{"subnet-a", "subnet-b"}, "1.34",
+			[]string{accessEntry, awsAuth},
+			[]any{"subnet-a", "subnet-b"},
+			"1.34",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
