@@ -34,7 +34,7 @@ const (
 type failingProof struct {
 	name string
 	// cause brings it about, and cure takes it away.
-	cause, cure func(*environment, *testing.T)
+	cause, cure func(*testing.T, *environment)
 	// reasons are in the error of the update.
 	reasons []string
 }
@@ -48,8 +48,8 @@ func TestAFailingProofEndsInTimeSaysWhyAndIsAskedAgain(t *testing.T) {
 	found := e.inventory(t)
 	var slowest time.Duration
 	failing := failingProofs()
-	for _, proof := range failing {
-		t.Run(proof.name, func(t *testing.T) { //nolint:paralleltest // the causes share one stack
+	for _, proof := range failing { //nolint:paralleltest // the causes share one stack
+		t.Run(proof.name, func(t *testing.T) {
 			slowest = max(slowest, e.failAndRecover(t, proof))
 		})
 	}
@@ -61,17 +61,17 @@ func TestAFailingProofEndsInTimeSaysWhyAndIsAskedAgain(t *testing.T) {
 // failAndRecover has an update fail for the cause, and the next one succeed without it. It returns how long the first took.
 func (e *environment) failAndRecover(t *testing.T, proof failingProof) time.Duration {
 	t.Helper()
-	proof.cause(e, t)
+	proof.cause(t, e)
 	started := time.Now()
 	_, err := e.stack.Up(t.Context())
 	took := time.Since(started)
 	t.Logf("the update failed after %s:\n%v", took.Round(time.Second), err)
 	for _, reason := range proof.reasons {
-		assert.ErrorContains(t, err, reason)
+		require.ErrorContains(t, err, reason)
 	}
 	assert.LessOrEqual(t, took, (proofTimeout+proofGrace)*time.Second)
 
-	proof.cure(e, t)
+	proof.cure(t, e)
 	_, err = e.stack.Up(t.Context())
 	require.NoError(t, err, "the next update")
 	e.assertProven(t, 1)
@@ -111,7 +111,7 @@ func identityFailures() []failingProof {
 	return []failingProof{
 		{
 			"a typo in the trust policy",
-			func(e *environment, _ *testing.T) {
+			func(_ *testing.T, e *environment) {
 				e.stack.SetProgram(rewriteTrust(`:iam-role-test"`, `:iam-role-tset"`))
 			},
 			useThePlatform,
@@ -122,7 +122,7 @@ func identityFailures() []failingProof {
 		},
 		{
 			"another audience in the trust policy",
-			func(e *environment, _ *testing.T) {
+			func(_ *testing.T, e *environment) {
 				e.stack.SetProgram(rewriteTrust(`"sts.amazonaws.com"`, `"sts.example.com"`))
 			},
 			useThePlatform,
@@ -153,18 +153,20 @@ func identityFailures() []failingProof {
 		},
 		{
 			"STS swallows packets",
-			func(e *environment, _ *testing.T) {
+			func(_ *testing.T, e *environment) {
 				e.Gateway.Inject(gateway.Swallow("sts", "AssumeRoleWithWebIdentity", 0))
 			},
-			func(e *environment, _ *testing.T) { e.Gateway.ClearFaults() },
+			func(_ *testing.T, e *environment) { e.Gateway.ClearFaults() },
 			[]string{wrongIdentity, "\n5. THIS: STS cannot be reached."},
 		},
 		{
 			"an EKS Pod Identity association",
-			func(e *environment, t *testing.T) {
+			func(t *testing.T, e *environment) {
+				t.Helper()
 				e.cluster(t, "dev-hub").AddPodIdentityAssociation("default", "iam-role-test")
 			},
-			func(e *environment, t *testing.T) {
+			func(t *testing.T, e *environment) {
+				t.Helper()
 				e.cluster(t, "dev-hub").RemovePodIdentityAssociation("default", "iam-role-test")
 			},
 			[]string{wrongIdentity, "\n1. THIS: an EKS Pod Identity association of its service account wins over the annotation."},
@@ -175,10 +177,16 @@ func identityFailures() []failingProof {
 // checkAndControlFailures are those of a pod that has its role, or that has it and must not.
 func checkAndControlFailures() []failingProof {
 	const isRight = "Pod hub/default/iam-role-test-irsa-test is arn:aws:sts::" + sandbox.Account + ":assumed-role/iam-role-test/"
-	check := func(command string) func(*environment, *testing.T) {
-		return func(e *environment, t *testing.T) { e.setTestPod(t, map[string]any{"check": command}) }
+	check := func(command string) func(*testing.T, *environment) {
+		return func(t *testing.T, e *environment) {
+			t.Helper()
+			e.setTestPod(t, map[string]any{"check": command})
+		}
 	}
-	noCheck := func(e *environment, t *testing.T) { e.setTestPod(t, nil) }
+	noCheck := func(t *testing.T, e *environment) {
+		t.Helper()
+		e.setTestPod(t, nil)
+	}
 	return []failingProof{
 		{
 			"a check that hangs", check("echo asking; sleep 600"), noCheck,
@@ -190,7 +198,7 @@ func checkAndControlFailures() []failingProof {
 		},
 		{
 			"a control that gets the role",
-			func(e *environment, _ *testing.T) {
+			func(_ *testing.T, e *environment) {
 				e.stack.SetProgram(rewriteTrust(`"system:serviceaccount:default:iam-role-test"`,
 					`["system:serviceaccount:default:iam-role-test","system:serviceaccount:default:default"]`))
 			},
@@ -203,7 +211,7 @@ func checkAndControlFailures() []failingProof {
 	}
 }
 
-func useThePlatform(e *environment, _ *testing.T) { e.stack.SetProgram(stacks.Platform) }
+func useThePlatform(_ *testing.T, e *environment) { e.stack.SetProgram(stacks.Platform) }
 
 // annotation is one of the role's service account, which is changed behind Pulumi's back, and how it was before.
 type annotation struct {
@@ -211,19 +219,23 @@ type annotation struct {
 	before      *string
 }
 
-func (a *annotation) set(e *environment, t *testing.T) {
+func (a *annotation) set(t *testing.T, e *environment) {
+	t.Helper()
 	account, err := e.client(t, "dev-hub").CoreV1().ServiceAccounts("default").Get(t.Context(), "iam-role-test", metav1.GetOptions{})
 	require.NoError(t, err)
 	a.before = nil
 	if value, found := account.Annotations[a.name]; found {
 		a.before = &value
 	}
-	a.patch(e, t, &a.value)
+	a.patch(t, e, &a.value)
 }
 
-func (a *annotation) reset(e *environment, t *testing.T) { a.patch(e, t, a.before) }
+func (a *annotation) reset(t *testing.T, e *environment) {
+	t.Helper()
+	a.patch(t, e, a.before)
+}
 
-func (a *annotation) patch(e *environment, t *testing.T, value *string) {
+func (a *annotation) patch(t *testing.T, e *environment, value *string) {
 	t.Helper()
 	text := "null"
 	if value != nil {
@@ -237,14 +249,15 @@ func (a *annotation) patch(e *environment, t *testing.T, value *string) {
 // oidcProvider is that of the hub, in the hands of somebody who does not use Pulumi.
 type oidcProvider struct{ found sandbox.OidcProvider }
 
-func (p *oidcProvider) remove(e *environment, t *testing.T) {
+func (p *oidcProvider) remove(t *testing.T, e *environment) {
+	t.Helper()
 	providers := e.inventory(t).OidcProviders
 	require.Len(t, providers, 1)
 	p.found = providers[0]
-	p.delete(e, t)
+	p.delete(t, e)
 }
 
-func (p *oidcProvider) delete(e *environment, t *testing.T) {
+func (p *oidcProvider) delete(t *testing.T, e *environment) {
 	t.Helper()
 	_, err := e.AWS().IAM.DeleteOpenIDConnectProvider(t.Context(),
 		&iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &p.found.Arn})
@@ -252,19 +265,21 @@ func (p *oidcProvider) delete(e *environment, t *testing.T) {
 }
 
 // replace has the provider know another client ID.
-func (p *oidcProvider) replace(e *environment, t *testing.T) {
-	p.remove(e, t)
-	p.create(e, t, "another.example.com")
+func (p *oidcProvider) replace(t *testing.T, e *environment) {
+	t.Helper()
+	p.remove(t, e)
+	p.create(t, e, "another.example.com")
 }
 
-func (p *oidcProvider) restore(e *environment, t *testing.T) {
+func (p *oidcProvider) restore(t *testing.T, e *environment) {
+	t.Helper()
 	if len(e.inventory(t).OidcProviders) > 0 {
-		p.delete(e, t)
+		p.delete(t, e)
 	}
-	p.create(e, t, p.found.ClientIDs...)
+	p.create(t, e, p.found.ClientIDs...)
 }
 
-func (p *oidcProvider) create(e *environment, t *testing.T, clientIDs ...string) {
+func (p *oidcProvider) create(t *testing.T, e *environment, clientIDs ...string) {
 	t.Helper()
 	input := &iam.CreateOpenIDConnectProviderInput{Url: &e.cluster(t, "dev-hub").Issuer, ClientIDList: clientIDs}
 	for key, value := range p.found.Tags {
@@ -282,7 +297,8 @@ type webhook struct {
 
 const webhookName = "pod-identity-webhook"
 
-func (w *webhook) remove(e *environment, t *testing.T) {
+func (w *webhook) remove(t *testing.T, e *environment) {
+	t.Helper()
 	webhooks := e.client(t, "dev-hub").AdmissionregistrationV1().MutatingWebhookConfigurations()
 	var err error
 	w.found, err = webhooks.Get(t.Context(), webhookName, metav1.GetOptions{})
@@ -290,7 +306,8 @@ func (w *webhook) remove(e *environment, t *testing.T) {
 	require.NoError(t, webhooks.Delete(t.Context(), webhookName, metav1.DeleteOptions{}))
 }
 
-func (w *webhook) restore(e *environment, t *testing.T) {
+func (w *webhook) restore(t *testing.T, e *environment) {
+	t.Helper()
 	w.found.ResourceVersion = ""
 	_, err := e.client(t, "dev-hub").AdmissionregistrationV1().MutatingWebhookConfigurations().
 		Create(t.Context(), w.found, metav1.CreateOptions{})

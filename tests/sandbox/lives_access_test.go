@@ -42,6 +42,7 @@ func accessLives() []laterLife {
 			name:  "an access entry becomes a line of aws-auth",
 			edits: map[string]string{target + "access": "{via: aws-auth, kubernetesGroups: [deployers]}"},
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Empty(t, after.AccessEntries)
 				assert.Contains(t, mapRolesOf(after), elsewhereRole)
 			},
@@ -50,6 +51,7 @@ func accessLives() []laterLife {
 			name:  "a line of aws-auth becomes an access entry",
 			edits: map[string]string{target + "access": "{policies: [{policy: AmazonEKSViewPolicy}], kubernetesGroups: [deployers]}"},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				entry(sessionName("elsewhere"), []string{"deployers"}, "AmazonEKSViewPolicy")(t, before, after)
 				assert.Equal(t, foreignRoles, mapRolesOf(after), "everybody else's lines stay")
 			},
@@ -63,6 +65,7 @@ func accessLives() []laterLife {
 			name:  "the session length of a target's role changes",
 			edits: map[string]string{target + "role": "{maxSessionDuration: 3600}"},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				assert.EqualValues(t, 3600, *after.roles["argocd-eu"].MaxSessionDuration)
 				kept("role argocd-eu", "role argocd")(t, before, after)
 			},
@@ -71,6 +74,7 @@ func accessLives() []laterLife {
 			name:  "a target that had a role of its own is reached directly",
 			edits: map[string]string{target + "role": ""},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				reachedBy("argocd", false)(t, before, after)
 				assert.NotContains(t, after.roles, "argocd-eu")
 				assert.Empty(t, after.role(t, "argocd").Inline, "Argo CD may assume nothing more")
@@ -87,6 +91,7 @@ func accessLives() []laterLife {
 				target + "displayName": "workloads", target + "labels": "{environment: prod}", target + "annotations": "{owner: us}",
 			},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				secret := after.secret(t, "workloads")
 				assert.Equal(t, "prod", secret.Labels["environment"])
 				assert.Equal(t, "us", secret.Annotations["owner"])
@@ -99,6 +104,7 @@ func accessLives() []laterLife {
 				target + "cluster": "us", target + "displayName": "", target + "labels": "", target + "annotations": "",
 			},
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Len(t, after.AccessEntries, 1)
 				assert.Equal(t, elsewhereRole, after.entryOf(t, "us").PrincipalArn)
 				assert.Len(t, after.ArgoCDSecrets(), 1)
@@ -114,6 +120,7 @@ func accessLives() []laterLife {
 			name:  "the hub becomes a target",
 			edits: map[string]string{"argocd/targets/hub": "{cluster: hub, labels: {environment: prod}}"},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				assert.Equal(t, "https://kubernetes.default.svc", after.secret(t, "hub").Data["server"])
 				assert.Equal(t, before.AccessEntries, after.AccessEntries)
 			},
@@ -122,6 +129,7 @@ func accessLives() []laterLife {
 			name:  "a target is taken out",
 			edits: map[string]string{"argocd/targets/hub": ""},
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Len(t, after.ArgoCDSecrets(), 1)
 			},
 		},

@@ -47,6 +47,7 @@ func accountLives() []laterLife {
 		{
 			name: "the chart that was missing is installed", happens: installChart("hub", "app"),
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Equal(t, livesRoles+"app", after.roleOf(livesAccount))
 				assert.Equal(t, "Helm", after.account(livesAccount).Labels["app.kubernetes.io/managed-by"])
 			},
@@ -54,6 +55,7 @@ func accountLives() []laterLife {
 		{
 			name: "a patched account is left alone: it stays, without the annotation", edits: modes("trustOnly"),
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept(livesAccount, "role app")(t, before, after)
 				assert.Empty(t, after.account(livesAccount).Annotations)
 			},
@@ -65,7 +67,7 @@ func accountLives() []laterLife {
 		},
 		{
 			name: "an account that was left alone and uninstalled is created", happens: uninstallChart("hub", "app"), edits: modes("create"),
-			declared: func(t *testing.T, before, after *world) {
+			declared: func(t *testing.T, _, after *world) {
 				assert.Equal(t, livesRoles+"app", after.roleOf(livesAccount))
 				assert.Equal(t, "pulumi", after.account(livesAccount).Labels["app.kubernetes.io/managed-by"])
 			},
@@ -76,6 +78,7 @@ func accountLives() []laterLife {
 				"roles/app/name":            "app-2",
 			},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept(livesAccount)(t, before, after)
 				assert.Equal(t, livesRoles+"app-2", after.roleOf(livesAccount))
 			},
@@ -84,6 +87,7 @@ func accountLives() []laterLife {
 			name:    "the chart is uninstalled, and the role taken out with --refresh: the account does not come back",
 			happens: uninstallChart("hub", "app"), edits: map[string]string{"roles/app": ""}, up: upRefreshed,
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Empty(t, after.account(livesAccount).Name)
 				assert.NotContains(t, after.roles, "app-2")
 			},
@@ -101,9 +105,9 @@ func createPatched(t *testing.T, l *lives) {
 	}
 	require.ErrorContains(t, err, "already exists")
 	l.useMode(t, "import")
-	l.environment.up(t)
+	l.up(t)
 	l.useMode(t, "create")
-	l.environment.up(t)
+	l.up(t)
 }
 
 func (l *lives) useMode(t *testing.T, mode string) {
@@ -129,7 +133,7 @@ func TestAnUninstalledChartsAccountsDoNotComeBackWithTheDestruction(t *testing.T
 	for _, cluster := range []string{"hub", "eu"} {
 		installChart(cluster, "app")(t, l)
 	}
-	l.environment.up(t)
+	l.up(t)
 	assert.Equal(t, livesRoles+"app", l.world(t).roleOf("eu/apps/app"))
 
 	uninstallChart("hub", "app")(t, l)

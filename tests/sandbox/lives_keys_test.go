@@ -25,6 +25,7 @@ func keyLives() []laterLife {
 				"roles": "{reports: {" + reports + "}}", "argocd/targets/eu": "{cluster: eu, " + target + "}",
 			},
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Equal(t, livesRoles+"eks-apps-reports", after.roleOf("eu/apps/reports"))
 			},
 		},
@@ -73,6 +74,7 @@ func keyLives() []laterLife {
 			},
 			up: failHalfWay,
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				for id := range before.ids {
 					kept(id)(t, before, after)
 				}
@@ -109,5 +111,5 @@ func failHalfWay(t *testing.T, l *lives) {
 	_, err := l.stack.Up(t.Context(), optup.Parallel(1))
 	l.Gateway.ClearFaults()
 	require.ErrorContains(t, err, "LimitExceeded")
-	l.environment.up(t)
+	l.up(t)
 }

@@ -43,6 +43,7 @@ func roleLives() []laterLife {
 			name:  "a role's first cluster is taken out",
 			edits: map[string]string{app + "clusters": "[hub]"},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				trusts("hub")(t, before, after)
 				assert.NotContains(t, after.role(t, "app").TrustPolicy, "eu-central-1")
 			},
@@ -51,6 +52,7 @@ func roleLives() []laterLife {
 			name:  "a role gets another cluster",
 			edits: map[string]string{app + "clusters": "[us, hub]"},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				trusts("hub", "us")(t, before, after)
 				assert.Contains(t, after.role(t, "app").TrustPolicy, "us-east-1")
 			},
@@ -59,6 +61,7 @@ func roleLives() []laterLife {
 			name:  "a policy's document changes",
 			edits: map[string]string{app + "customerManagedPolicies/list": write},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept("role app", "policy "+livesPolicies+"list")(t, before, after)
 			},
 		},
@@ -66,6 +69,7 @@ func roleLives() []laterLife {
 			name:  "a customer-managed policy is renamed and changed",
 			edits: map[string]string{app + "customerManagedPolicies/list": "", app + "customerManagedPolicies/write": write},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept("role app")(t, before, after)
 				assert.Equal(t, []string{livesPolicies + "write"}, after.role(t, "app").Attached)
 				assert.Equal(t, []string{livesPolicies + "write"}, after.Policies)
@@ -75,6 +79,7 @@ func roleLives() []laterLife {
 			name:  "an inline policy is taken out",
 			edits: map[string]string{app + "inlinePolicies": ""},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept("role app")(t, before, after)
 				assert.Empty(t, after.role(t, "app").Inline)
 			},
@@ -86,6 +91,7 @@ func roleLives() []laterLife {
 				app + "description": "changed", app + "managedPolicies": "[ReadOnlyAccess]",
 			},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept("role app")(t, before, after)
 				role := after.roles["app"]
 				assert.Equal(t, "arn:aws:iam::aws:policy/PowerUserAccess", aws.ToString(role.PermissionsBoundary.PermissionsBoundaryArn))
@@ -102,6 +108,7 @@ func roleLives() []laterLife {
 				app + "managedPolicies": "",
 			},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept("role app")(t, before, after)
 				role := after.roles["app"]
 				assert.Nil(t, role.PermissionsBoundary)
@@ -114,6 +121,7 @@ func roleLives() []laterLife {
 			name:  "a role trusts another service account",
 			edits: map[string]string{app + "serviceAccounts": "[{namespace: apps, name: app}, {namespace: apps, name: two}]"},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept("role app", "hub/apps/app")(t, before, after)
 				assert.Equal(t, livesRoles+"app", after.roleOf("us/apps/two"))
 				assert.Contains(t, after.role(t, "app").TrustPolicy, "system:serviceaccount:apps:two")
@@ -126,6 +134,7 @@ func roleLives() []laterLife {
 				"roles/two":             "{name: two, clusters: [hub], serviceAccounts: [{namespace: apps, name: two}]}",
 			},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				kept("role app", "hub/apps/app")(t, before, after)
 				assert.Equal(t, livesRoles+"two", after.roleOf("hub/apps/two"), "it goes from one role to the other in one update")
 				assert.Empty(t, after.roleOf("us/apps/two"))
@@ -136,6 +145,7 @@ func roleLives() []laterLife {
 			name:  "a role gets another name",
 			edits: map[string]string{app + "name": "renamed"},
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.NotContains(t, after.roles, "app")
 				assert.Equal(t, []string{livesPolicies + "write"}, after.role(t, "renamed").Attached)
 				assert.Equal(t, livesRoles+"renamed", after.roleOf("hub/apps/app"))
@@ -145,6 +155,7 @@ func roleLives() []laterLife {
 			name:  "a role gets another path",
 			edits: map[string]string{app + "path": "/apps/"},
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Equal(t, livesRoles+"apps/renamed", after.role(t, "renamed").Arn)
 				assert.Equal(t, []string{livesPolicies + "apps/write"}, after.role(t, "renamed").Attached)
 				assert.Equal(t, []string{livesPolicies + "apps/write"}, after.Policies)
@@ -155,6 +166,7 @@ func roleLives() []laterLife {
 			name:  "a role gets a prefix for its name",
 			edits: map[string]string{app + "name": "", app + "namePrefix": "app-", app + "path": ""},
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.NotContains(t, after.roles, "renamed")
 				assert.Contains(t, after.roleOf("hub/apps/app"), livesRoles+"app-")
 			},
@@ -163,6 +175,7 @@ func roleLives() []laterLife {
 			name:  "a role gets a name for its prefix",
 			edits: map[string]string{app + "name": "app", app + "namePrefix": ""},
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Equal(t, livesRoles+"app", after.roleOf("hub/apps/app"))
 				assert.Len(t, after.Roles, 4, "app, two, argocd and the one from elsewhere")
 			},

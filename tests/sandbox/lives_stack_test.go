@@ -23,6 +23,7 @@ func stackLives() []laterLife {
 		{
 			name: "the stack is renamed, and says whose its providers are",
 			happens: func(t *testing.T, l *lives) {
+				t.Helper()
 				require.NoError(t, l.stack.Rename(t.Context(), "later"))
 			},
 			edits:    map[string]string{"owner": firstOwner},
@@ -39,11 +40,13 @@ func stackLives() []laterLife {
 		{
 			name: "the provider of another tool is deleted: the stack makes one",
 			happens: func(t *testing.T, l *lives) {
+				t.Helper()
 				_, err := l.AWS().IAM.DeleteOpenIDConnectProvider(t.Context(),
 					&iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: aws.String(providerArn(l.cluster(t, "us")))})
 				require.NoError(t, err)
 			},
 			declared: func(t *testing.T, before, after *world) {
+				t.Helper()
 				providersKept(t, before, after)
 				for _, provider := range after.OidcProviders {
 					assert.True(t, provider.Created(), "%s is the stack's own", provider.Arn)
@@ -53,6 +56,7 @@ func stackLives() []laterLife {
 		{
 			name: "a provider is replaced with up --replace",
 			up: func(t *testing.T, l *lives) {
+				t.Helper()
 				providers, err := l.stack.Resources(t.Context(), "aws:iam/openIdConnectProvider:")
 				require.NoError(t, err)
 				result, err := l.stack.Up(t.Context(), optup.Replace([]string{string(providers[0].URN)}))
@@ -96,6 +100,6 @@ func takeBack(t *testing.T, l *lives) {
 	for _, option := range []string{"{import: true}", ""} {
 		edit(t, l.settings, "clusters/hub/oidcProvider", option)
 		require.NoError(t, l.stack.Write(l.settings))
-		l.environment.up(t)
+		l.up(t)
 	}
 }

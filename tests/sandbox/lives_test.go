@@ -108,7 +108,7 @@ func live(t *testing.T, all []laterLife) {
 	t.Helper()
 	l := newLives(t)
 	found := l.world(t)
-	l.environment.up(t)
+	l.up(t)
 	l.last = l.world(t)
 	for _, life := range all {
 		if !t.Run(life.name, func(t *testing.T) { l.live(t, life) }) {
@@ -140,7 +140,7 @@ func (l *lives) live(t *testing.T, life laterLife) {
 		_, err := l.stack.Up(t.Context())
 		require.ErrorContains(t, err, life.fails)
 	default:
-		l.environment.up(t)
+		l.up(t)
 	}
 	after := l.world(t)
 	l.last = after
@@ -148,7 +148,7 @@ func (l *lives) live(t *testing.T, life laterLife) {
 		life.declared(t, before, after)
 	}
 	if life.fails == "" {
-		assert.Empty(t, changed(l.environment.up(t)), "the next up changes nothing")
+		assert.Empty(t, changed(l.up(t)), "the next up changes nothing")
 		l.world(t).assertLike(t, after, "the next up leaves everything as it is")
 	}
 }

@@ -17,7 +17,7 @@ func TestAnUpdateNoticesWhatChangedOutsidePulumiWhenItProvesAlways(t *testing.T)
 	e.setTestPod(t, map[string]any{"proveAlways": false})
 	e.up(t)
 	provider := &oidcProvider{}
-	provider.remove(e, t)
+	provider.remove(t, e)
 	assert.Empty(t, changed(e.up(t)), "nothing of the program has changed, so nothing is asked")
 
 	e.settings.Platform["testPodDefaults"] = map[string]any{"proveAlways": true}

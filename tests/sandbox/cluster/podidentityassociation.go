@@ -10,7 +10,7 @@ import (
 // What EKS's webhook gives for an EKS Pod Identity association, by its own defaults:
 // https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/main.go
 const (
-	containerCredentialsEnv = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	containerCredentialsEnv = "AWS_CONTAINER_CREDENTIALS_FULL_URI"     // #nosec G101 -- the name of a variable
 	authorizationFileEnv    = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" // #nosec G101 -- the name of a variable
 	// agentURI is where the EKS Pod Identity Agent of a node answers. The sandbox's node has none, like one without the
 	// add-on: a pod with an association gets no credentials there.

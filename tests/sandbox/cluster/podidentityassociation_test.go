@@ -78,6 +78,8 @@ func TestWhatAContainerSettlesByItselfIsKeptBesideAnAssociation(t *testing.T) {
 }
 
 // The legacy cluster, because the pods of other tests would be missed as well.
+//
+//nolint:paralleltest // see above
 func TestTheWebhookMissesAsManyPodsAsItIsToldTo(t *testing.T) {
 	client := admin(t, legacy)
 	namespace := newNamespace(t, client)

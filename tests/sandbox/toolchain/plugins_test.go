@@ -47,8 +47,8 @@ func TestPluginsForcesWhereThePluginsComeFrom(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, test.want, got, "%q, download %t", test.value, test.download)
 	}
-	_, err := toolchain.ChoosePlugins("offical", true)
-	assert.EqualError(t, err, "PLUGINS=offical: must be official or built")
+	_, err := toolchain.ChoosePlugins("newest", true)
+	assert.EqualError(t, err, "PLUGINS=newest: must be official or built")
 }
 
 func TestInstalledPluginsAreTakenBeforeAnythingIsBuilt(t *testing.T) {
@@ -267,8 +267,8 @@ func archive(t *testing.T, name string) []byte {
 	var file bytes.Buffer
 	compressed := gzip.NewWriter(&file)
 	content := tar.NewWriter(compressed)
-	assert.NoError(t, content.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(released))}))
+	require.NoError(t, content.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(released))}))
 	_, err := content.Write([]byte(released))
-	assert.NoError(t, errors.Join(err, content.Close(), compressed.Close()))
+	require.NoError(t, errors.Join(err, content.Close(), compressed.Close()))
 	return file.Bytes()
 }
