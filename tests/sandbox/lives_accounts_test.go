@@ -68,6 +68,7 @@ func accountLives() []laterLife {
 		{
 			name: "an account that was left alone and uninstalled is created", happens: uninstallChart("hub", "app"), edits: modes("create"),
 			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
 				assert.Equal(t, livesRoles+"app", after.roleOf(livesAccount))
 				assert.Equal(t, "pulumi", after.account(livesAccount).Labels["app.kubernetes.io/managed-by"])
 			},
