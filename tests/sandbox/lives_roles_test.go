@@ -152,19 +152,8 @@ func roleLives() []laterLife {
 			},
 		},
 		{
-			name:  "a role gets another path",
-			edits: map[string]string{app + "path": "/apps/"},
-			declared: func(t *testing.T, _, after *world) {
-				t.Helper()
-				assert.Equal(t, livesRoles+"apps/renamed", after.role(t, "renamed").Arn)
-				assert.Equal(t, []string{livesPolicies + "apps/write"}, after.role(t, "renamed").Attached)
-				assert.Equal(t, []string{livesPolicies + "apps/write"}, after.Policies)
-				assert.Equal(t, livesRoles+"apps/renamed", after.roleOf("hub/apps/app"))
-			},
-		},
-		{
 			name:  "a role gets a prefix for its name",
-			edits: map[string]string{app + "name": "", app + "namePrefix": "app-", app + "path": ""},
+			edits: map[string]string{app + "name": "", app + "namePrefix": "app-"},
 			declared: func(t *testing.T, _, after *world) {
 				t.Helper()
 				assert.NotContains(t, after.roles, "renamed")
