@@ -272,8 +272,8 @@ func (p proof) container() *corev1.ContainerArgs {
 }
 
 // programEnv is what the settings tell the program. It gives up after half of the time-out, so that one pod after another
-// fits into it, no call takes more than a sixth, and all is over after four fifths: what is left is the start of the pod and
-// the pull of its image.
+// fits into it, a call takes a sixth at most, within the bounds below, and all is over after four fifths: what is left is the
+// start of the pod and the pull of its image.
 func (p proof) programEnv() env {
 	seconds := func(n int) pulumi.String { return pulumi.String(strconv.Itoa(n)) }
 	timeout := p.settings.TimeoutSeconds
