@@ -8,22 +8,23 @@ import (
 )
 
 // At says where a fault is: "path: fault".
-func At(path string, err error) error { return each(err, path+": %w") }
+func At(path string, err error) error { return each(path+": ", err) }
 
 // Under puts faults, which have paths already, below another path: "path.deeper: fault".
-func Under(path string, err error) error { return each(err, path+".%w") }
+func Under(path string, err error) error { return each(path+".", err) }
 
-func each(err error, format string) error {
+// each puts the text before every fault. It is no format: a path has keys in it that users choose, with % in them perhaps.
+func each(before string, err error) error {
 	if err == nil {
 		return nil
 	}
 	joined, ok := err.(interface{ Unwrap() []error }) // a join further down is part of one fault
 	if !ok {
-		return fmt.Errorf(format, err)
+		return fmt.Errorf("%s%w", before, err)
 	}
 	var faults []error
 	for _, one := range joined.Unwrap() {
-		faults = append(faults, each(one, format))
+		faults = append(faults, each(before, one))
 	}
 	return errors.Join(faults...)
 }

@@ -57,3 +57,12 @@ func TestAFaultInAJoinCanBeFound(t *testing.T) {
 	require.EqualError(t, err, "a.b: other\na.b: unexpected EOF")
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
+
+func TestAPathIsNoFormat(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"roles.100%", "roles.%w", "roles.%!s(MISSING)", "tags.50%d"} {
+		err := fault.Under(path, fault.At(path, io.ErrUnexpectedEOF))
+		require.EqualError(t, err, path+"."+path+": unexpected EOF")
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "a garbled format loses the error")
+	}
+}
