@@ -31,10 +31,18 @@ type RoleArgs struct {
 	Overwrite  *bool    `pulumi:"overwrite,optional"`
 }
 
-// RoleState is what Pulumi remembers: the inputs, with the entry as it is in the cluster, and the ARN in it.
+// RoleState is what Pulumi remembers: the inputs, with the entry as it is in the cluster, the ARN in it, and what this resource
+// wrote.
 type RoleState struct {
 	RoleArgs
-	MappedARN string `pulumi:"mappedArn"`
+	MappedARN string    `pulumi:"mappedArn"`
+	Written   *Identity `pulumi:"written,optional"`
+}
+
+// Identity is what an entry gives a role.
+type Identity struct {
+	Username string   `pulumi:"username"`
+	Groups   []string `pulumi:"groups"`
 }
 
 // NewProvider is the plugin's provider. connect makes the client for a kubeconfig; outside tests it is Connect.
@@ -90,9 +98,16 @@ func (a *RoleArgs) Annotate(annotator infer.Annotator) {
 		"groups. Default: false, which refuses.")
 }
 
+// Annotate describes an identity in the schema.
+func (i *Identity) Annotate(annotator infer.Annotator) {
+	annotator.Describe(&i.Username, "Kubernetes user name.")
+	annotator.Describe(&i.Groups, "Kubernetes groups.")
+}
+
 // Annotate describes the output in the schema.
 func (s *RoleState) Annotate(annotator infer.Annotator) {
 	annotator.Describe(&s.MappedARN, "The role's ARN without its path, as it stands in the entry.")
+	annotator.Describe(&s.Written, "What this resource wrote or adopted. A refresh does not change it, and only it is removed.")
 }
 
 // WireDependencies says that mappedArn follows from roleArn alone, so that a preview knows it.
@@ -126,8 +141,10 @@ func (*Role) Diff(
 	}
 	mark("roleArn", was.RoleARN != is.RoleARN, otherRole)
 	mark("kubeconfig", was.Kubeconfig != is.Kubeconfig, otherCluster)
-	mark("username", valueOf(was.Username) != valueOf(is.Username), false)
-	mark("groups", !maproles.SameGroups(was.Groups, is.Groups), false)
+	// Values that were taken over from an entry made by hand are not this resource's own until an update has made them so.
+	own := writtenBy(was)
+	mark("username", valueOf(was.Username) != valueOf(is.Username) || own.Username != valueOf(is.Username), false)
+	mark("groups", !maproles.SameGroups(was.Groups, is.Groups) || !maproles.SameGroups(own.Groups, is.Groups), false)
 	mark("overwrite", valueOf(was.Overwrite) != valueOf(is.Overwrite), false)
 	return infer.DiffResponse{
 		HasChanges:   len(diff) > 0,
@@ -161,7 +178,7 @@ func (r *Role) Update(
 	if req.DryRun {
 		return updated, nil
 	}
-	return updated, r.put(ctx, state, entryOf(req.State))
+	return updated, r.put(ctx, state, entryOf(req.State), writtenBy(req.State))
 }
 
 // Read reports the entry as it is in the cluster, or that it is gone.
@@ -185,10 +202,13 @@ func (r *Role) Read(
 	if err != nil || len(entries) == 0 {
 		return gone, err
 	}
-	inCluster := entries[len(entries)-1] // the one that the authenticator takes
-	state.Username = &inCluster.Username
-	if !maproles.SameGroups(state.Groups, inCluster.Groups) {
-		state.Groups = asList(inCluster.Groups)
+	found := reported(entries, writtenBy(state))
+	state.Username = &found.Username
+	if !maproles.SameGroups(state.Groups, found.Groups) {
+		state.Groups = asList(found.Groups)
+	}
+	if state.Written == nil { // an import
+		state.Written = &Identity{Username: found.Username, Groups: state.Groups}
 	}
 	return infer.ReadResponse[RoleArgs, RoleState]{ID: req.ID, Inputs: state.RoleArgs, State: state}, nil
 }
@@ -196,8 +216,10 @@ func (r *Role) Read(
 // recall gives the state to compare with the cluster. For an import, which has none, it is made of the ID and of kubectl's
 // configuration.
 func recall(req infer.ReadRequest[RoleArgs, RoleState]) (RoleState, error) {
-	if req.State.MappedARN != "" {
-		return req.State, nil
+	if state := req.State; state.MappedARN != "" {
+		own := writtenBy(state)
+		state.Written = &Identity{Username: own.Username, Groups: own.Groups}
+		return state, nil
 	}
 	roleARN, found := strings.CutPrefix(req.ID, idOf(""))
 	mapped, err := mappedARN(roleARN)
@@ -214,7 +236,7 @@ func recall(req infer.ReadRequest[RoleArgs, RoleState]) (RoleState, error) {
 	}, nil
 }
 
-// Delete removes the entry. One that somebody has changed since is theirs, and stays.
+// Delete removes the entry as this resource wrote it. One that somebody has changed since is theirs, and stays.
 func (r *Role) Delete(
 	ctx context.Context, req infer.DeleteRequest[RoleState],
 ) (infer.DeleteResponse, error) {
@@ -222,7 +244,7 @@ func (r *Role) Delete(
 	if err != nil {
 		return infer.DeleteResponse{}, err
 	}
-	mine := entryOf(req.State)
+	mine := writtenBy(req.State)
 	var left []maproles.Entry
 	err = editMapRoles(ctx, client, func(text string) (string, error) {
 		edited, err := maproles.Remove(text, mine)
@@ -236,13 +258,12 @@ func (r *Role) Delete(
 		return infer.DeleteResponse{}, fmt.Errorf("unmapping %s: %w", mine.RoleARN, err)
 	}
 	for _, entry := range left {
-		p.GetLogger(ctx).Warningf("the entry of %s with user name %q and groups %q was changed by somebody else and stays",
-			entry.RoleARN, entry.Username, entry.Groups)
+		p.GetLogger(ctx).Warningf("the entry of %s with %s was changed by somebody else and stays", entry.RoleARN, entry)
 	}
 	return infer.DeleteResponse{}, nil
 }
 
-// put makes the cluster's entry that of state. It replaces only entries that it knows: equal ones, those in known, and, if
+// put makes the cluster's entry that of state. It replaces only entries that it knows: equal ones, what known ones give, and, if
 // told to overwrite, any.
 func (r *Role) put(ctx context.Context, state RoleState, known ...maproles.Entry) error {
 	client, err := r.connect(state.Kubeconfig)
@@ -252,7 +273,7 @@ func (r *Role) put(ctx context.Context, state RoleState, known ...maproles.Entry
 	wanted := entryOf(state)
 	err = editMapRoles(ctx, client, func(text string) (string, error) {
 		if !valueOf(state.Overwrite) {
-			if err := refuseOthers(text, append(known, wanted)); err != nil {
+			if err := refuseOthers(text, wanted, known); err != nil {
 				return "", err
 			}
 		}
@@ -262,49 +283,4 @@ func (r *Role) put(ctx context.Context, state RoleState, known ...maproles.Entry
 		return fmt.Errorf("mapping %s: %w", wanted.RoleARN, err)
 	}
 	return nil
-}
-
-// refuseOthers fails if mapRoles has an entry for the role that is none of the known ones. The known ones are of one role.
-func refuseOthers(text string, known []maproles.Entry) error {
-	found, err := maproles.Find(text, known[0].RoleARN)
-	if err != nil {
-		return err
-	}
-	for _, entry := range found {
-		isKnown := false
-		for _, candidate := range known {
-			isKnown = isKnown || entry.Equal(candidate)
-		}
-		if !isKnown {
-			return fmt.Errorf("the role has an entry already that this resource did not write, with user name %q and groups %q: "+
-				"give it the same values to adopt it, refresh if it was changed by hand, or set overwrite to replace it",
-				entry.Username, entry.Groups)
-		}
-	}
-	return nil
-}
-
-// stateOf is the state that inputs lead to. Check has validated them; an ARN that is not known yet has no mapped form.
-func stateOf(args RoleArgs) RoleState {
-	mapped, _ := mappedARN(args.RoleARN)
-	args.Groups = asList(args.Groups)
-	return RoleState{RoleArgs: args, MappedARN: mapped}
-}
-
-func entryOf(state RoleState) maproles.Entry {
-	return maproles.Entry{RoleARN: state.MappedARN, Username: valueOf(state.Username), Groups: state.Groups}
-}
-
-// asList makes no groups an empty list, so that the state has the property always, and a preview can mark it as not known.
-func asList(groups []string) []string { return append([]string{}, groups...) }
-
-func idOf(mappedARN string) string { return configMapNamespace + "/" + configMapName + "/" + mappedARN }
-
-// valueOf is what the pointer points at, or the zero value for nil.
-func valueOf[T any](pointer *T) T {
-	var value T
-	if pointer != nil {
-		value = *pointer
-	}
-	return value
 }

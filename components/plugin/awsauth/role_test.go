@@ -49,8 +49,10 @@ func TestTheSchemaHasTheOneResourceWithASecretKubeconfig(t *testing.T) {
 		assert.NotEmpty(t, input.Description, name)
 		assert.Equal(t, name == "kubeconfig", input.Secret, name)
 	}
-	assert.Len(t, role.Properties, 6)
-	assert.NotEmpty(t, role.Properties["mappedArn"].Description)
+	assert.Len(t, role.Properties, 7)
+	for _, output := range []string{"mappedArn", "written"} {
+		assert.NotEmpty(t, role.Properties[output].Description, output)
+	}
 }
 
 func TestALifeLeavesTheMapAsItWasFound(t *testing.T) {

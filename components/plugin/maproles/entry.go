@@ -2,6 +2,7 @@ package maproles
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,16 +17,35 @@ type Entry struct {
 	// Groups is a set: order and repetition mean nothing.
 	Groups []string
 
-	// foreignKeys says that the element has keys beside these three, so that it is not one that Put wrote.
-	foreignKeys bool
+	// dropped is what the authenticator drops from the element, as it is of the wrong type: "the string in groups".
+	dropped string
+	// furtherKeys are those beside these three.
+	furtherKeys []string
 }
 
-// Equal reports whether both give the same role the same identity, and nothing else.
+// Equal reports whether both give the same role the same identity, and say nothing else, as what Put writes does.
 func (e Entry) Equal(other Entry) bool {
+	return e.Gives(other) && e.dropped == "" && other.dropped == "" && len(other.furtherKeys) == 0
+}
+
+// Gives reports whether the authenticator makes the same of both, and the entry has no keys that only its writer knows.
+func (e Entry) Gives(other Entry) bool {
 	return SameRole(e.RoleARN, other.RoleARN) &&
 		e.Username == other.Username &&
 		SameGroups(e.Groups, other.Groups) &&
-		!e.foreignKeys && !other.foreignKeys
+		len(e.furtherKeys) == 0
+}
+
+// String tells what the entry gives, for messages, and what else is in it.
+func (e Entry) String() string {
+	text := fmt.Sprintf("user name %q and groups %q", e.Username, e.Groups)
+	if e.dropped != "" {
+		text += " (the authenticator drops " + e.dropped + ")"
+	}
+	if len(e.furtherKeys) > 0 {
+		text += fmt.Sprintf(" and further keys %q", e.furtherKeys)
+	}
+	return text
 }
 
 // SameRole compares ARNs as aws-iam-authenticator does: without regard to case
@@ -37,36 +57,6 @@ func SameGroups(a, b []string) bool { return slices.Equal(asSet(a), asSet(b)) }
 
 func asSet(groups []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(groups)))
-}
-
-// entryOf reads an element as aws-iam-authenticator does: YAML to JSON, then encoding/json, which matches keys in any case
-// (pkg/mapper/configmap/configmap.go, ParseMap). An element that is not a role mapping gives false.
-func entryOf(element any) (Entry, bool) {
-	keys, isMapping := element.(map[string]any)
-	if !isMapping {
-		return Entry{}, false
-	}
-	document, err := json.Marshal(keys)
-	if err != nil {
-		return Entry{}, false
-	}
-	var role struct {
-		RoleARN  string   `json:"rolearn"`
-		Username string   `json:"username"`
-		Groups   []string `json:"groups"`
-	}
-	if err := json.Unmarshal(document, &role); err != nil || role.RoleARN == "" {
-		return Entry{}, false
-	}
-	entry := Entry{RoleARN: role.RoleARN, Username: role.Username, Groups: role.Groups}
-	for key := range keys {
-		switch strings.ToLower(key) {
-		case "rolearn", "username", "groups":
-		default:
-			entry.foreignKeys = true
-		}
-	}
-	return entry, true
 }
 
 // block renders the entry as an element of a block sequence, in the form that the EKS user guide shows.

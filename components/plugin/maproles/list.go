@@ -28,7 +28,7 @@ type list struct {
 // element is one item of the list: its value, its place, and the role mapping that it is, if it is one.
 type element struct {
 	span
-	value  any
+	value  string // as JSON, for comparison
 	entry  Entry
 	isRole bool
 }
@@ -60,12 +60,16 @@ func parse(text string) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, node := range root.Content {
-		item := element{span: spans[i]}
-		if err := node.Decode(&item.value); err != nil {
-			return nil, fmt.Errorf("element %d: %w", i+1, err)
-		}
-		item.entry, item.isRole = entryOf(item.value)
+	values, err := meanings(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != len(spans) {
+		return nil, errLayout
+	}
+	for i, value := range values {
+		item := element{span: spans[i], value: string(value)}
+		item.entry, item.isRole = entryOf(value)
 		l.elements = append(l.elements, item)
 	}
 	return l, nil
@@ -253,8 +257,8 @@ func (l *list) entries(match func(Entry) bool) []Entry {
 }
 
 // valuesExcept are the values of all elements but those that match.
-func (l *list) valuesExcept(match func(Entry) bool) []any {
-	values := []any{}
+func (l *list) valuesExcept(match func(Entry) bool) []string {
+	var values []string
 	for _, item := range l.elements {
 		if !item.isRole || !match(item.entry) {
 			values = append(values, item.value)

@@ -10,7 +10,6 @@ package maproles
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -89,7 +88,7 @@ func verified(before *list, edited string, mine func(Entry) bool, wanted ...Entr
 	if err != nil {
 		return "", unsafe(err)
 	}
-	if !reflect.DeepEqual(before.valuesExcept(mine), after.valuesExcept(mine)) {
+	if !slices.Equal(before.valuesExcept(mine), after.valuesExcept(mine)) {
 		return "", unsafe(errors.New("another entry would change"))
 	}
 	if !slices.EqualFunc(after.entries(mine), wanted, Entry.Equal) {

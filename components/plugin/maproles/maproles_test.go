@@ -201,7 +201,7 @@ func TestATextThatCannotBeEditedSafelyIsRefused(t *testing.T) {
 			"# none\nnull\n", `mapRoles cannot be read: line 2: it must be a list of role mappings, but is the scalar "null"`,
 		},
 		"an alias without an anchor": {"- *a\n", "mapRoles cannot be read: yaml: unknown anchor 'a' referenced"},
-		"a key given twice":          {"- {a: 1, a: 2}\n", "mapRoles cannot be read: element 1: yaml:"},
+		"a key that is a list":       {"- {[a]: 1}\n", "mapRoles cannot be read: "},
 		"two documents":              {"- a\n---\n- b\n", "mapRoles cannot be read: it holds more than one YAML document"},
 		"a broken second document":   {"- a\n---\n- [\n", "mapRoles cannot be read: yaml:"},
 		"a tagged list":              {"!!seq [a]\n", "layout"},
@@ -243,13 +243,11 @@ func TestRemoveAndFindRefuseWhatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, err, "mapRoles cannot be read")
 }
 
-func TestFindReadsAsTheAuthenticatorDoes(t *testing.T) {
+func TestFindGivesEveryEntryOfTheRoleInItsOrder(t *testing.T) {
 	t.Parallel()
 	const text = `
 - ROLEARN: ARN:AWS:iam::111122223333:role/ArgoCD
   UserName: one
-- rolearn: arn:aws:iam::111122223333:role/argocd
-  groups: 7
 - rolearn: arn:aws:iam::444455556666:role/argocd
 - rolearn: arn:aws:iam::111122223333:role/argocd
   username: two

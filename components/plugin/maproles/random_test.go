@@ -3,6 +3,9 @@ package maproles_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,6 +92,16 @@ func FuzzAnyTextIsEditedReversiblyOrRefused(f *testing.F) {
 	} {
 		f.Add(text, "no", "")
 	}
+	cases, err := filepath.Glob("testdata/*.yaml")
+	require.NoError(f, err)
+	for _, path := range cases {
+		text, err := os.ReadFile(path)
+		require.NoError(f, err)
+		f.Add(string(text), "argocd", "argocd:managers")
+	}
+	for _, element := range []string{"groups: a", "groups: [1, ~]", "username: 1", "sso: {}", "userid: x", "username: a, username: b", "<<: {groups: 1}"} {
+		f.Add("- {rolearn: "+argocd.RoleARN+", "+element+"}\n", "a", "b")
+	}
 	f.Fuzz(func(t *testing.T, text, username, group string) {
 		entry := maproles.Entry{RoleARN: argocd.RoleARN, Username: username, Groups: []string{group}}
 		put, err := maproles.Put(text, entry)
@@ -111,6 +124,15 @@ func FuzzAnyTextIsEditedReversiblyOrRefused(f *testing.F) {
 		if len(before) == 0 && back != "" {
 			assert.Equal(t, text, back)
 		}
+
+		// What is not the entry's own stays, whatever is wrong in it.
+		without, err := maproles.Remove(text, entry)
+		if err != nil {
+			return
+		}
+		after, err := maproles.Find(without, entry.RoleARN)
+		require.NoError(t, err)
+		assert.Equal(t, slices.DeleteFunc(before, entry.Equal), after)
 	})
 }
 
