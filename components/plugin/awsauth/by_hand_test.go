@@ -21,7 +21,7 @@ const (
 func TestARoleThatIsMappedByHandIsRefusedWithAdviceThatCanBeFollowed(t *testing.T) {
 	t.Parallel()
 	const advice = ": give it the same values to adopt it, refresh if it was changed by hand, or replace it with overwrite " +
-		"(`overwrite: true` in the configuration's access, Overwrite in components.AwsAuthArgs)"
+		"(in the configuration `access: {via: aws-auth, overwrite: true}`, in a program Overwrite of components.AwsAuthArgs)"
 	for name, test := range map[string]struct{ entry, identity string }{
 		"with another user name":        {byHand, `user name "argocd" and groups ["system:masters"]`},
 		"with groups that are no list":  {groupsNoList, `user name "argocd" and groups [] (the authenticator drops the string in groups)`},

@@ -27,8 +27,8 @@ func refuseOthers(text string, wanted maproles.Entry, known []maproles.Entry) er
 	for _, entry := range found {
 		if !entry.Equal(wanted) && !slices.ContainsFunc(known, entry.Gives) {
 			return fmt.Errorf("the role has an entry already that this resource did not write, with %s: give it the same values to "+
-				"adopt it, refresh if it was changed by hand, or replace it with overwrite (`overwrite: true` in the configuration's "+
-				"access, Overwrite in components.AwsAuthArgs)", entry)
+				"adopt it, refresh if it was changed by hand, or replace it with overwrite (in the configuration "+
+				"`access: {via: aws-auth, overwrite: true}`, in a program Overwrite of components.AwsAuthArgs)", entry)
 		}
 	}
 	return nil
