@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // ServiceAccountMode is what is done about a ServiceAccount.
@@ -87,8 +88,16 @@ const (
 	tokenExpirationAnnotation = "eks.amazonaws.com/token-expiration" //nolint:gosec // a key, not a token
 )
 
-var irsaAnnotationKeys = []string{
-	roleArnAnnotation, audienceAnnotation, regionalSTSAnnotation, tokenExpirationAnnotation,
+// webhookAnnotations are all that the webhook knows, with the reason why none can be given among a service account's.
+//
+// https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/pkg/annotations.go
+var webhookAnnotations = map[string]string{
+	roleArnAnnotation: "is set by the role itself",
+	audienceAnnotation: "would keep the pods from the role, which trusts tokens for " + iampolicy.Audience +
+		" only; that is EKS's own audience in every partition, so leave the annotation out",
+	regionalSTSAnnotation:               "is set by regionalSts",
+	tokenExpirationAnnotation:           "is set by tokenExpirationSeconds",
+	"eks.amazonaws.com/skip-containers": "is an annotation of pods; EKS does not read it from a service account",
 }
 
 func (account ServiceAccountArgs) irsaAnnotations(roleArn pulumi.StringInput) pulumi.StringMap {
@@ -264,8 +273,8 @@ func (account ServiceAccountArgs) validate(path string) error {
 			path, seconds, minTokenExpiration, maxTokenExpiration))
 	}
 	for _, key := range slices.Sorted(maps.Keys(account.Annotations)) {
-		if slices.Contains(irsaAnnotationKeys, key) {
-			faults = append(faults, fmt.Errorf("%s.annotations: %q is set by the role itself", path, key))
+		if reason, is := webhookAnnotations[key]; is {
+			faults = append(faults, fmt.Errorf("%s.annotations: %q %s", path, key, reason))
 		}
 	}
 	return errors.Join(faults...)
