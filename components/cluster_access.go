@@ -1,17 +1,10 @@
 package components
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // ClusterAccessType is the type token of [ClusterAccess].
@@ -68,18 +61,25 @@ type AccessEntryArgs struct {
 	// KubernetesGroups are groups that RoleBindings name. EKS refuses groups that begin with system:. A group that is taken
 	// off the list is taken away in EKS.
 	KubernetesGroups []string
-	// Username in Kubernetes. Default: EKS's own, the assumed role's ARN with the session's name. EKS goes back to its own
-	// name only with another access entry, so the entry is replaced when a name is taken out.
+	// Username in Kubernetes. EKS refuses names that begin with system:, eks:, aws:, amazon: or iam:, and wants a colon before
+	// {{SessionName}} and {{SessionNameRaw}}. Default: EKS's own, the assumed role's ARN with the session's name. EKS goes
+	// back to its own name only with another access entry, so the entry is replaced when a name is taken out.
 	Username string
 	// Tags of the access entry.
 	Tags pulumi.StringMapInput
+	// Import takes over the access entry that the principal has already, made by hand, by another stack or by EKS for the
+	// cluster's creator: from then on it is as if this stack had made it, and is deleted with it. There must be one, of type
+	// STANDARD. Access policies that it has besides Policies stay with it. It is meant for one update, as Pulumi refuses to
+	// replace a resource that is still to be imported. Default: false.
+	Import bool
 }
 
 // AccessPolicyArgs associate an EKS access policy with an access entry.
 type AccessPolicyArgs struct {
-	// Policy is the name (AmazonEKSViewPolicy) or the ARN of an access policy.
+	// Policy is the name (AmazonEKSViewPolicy) or the ARN of an access policy. An ARN's partition is corrected to the
+	// principal's.
 	Policy string
-	// Namespaces limit the policy to these. Default: the whole cluster.
+	// Namespaces limit the policy to these, which may be patterns such as dev-*. Default: the whole cluster.
 	Namespaces []string
 }
 
@@ -92,6 +92,9 @@ type AwsAuthArgs struct {
 	Username string
 	// Groups in Kubernetes, one or more; system:masters is allowed here.
 	Groups []string
+	// Overwrite replaces a line that maps the role already, with another user name or other groups, and that this stack did not
+	// write. Default: false, such a line is an error.
+	Overwrite bool
 }
 
 // ClusterAccess lets an IAM role into an EKS cluster.
@@ -141,79 +144,6 @@ func NewClusterAccess(
 	return component, nil
 }
 
-func (a *ClusterAccess) grantByAccessEntry(
-	ctx *pulumi.Context, name string, args *ClusterAccessArgs, children children,
-) error {
-	options := args.replacement()
-	entry, err := eks.NewAccessEntry(ctx, name, &eks.AccessEntryArgs{
-		ClusterName: args.ClusterName, PrincipalArn: args.PrincipalArn, Type: pulumi.String("STANDARD"),
-		UserName: optionalString(args.AccessEntry.Username), Tags: args.AccessEntry.Tags,
-		// No list means to the AWS provider that EKS keeps the groups that it has; an empty one takes them away.
-		KubernetesGroups: pulumi.ToStringArray(args.AccessEntry.KubernetesGroups),
-	}, children.named(name, options...)...)
-	if err != nil {
-		return fmt.Errorf("creating the access entry: %w", err)
-	}
-	a.grants = append(a.grants, entry)
-	for _, policy := range args.AccessEntry.Policies {
-		association := childName(name, policy.Name())
-		resource, err := eks.NewAccessPolicyAssociation(ctx, association, &eks.AccessPolicyAssociationArgs{
-			// The entry's own outputs make the association wait for it.
-			ClusterName: entry.ClusterName, PrincipalArn: entry.PrincipalArn,
-			PolicyArn: policy.arn(name, args.PrincipalArn), AccessScope: policy.scope(),
-		}, children.named(association, options...)...)
-		if err != nil {
-			return fmt.Errorf("associating access policy %q: %w", policy.Policy, err)
-		}
-		a.grants = append(a.grants, resource)
-	}
-	a.Via = pulumi.String("accessEntry").ToStringOutput()
-	a.AccessEntryArn = entry.AccessEntryArn
-	return nil
-}
-
-// replacement replaces the entry and its associations when what cannot be changed in place does: the principal's unique ID,
-// which EKS keeps with them, and a user name that is taken out, which the AWS provider leaves in EKS. The old ones go first:
-// there can be one entry per principal and cluster, and one association per entry and policy, so the deletion of an old one
-// would take the new one away.
-func (args *ClusterAccessArgs) replacement() []pulumi.ResourceOption {
-	uniqueID := args.PrincipalUniqueId
-	if uniqueID == nil {
-		uniqueID = pulumi.String("")
-	}
-	trigger := uniqueID.ToStringOutput()
-	if args.AccessEntry.Username != "" {
-		trigger = pulumi.Sprintf("%s with a user name", trigger)
-	}
-	return []pulumi.ResourceOption{pulumi.ReplacementTrigger(trigger), pulumi.DeleteBeforeReplace(true)}
-}
-
-// Name is the access policy's name, whether it was given as such or as an ARN.
-func (p AccessPolicyArgs) Name() string { return p.Policy[strings.LastIndex(p.Policy, "/")+1:] }
-
-// arn is the access policy's ARN, in the partition of the principal, which is the cluster's too.
-func (p AccessPolicyArgs) arn(component string, principal pulumi.StringInput) pulumi.StringOutput {
-	return principal.ToStringOutput().ApplyT(func(principal string) (string, error) {
-		arn, err := iampolicy.ParseArn(principal)
-		if err != nil {
-			return "", failure(ClusterAccessType, component, fault.At("principalArn", err))
-		}
-		policy := iampolicy.Arn{
-			Partition: arn.Partition, Service: "eks", Account: "aws", Resource: "cluster-access-policy/" + p.Name(),
-		}
-		return policy.String(), nil
-	}).(pulumi.StringOutput)
-}
-
-func (p AccessPolicyArgs) scope() *eks.AccessPolicyAssociationAccessScopeArgs {
-	if len(p.Namespaces) == 0 {
-		return &eks.AccessPolicyAssociationAccessScopeArgs{Type: pulumi.String("cluster")}
-	}
-	return &eks.AccessPolicyAssociationAccessScopeArgs{
-		Type: pulumi.String("namespace"), Namespaces: pulumi.ToStringArray(p.Namespaces),
-	}
-}
-
 // awsAuthRoleType is the resource of the eks-irsa provider plugin that edits one entry of aws-auth.
 const awsAuthRoleType = "eks-irsa:index:AwsAuthRole"
 
@@ -232,6 +162,9 @@ func (a *ClusterAccess) grantByAwsAuth(
 	if args.AwsAuth.Username != "" {
 		inputs["username"] = pulumi.String(args.AwsAuth.Username)
 	}
+	if args.AwsAuth.Overwrite {
+		inputs["overwrite"] = pulumi.Bool(true)
+	}
 	line := &awsAuthRole{}
 	if err := ctx.RegisterResource(awsAuthRoleType, name, inputs, line, children.named(name, ownPlugin()...)...); err != nil {
 		return fmt.Errorf("mapping the role in aws-auth: %w", err)
@@ -240,92 +173,4 @@ func (a *ClusterAccess) grantByAwsAuth(
 	a.Via = pulumi.String("aws-auth").ToStringOutput()
 	a.AccessEntryArn = pulumi.String("").ToStringOutput()
 	return nil
-}
-
-// Validate reports every fault of the arguments, each with its path; nil arguments are a fault.
-func (args *ClusterAccessArgs) Validate() error {
-	if args == nil {
-		return errors.New("args: must not be nil")
-	}
-	var faults []error
-	if args.ClusterName == nil || args.ClusterName == pulumi.String("") {
-		faults = append(faults, errors.New("clusterName: must not be empty"))
-	}
-	if args.PrincipalArn == nil {
-		faults = append(faults, errors.New("principalArn: must not be empty"))
-	} else if arn, plain := plainString(args.PrincipalArn); plain {
-		faults = append(faults, fault.At("principalArn", iampolicy.ValidateRoleArn(arn)))
-	}
-	return errors.Join(append(faults, args.validateWayIn())...)
-}
-
-func (args *ClusterAccessArgs) validateWayIn() error {
-	mode := args.AuthenticationMode
-	switch mode {
-	case "", AuthenticationModeAPI, AuthenticationModeAPIAndConfigMap, AuthenticationModeConfigMap:
-	default:
-		return fmt.Errorf("authenticationMode: %q is none of %q, %q and %q",
-			mode, AuthenticationModeAPI, AuthenticationModeAPIAndConfigMap, AuthenticationModeConfigMap)
-	}
-	if (args.AccessEntry == nil) == (args.AwsAuth == nil) {
-		return errors.New("accessEntry: give exactly one of accessEntry and awsAuth")
-	}
-	var faults []error
-	if args.AccessEntry != nil {
-		if mode != "" && !mode.AllowsAccessEntries() {
-			faults = append(faults, fmt.Errorf("accessEntry: the cluster's authentication mode %s knows no access entries; "+
-				"use awsAuth, or change the mode to %s", mode, AuthenticationModeAPIAndConfigMap))
-		}
-		return errors.Join(append(faults, fault.Under("accessEntry", args.AccessEntry.Validate()))...)
-	}
-	if mode != "" && !mode.AllowsAwsAuth() {
-		faults = append(faults, fmt.Errorf("awsAuth: the cluster's authentication mode %s ignores aws-auth; use accessEntry", mode))
-	}
-	return errors.Join(append(faults, fault.Under("awsAuth", args.AwsAuth.Validate()))...)
-}
-
-// accessPolicyForm is the name of an EKS access policy, or its ARN.
-var accessPolicyForm = regexp.MustCompile(`^(arn:[a-z0-9-]+:eks::aws:cluster-access-policy/)?AmazonEKS[A-Za-z]+Policy$`)
-
-// Validate reports every fault of the access entry, each with its path.
-func (args *AccessEntryArgs) Validate() error {
-	var faults []error
-	if len(args.Policies) == 0 && len(args.KubernetesGroups) == 0 {
-		faults = append(faults, errors.New("policies: give policies or kubernetesGroups, an entry without them allows nothing"))
-	}
-	names := make([]string, len(args.Policies))
-	for i, policy := range args.Policies {
-		names[i] = policy.Name()
-		faults = append(faults, fault.Under(fmt.Sprintf("policies[%d]", i), policy.validate()))
-	}
-	faults = append(faults, duplicates("policies", names), duplicates("kubernetesGroups", args.KubernetesGroups))
-	for i, group := range args.KubernetesGroups {
-		switch path := fmt.Sprintf("kubernetesGroups[%d]", i); {
-		case group == "":
-			faults = append(faults, fmt.Errorf("%s: must not be empty", path))
-		case strings.HasPrefix(group, "system:"):
-			faults = append(faults, fmt.Errorf("%s: EKS refuses %q, as all groups that begin with system:; use an access policy", path, group))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-func (p AccessPolicyArgs) validate() error {
-	var faults []error
-	if !accessPolicyForm.MatchString(p.Policy) {
-		faults = append(faults, fmt.Errorf("policy: %q is not an EKS access policy such as AmazonEKSViewPolicy", p.Policy))
-	}
-	return errors.Join(append(faults, validateNames("namespaces", p.Namespaces))...)
-}
-
-// Validate reports every fault of the line of aws-auth, each with its path.
-func (args *AwsAuthArgs) Validate() error {
-	var faults []error
-	if args.Kubeconfig == nil {
-		faults = append(faults, errors.New("kubeconfig: needed to edit the ConfigMap"))
-	}
-	if len(args.Groups) == 0 {
-		faults = append(faults, errors.New("groups: name at least one group"))
-	}
-	return errors.Join(append(faults, validateNames("groups", args.Groups))...)
 }

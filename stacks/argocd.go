@@ -121,7 +121,7 @@ func (access ArgoCDAccess) args(
 			return nil, fmt.Errorf("the cluster's authentication mode %s allows aws-auth only:\n%w", facts.mode, fault.Under("access", err))
 		}
 		args.AwsAuth = &components.AwsAuthArgs{
-			Kubeconfig: facts.kubeconfig, Username: access.Username, Groups: access.KubernetesGroups,
+			Kubeconfig: facts.kubeconfig, Username: access.Username, Groups: access.KubernetesGroups, Overwrite: access.Overwrite,
 		}
 		return args, nil
 	}
@@ -131,7 +131,9 @@ func (access ArgoCDAccess) args(
 }
 
 func (access ArgoCDAccess) entry() *components.AccessEntryArgs {
-	entry := &components.AccessEntryArgs{KubernetesGroups: access.KubernetesGroups, Username: access.Username}
+	entry := &components.AccessEntryArgs{
+		KubernetesGroups: access.KubernetesGroups, Username: access.Username, Import: access.Import,
+	}
 	for _, policy := range access.Policies {
 		entry.Policies = append(entry.Policies, components.AccessPolicyArgs{Policy: policy.Policy, Namespaces: policy.Namespaces})
 	}

@@ -207,6 +207,10 @@ type ArgoCDAccess struct {
 	KubernetesGroups []string `json:"kubernetesGroups"`
 	// Username in Kubernetes.
 	Username string `json:"username"`
+	// Import takes over the access entry that the role has already. It is meant for one update.
+	Import bool `json:"import"`
+	// Overwrite replaces a line of aws-auth that maps the role already; with Via aws-auth only. Default: false, which refuses.
+	Overwrite bool `json:"overwrite"`
 }
 
 // AccessVia is a way into a cluster.
@@ -455,6 +459,9 @@ func (cfg *Config) validateTargetRole(key string, target ArgoCDTarget) error {
 		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
 	}
 	faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(target.RoleArn)))
+	if arn, err := iampolicy.ParseArn(target.RoleArn); err == nil && arn.IsServiceLinkedRole() {
+		faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", target.RoleArn))
+	}
 	if hub.AssumeRole != nil && errors.Join(faults...) == nil {
 		// The role that reaches the hub tells the hub's account before AWS is asked.
 		deployer, err := iampolicy.ParseArn(hub.AssumeRole.RoleArn)
@@ -483,6 +490,9 @@ func (cfg *Config) validateAccess(target ArgoCDTarget) error {
 	switch access.Via {
 	case "", ViaAccessEntry:
 		faults = access.entry().Validate()
+		if access.Overwrite {
+			faults = errors.Join(faults, fmt.Errorf("overwrite: needs via: %s; an access entry that exists is taken over with import", ViaAwsAuth))
+		}
 	case ViaAwsAuth:
 		faults = access.validateAwsAuth()
 	default:
@@ -511,6 +521,13 @@ func (access ArgoCDAccess) validateAwsAuth() error {
 	}
 	if len(access.KubernetesGroups) == 0 {
 		faults = append(faults, errors.New("kubernetesGroups: name at least one group"))
+	}
+	faults = append(faults, components.ValidateKubernetesNames("kubernetesGroups", access.KubernetesGroups))
+	if access.Username != "" {
+		faults = append(faults, fault.At("username", components.ValidateKubernetesName(access.Username)))
+	}
+	if access.Import {
+		faults = append(faults, errors.New("import: not with aws-auth; a line that maps the role already is replaced with overwrite"))
 	}
 	return errors.Join(faults...)
 }

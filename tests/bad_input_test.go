@@ -479,8 +479,8 @@ func TestAClusterAccessRefuses(t *testing.T) {
 			entry(func(e *components.AccessEntryArgs) { e.Policies = nil }),
 		},
 		{
-			"an IAM policy for an access policy", `accessEntry.policies[0].policy: "AdministratorAccess" is not an EKS access policy such as AmazonEKSViewPolicy`,
-			entry(func(e *components.AccessEntryArgs) { e.Policies[0].Policy = "AdministratorAccess" }),
+			"what is no access policy", `accessEntry.policies[0].policy: "Administrator" is not an EKS access policy such as AmazonEKSViewPolicy`,
+			entry(func(e *components.AccessEntryArgs) { e.Policies[0].Policy = "Administrator" }),
 		},
 		{
 			"an access policy twice", `accessEntry.policies[1]: "AmazonEKSViewPolicy" is there already, at index 0`,

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -245,4 +246,124 @@ func TestAnyRegistrationOfAClusterAccessThatFailsFailsTheProgram(t *testing.T) {
 			require.ErrorContains(t, err, test.want+refusedAtOnce)
 		})
 	}
+}
+
+func TestAnAccessEntryThatExistsIsImportedOnDemand(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+		viewAndEdit(args)
+		args.AccessEntry.Import = true
+		args.ClusterName, args.PrincipalArn = args.ClusterName.ToStringOutput(), args.PrincipalArn.ToStringOutput()
+	})
+	require.NoError(t, err)
+	rpc := r.one(t, accessEntryType, "edge").RegisterRPC
+	assert.Equal(t, "dev-edge:"+argoCDRole, rpc.GetImportId())
+	assert.Empty(t, rpc.GetHooks().GetBeforeCreate(), "what is imported is not created")
+	for _, association := range r.ofType(associationType) {
+		assert.Empty(t, association.RegisterRPC.GetImportId(), "EKS associates again what is associated already")
+	}
+}
+
+// EKS says of an access entry that exists only that it is in use, so the engine is asked to look before it creates one.
+func TestAnAccessEntryThatExistsIsRefusedWithAdvice(t *testing.T) {
+	t.Parallel()
+	const (
+		getAccessEntry = "aws:eks/getAccessEntry:getAccessEntry"
+		refusal        = argoCDRole + ` has an access entry in cluster "dev-edge" already (type STANDARD, user name "argocd", groups ["viewers"]), ` +
+			"which this stack did not make. Take it over with import for one update (in the configuration `access: {import: true}`, in a " +
+			"program Import of components.AccessEntryArgs), or delete it: aws eks delete-access-entry --cluster-name dev-edge " +
+			"--principal-arn " + argoCDRole
+	)
+	known := resource.NewPropertyMapFromMap(map[string]any{"clusterName": "dev-edge", "principalArn": argoCDRole})
+	unknown := resource.PropertyMap{
+		"clusterName": known["clusterName"], "principalArn": resource.MakeComputed(resource.NewStringProperty("")),
+	}
+	exists := resource.NewPropertyMapFromMap(map[string]any{"type": "STANDARD", "userName": "argocd", "kubernetesGroups": []any{"viewers"}})
+	for _, test := range []struct {
+		name    string
+		found   resource.PropertyMap
+		inputs  resource.PropertyMap
+		options []pulumi.RunOption
+		want    string
+		asked   int
+	}{
+		{"there is one", exists, known, nil, refusal, 1},
+		{"there is one, in a preview, which cannot tell a replacement", exists, known, []pulumi.RunOption{preview}, "", 1},
+		{"there is none", nil, known, nil, "", 1},
+		{"the role is still to be made", exists, unknown, []pulumi.RunOption{preview}, "", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecorder()
+			if test.found != nil {
+				r.answers = map[string]resource.PropertyMap{getAccessEntry: test.found}
+			}
+			var refused []error
+			require.NoError(t, r.run(func(ctx *pulumi.Context) error {
+				args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
+				viewAndEdit(args)
+				err := ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+					options, err := pulumi.NewResourceOptions(args.Opts...)
+					if err != nil || args.Type != accessEntryType {
+						return nil
+					}
+					for _, hook := range options.Hooks.BeforeCreate {
+						refused = append(refused, hook.Callback(&pulumi.ResourceHookArgs{NewInputs: test.inputs}))
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				_, err = components.NewClusterAccess(ctx, "edge", args)
+				return err
+			}, test.options...))
+			require.Len(t, refused, 1)
+			if test.want == "" {
+				require.NoError(t, refused[0])
+			} else {
+				require.EqualError(t, refused[0], test.want)
+			}
+			assert.Len(t, r.invokes, test.asked)
+		})
+	}
+}
+
+// Components of one name may stand below parents of different types, and hooks of one name are an error of the engine.
+func TestComponentsOfOneNameHaveHooksOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
+		for _, kind := range []string{"Team", "Guest"} {
+			parent := &components.ClusterAccess{}
+			if err := ctx.RegisterComponentResource("teams:index:"+kind, "a", parent); err != nil {
+				return err
+			}
+			args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
+			viewAndEdit(args)
+			if _, err := components.NewClusterAccess(ctx, "edge", args, pulumi.Parent(parent)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	var hooks []string
+	for _, entry := range r.ofType(accessEntryType) {
+		hooks = append(hooks, entry.RegisterRPC.GetHooks().GetBeforeCreate()...)
+	}
+	require.Len(t, hooks, 2)
+	assert.NotEqual(t, hooks[0], hooks[1])
+}
+
+func TestALineOfAwsAuthIsOverwrittenOnDemand(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}, Overwrite: true}
+	})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{
+		"kubeconfig": {"secret": "apiVersion: v1"}, "roleArn": "`+argoCDRole+`", "groups": ["deployers"], "overwrite": true
+	}`, r.one(t, awsAuthRoleType, "edge").json(t))
 }

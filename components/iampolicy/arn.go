@@ -72,6 +72,12 @@ func (a Arn) IsRole() bool {
 	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("role")
 }
 
+// IsServiceLinkedRole reports whether this is the ARN of a role that only the AWS service which made it may assume.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+func (a Arn) IsServiceLinkedRole() bool {
+	return a.IsRole() && strings.HasPrefix(a.Resource, "role/aws-service-role/")
+}
+
 // ValidateRoleArn refuses what is not the ARN of an IAM role.
 func ValidateRoleArn(text string) error {
 	arn, err := ParseArn(text)
