@@ -69,8 +69,8 @@ type AccessEntryArgs struct {
 	Tags pulumi.StringMapInput
 	// Import takes over the access entry that the principal has already, made by hand, by another stack or by EKS for the
 	// cluster's creator: from then on it is as if this stack had made it, and is deleted with it. There must be one, of type
-	// STANDARD. Access policies that it has besides Policies stay with it. It is meant for one update, as Pulumi refuses to
-	// replace a resource that is still to be imported. Default: false.
+	// STANDARD. Access policies that it has besides Policies stay with it, and so does its user name without Username. It is
+	// meant for one update, as Pulumi refuses to replace a resource that is still to be imported. Default: false.
 	Import bool
 }
 

@@ -69,6 +69,7 @@ func Plugin() provider.Plugin {
 			"aws:index/getRegion:getRegion":                             c.getRegion(),
 			"aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": c.getOpenIDConnectProvider(),
 			"aws:eks/getCluster:getCluster":                             c.getCluster(),
+			"aws:eks/getAccessEntry:getAccessEntry":                     c.getAccessEntry(),
 		},
 		Explain: func(token string, err error) error {
 			return fmt.Errorf("invoking %s: %w", token, explain(err))

@@ -138,3 +138,27 @@ func TestGetCluster(t *testing.T) {
 	_, _, err = e.Invoke(t.Context(), token, map[string]any{"name": "none"})
 	assert.EqualError(t, err, "invoking "+token+": 1 error occurred:\n\t* reading EKS Cluster (none): couldn't find resource\n\n")
 }
+
+func TestGetAccessEntry(t *testing.T) {
+	t.Parallel()
+	const token = "aws:eks/getAccessEntry:getAccessEntry"
+	e := newEngine(t, nil)
+	principal := newPrincipal(t, e, "looked-up")
+	args := map[string]any{"clusterName": clusterName, "principalArn": principal}
+	_, _, err := e.Invoke(t.Context(), token, args)
+	require.EqualError(t, err, "invoking "+token+": 1 error occurred:\n\t* reading EKS Access Entry ("+clusterName+":"+principal+"): "+
+		"couldn't find resource\n\n")
+
+	entry := e.Create(t, entryToken, "looked-up", map[string]any{
+		"clusterName": clusterName, "principalArn": principal, "userName": "visitor", "kubernetesGroups": []any{"viewers"},
+	})
+	found, failures, err := e.Invoke(t.Context(), token, args)
+	require.NoError(t, err)
+	require.Empty(t, failures)
+	assert.Equal(t, entry.ID, found["id"])
+	assert.Equal(t, "STANDARD", found["type"])
+	assert.Equal(t, "visitor", found["userName"])
+	assert.Equal(t, []any{"viewers"}, found["kubernetesGroups"])
+	assert.Equal(t, entry.Output("accessEntryArn"), found["accessEntryArn"])
+	entry.Delete(t)
+}

@@ -122,3 +122,25 @@ func (c *cloud) getRegion() provider.Function {
 		},
 	}
 }
+
+func (c *cloud) getAccessEntry() provider.Function {
+	return provider.Function{
+		Inputs: provider.Inputs{
+			"clusterName":  {Type: provider.String, Required: true},
+			"principalArn": {Type: provider.String, Required: true, Valid: validARN},
+			"tags":         {Type: provider.Map},
+		},
+		Call: func(ctx context.Context, args provider.Values) (provider.Values, error) {
+			id := args.String("clusterName") + ":" + args.String("principalArn")
+			found, err := c.readAccessEntry(ctx, id, nil)
+			if err == nil && found == nil {
+				err = fmt.Errorf("reading EKS Access Entry (%s): couldn't find resource", id) // the official text, which hides EKS's own
+			}
+			if err != nil {
+				return nil, err
+			}
+			found["id"] = id
+			return found, nil
+		},
+	}
+}
