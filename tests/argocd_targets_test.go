@@ -357,3 +357,25 @@ func TestAPreviewKnowsWhatTheHubRoleMayAssume(t *testing.T) {
 		{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::222233334444:role/argocd/dev-argocd-far"}
 	]}`, r.one(t, inlinePolicyType, "argocd/assume-target-roles").Inputs["policy"].StringValue())
 }
+
+// What exists already is taken over as the configuration says.
+func TestATargetTakesOverTheAccessThatIsThere(t *testing.T) {
+	t.Parallel()
+	r := twoAccounts()
+	r.hasCluster("far", "https://"+usIssuer, "CONFIG_MAP")
+	require.NoError(t, r.run(stacks.Platform, withConfig(platformConfig(t, targets(
+		"near: {cluster: near, access: {kubernetesGroups: [deployers], import: true}}",
+		"far: {cluster: far, access: {via: aws-auth, kubernetesGroups: [deployers], overwrite: true}}",
+	)))))
+	assert.Equal(t, "near:"+hubRole, r.one(t, accessEntryType, "argocd/near").RegisterRPC.GetImportId())
+	assert.True(t, r.one(t, awsAuthRoleType, "argocd/far").Inputs["overwrite"].BoolValue())
+}
+
+func TestATargetWhoseModeBringsAwsAuthImportsNothing(t *testing.T) {
+	t.Parallel()
+	r := twoAccounts()
+	r.hasCluster("far", "https://"+usIssuer, "CONFIG_MAP")
+	err := r.run(stacks.Platform, withConfig(platformConfig(t, targets("far: {cluster: far, access: {kubernetesGroups: [deployers], import: true}}"))))
+	require.ErrorContains(t, err, `Argo CD target "far": the cluster's authentication mode CONFIG_MAP allows aws-auth only:`+"\n"+
+		"access.import: not with aws-auth; a line that maps the role already is replaced with overwrite")
+}
