@@ -3,7 +3,6 @@ package iampolicy
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -29,13 +28,7 @@ var (
 	arnWordPattern   = regexp.MustCompile(`^[a-z0-9-]+$`)
 	arnOwnerPattern  = regexp.MustCompile(`^([0-9]{12}|[a-z][a-z-]*)?$`)
 	arnRestPattern   = regexp.MustCompile(`^[!-~]+$`)
-	issuerHost       = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
-	issuerPath       = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
 )
-
-// maxIssuer is the length that IAM allows for the URL of an OIDC provider, scheme included:
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
-const maxIssuer = 255
 
 // ParseArn reads an ARN. It checks the form of each part, not that the service or the resource exists.
 func ParseArn(text string) (Arn, error) {
@@ -93,8 +86,14 @@ func (a Arn) IsPolicy() bool {
 }
 
 // IsOIDCProvider says whether this is the ARN of an IAM OIDC provider: arn:aws:iam::<account>:oidc-provider/<issuer>.
+// An issuer may end with a slash, and its provider then does too.
 func (a Arn) IsOIDCProvider() bool {
+	a.Resource = strings.TrimSuffix(a.Resource, "/")
 	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("oidc-provider")
+}
+
+func (a Arn) isSAMLProvider() bool {
+	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("saml-provider")
 }
 
 func (a Arn) isIAM() bool { return a.Service == "iam" && a.Region == "" }
@@ -136,58 +135,4 @@ func ProviderArn(partition, account, issuer string) (string, error) {
 	}
 	arn := Arn{Partition: partition, Service: "iam", Account: account, Resource: "oidc-provider/" + host}
 	return arn.String(), nil
-}
-
-// ParseIssuer reduces the issuer URL of a cluster to the form that ARNs and condition keys want: host and path, without
-// https:// and without a slash at the end. A bare host and path is taken as well, because that is the form of IAM's own
-// url attribute.
-//
-// It refuses what IAM refuses in the URL of an OIDC provider (any scheme but https, a port, a query:
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html) and whatever could not be
-// part of a condition key or would change its meaning.
-func ParseIssuer(issuer string) (string, error) {
-	wrong := func(format string, args ...any) error {
-		return fmt.Errorf("issuer %q %s", issuer, fmt.Sprintf(format, args...))
-	}
-	if issuer == "" {
-		return "", errors.New("issuer is empty; it looks like https://oidc.eks.<region>.amazonaws.com/id/<id>")
-	}
-	if strings.HasPrefix(issuer, "arn:") {
-		return "", wrong("is an ARN; the issuer is what follows oidc-provider/ in it")
-	}
-	full := issuer
-	if !strings.Contains(issuer, "://") {
-		full = "https://" + issuer
-	}
-	parsed, err := url.Parse(full)
-	if err != nil {
-		// url.Error would quote the issuer a second time.
-		var reason *url.Error
-		if errors.As(err, &reason) {
-			err = reason.Err
-		}
-		return "", fmt.Errorf("issuer %q is not a URL: %w", issuer, err)
-	}
-	path := strings.TrimSuffix(parsed.EscapedPath(), "/")
-	switch {
-	case parsed.Scheme != "https":
-		return "", wrong("has the scheme %q; it must be https", parsed.Scheme)
-	case parsed.User != nil:
-		return "", fmt.Errorf("issuer at host %q has a user name; it must not", parsed.Host) // do not repeat a password
-	case strings.Contains(issuer, "?"):
-		return "", wrong("has a query; it must not")
-	case strings.Contains(issuer, "#"):
-		return "", wrong("has a fragment; it must not")
-	case parsed.Hostname() == "":
-		return "", wrong("has no host")
-	case strings.Contains(parsed.Host, ":"):
-		return "", wrong("has a port; IAM takes none in the URL of an OIDC provider")
-	case !issuerHost.MatchString(parsed.Host):
-		return "", wrong("has the host %q, which is not a full DNS name", parsed.Host)
-	case !issuerPath.MatchString(path):
-		return "", wrong("has the path %q; use letters, digits and ._~- between single slashes", path)
-	case len(full) > maxIssuer:
-		return "", wrong("has %d characters with https://; IAM allows %d", len(full), maxIssuer)
-	}
-	return parsed.Host + path, nil
 }

@@ -17,10 +17,10 @@ func TestParseIssuer(t *testing.T) {
 	cases := []struct{ issuer, want, wantErr string }{
 		{"https://" + eks, eks, ""},
 		{eks, eks, ""},
-		{"https://" + eks + "/", eks, ""},
 		{"HTTPS://" + eks, eks, ""},
 		{"https://oidc.example", "oidc.example", ""},
-		{"https://oidc.example/", "oidc.example", ""},
+		{"https://oidc.example/", "oidc.example/", ""},
+		{"idp.example.com/clusters/prod/", "idp.example.com/clusters/prod/", ""},
 		{"https://sso.example/realms/team_a~1", "sso.example/realms/team_a~1", ""},
 		{"https://" + long, long, ""},
 
@@ -42,7 +42,7 @@ func TestParseIssuer(t *testing.T) {
 		{"https://*.example/id", "", `issuer "https://*.example/id" has the host "*.example", which is not a full DNS name`},
 		{"https://oidc.example/*", "", `issuer "https://oidc.example/*" has the path "/*"; use letters, digits and ._~- between single slashes`},
 		{"https://oidc.example/${aws:username}", "", `issuer "https://oidc.example/${aws:username}" has the path "/$%7Baws:username%7D"; use letters, digits and ._~- between single slashes`},
-		{"https://oidc.example//", "", `issuer "https://oidc.example//" has the path "/"; use letters, digits and ._~- between single slashes`},
+		{"https://oidc.example//", "", `issuer "https://oidc.example//" has the path "//"; use letters, digits and ._~- between single slashes`},
 		{"https://oidc.example/a b", "", `issuer "https://oidc.example/a b" has the path "/a%20b"; use letters, digits and ._~- between single slashes`},
 		{" https://oidc.example", "", `issuer " https://oidc.example" is not a URL: first path segment in URL cannot contain colon`},
 		{"https://" + long + "a", "", `issuer "https://` + long + `a" has 256 characters with https://; IAM allows 255`},
@@ -67,7 +67,7 @@ func TestProviderArn(t *testing.T) {
 	cases := []struct{ name, partition, account, issuer, want, wantErr string }{
 		{"commercial", "aws", "111122223333", "https://oidc.example/id/X", "arn:aws:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
 		{"China", "aws-cn", "111122223333", "oidc.example/id/X", "arn:aws-cn:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
-		{"GovCloud", "aws-us-gov", "000000000001", "https://oidc.example/", "arn:aws-us-gov:iam::000000000001:oidc-provider/oidc.example", ""},
+		{"GovCloud", "aws-us-gov", "000000000001", "https://oidc.example/", "arn:aws-us-gov:iam::000000000001:oidc-provider/oidc.example/", ""},
 		{
 			"everything wrong", "", "1111", "http://oidc.example", "",
 			"partition: \"\" is not a partition; use aws, aws-cn, aws-us-gov or the like\n" +

@@ -41,7 +41,7 @@ func everything() iampolicy.Document {
 				Effect:       iampolicy.Deny,
 				NotPrincipal: &iampolicy.Principal{AWS: iampolicy.Strings{"111122223333"}},
 				NotActions:   iampolicy.Strings{"sts:AssumeRole", "sts:TagSession"},
-				NotResources: iampolicy.Strings{"arn:aws:s3:::a&b<c>", "arn:aws:s3:::ü ÿ"},
+				NotResources: iampolicy.Strings{"arn:aws:s3:::a&b<c", "arn:aws:s3:::ü ÿ"},
 				Condition: iampolicy.Condition{
 					iampolicy.StringLike: {"aws:userid": {"b*", "a*"}, "aws:PrincipalArn": {"arn:aws:iam::*:role/x"}},
 					iampolicy.Bool:       {"aws:SecureTransport": {"true"}},
@@ -294,7 +294,7 @@ func TestValidateTrustTakesWhatIAMTakes(t *testing.T) {
 		}},
 		{"an OIDC provider with its key in another case", iampolicy.Statement{
 			Principal: &iampolicy.Principal{Federated: iampolicy.Strings{providerArn}},
-			Condition: iampolicy.Condition{iampolicy.StringLike: {"OIDC.eks.eu-west-1.amazonaws.com/id/example1:SUB": {"system:serviceaccount:*"}}},
+			Condition: iampolicy.Condition{iampolicy.StringLike: {"OIDC.eks.eu-west-1.amazonaws.com/id/example1:SUB": {"system:serviceaccount:ci:*"}}},
 		}},
 	}
 	for _, test := range cases {

@@ -52,7 +52,7 @@ func ExampleParse() {
 	// Output:
 	// Statement[0].effect: unknown element; known here (upper and lower case matter) are Sid, Effect, Principal, NotPrincipal, Action, NotAction, Resource, NotResource, Condition
 	// Statement[0].Effect: is missing; use Allow or Deny
-	// Statement[1].Resource: must be a string or a list of strings, is a number
+	// Statement[1].Resource: must be a string or a list of strings, is the number 7; put it in quotes
 	// Statement[1].Action[0]: "DescribeCluster" is not an action; use "service:Action" or "*"
 }
 

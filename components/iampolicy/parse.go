@@ -269,7 +269,7 @@ func (p *parser) condition(path string, value any) Condition {
 	p.pairs(path, value, func(path, operator string, value any) {
 		keys := map[string]Strings{}
 		p.pairs(path, value, func(path, key string, value any) {
-			keys[key] = p.conditionValues(path, value)
+			keys[key] = p.conditionValues(path, Operator(operator), value)
 		})
 		condition[Operator(operator)] = keys
 	})
@@ -285,70 +285,5 @@ func (p *parser) pairs(path string, value any, read func(path, key string, value
 	}
 	for _, key := range fields.keys {
 		read(child(path, key), key, fields.values[key])
-	}
-}
-
-// conditionValues also takes numbers and booleans, which IAM's grammar allows without quotation marks here.
-func (p *parser) conditionValues(path string, value any) Strings {
-	list, ok := value.([]any)
-	if !ok {
-		list = []any{value}
-	}
-	quoted := make([]any, len(list))
-	for i, v := range list {
-		switch v.(type) {
-		case bool, json.Number:
-			v = fmt.Sprint(v)
-		}
-		quoted[i] = v
-	}
-	if !ok {
-		return p.strings(path, quoted[0])
-	}
-	return p.strings(path, quoted)
-}
-
-func (p *parser) strings(path string, value any) Strings {
-	switch v := value.(type) {
-	case string:
-		return Strings{v}
-	case []any:
-		if len(v) == 0 {
-			p.addf(path, "is an empty list")
-		}
-		result := make(Strings, len(v))
-		for i, each := range v {
-			result[i] = p.text(item(path, i), each)
-		}
-		return result
-	default:
-		p.addf(path, "must be a string or a list of strings, is %s", kind(value))
-		return nil
-	}
-}
-
-func (p *parser) text(path string, value any) string {
-	text, ok := value.(string)
-	if !ok {
-		p.addf(path, "must be a string, is %s", kind(value))
-	}
-	return text
-}
-
-// kind names a JSON value's type.
-func kind(value any) string {
-	switch value.(type) {
-	case *object:
-		return "an object"
-	case []any:
-		return "a list"
-	case string:
-		return "a string"
-	case json.Number:
-		return "a number"
-	case bool:
-		return "a boolean"
-	default:
-		return "null"
 	}
 }

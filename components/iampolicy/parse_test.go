@@ -49,7 +49,7 @@ func TestParseRefuses(t *testing.T) {
 			"an empty version", `{"Version":"","Statement":{"Effect":"Allow","Action":"*"}}`,
 			`Version: is empty; use "2012-10-17"`,
 		},
-		{"a version that is a number", `{"Version":2012,"Statement":{"Effect":"Allow","Action":"*"}}`, "Version: must be a string, is a number"},
+		{"a version that is a number", `{"Version":2012,"Statement":{"Effect":"Allow","Action":"*"}}`, "Version: must be a string, is the number 2012; put it in quotes"},
 		{"an ID that is null", `{"Id":null,"Statement":{"Effect":"Allow","Action":"*"}}`, "Id: must be a string, is null"},
 		{"a statement that is a string", `{"Statement":["x"]}`, "Statement[0]: must be an object, is a string"},
 		{
@@ -77,9 +77,9 @@ func TestParseRefuses(t *testing.T) {
 			"a statement with both principals", statement(`"Effect":"Allow","Action":"*","Principal":"*","NotPrincipal":"*"`),
 			"Statement[1].NotPrincipal: cannot stand beside Principal",
 		},
-		{"an action that is a number", statement(`"Effect":"Allow","Action":1`), "Statement[1].Action: must be a string or a list of strings, is a number"},
-		{"a negated action that is a number", statement(`"Effect":"Allow","NotAction":1`), "Statement[1].NotAction: must be a string or a list of strings, is a number"},
-		{"an action that is true", statement(`"Effect":"Allow","Action":["*",true]`), "Statement[1].Action[1]: must be a string, is a boolean"},
+		{"an action that is a number", statement(`"Effect":"Allow","Action":1`), "Statement[1].Action: must be a string or a list of strings, is the number 1; put it in quotes"},
+		{"a negated action that is a number", statement(`"Effect":"Allow","NotAction":1`), "Statement[1].NotAction: must be a string or a list of strings, is the number 1; put it in quotes"},
+		{"an action that is true", statement(`"Effect":"Allow","Action":["*",true]`), "Statement[1].Action[1]: must be a string, is the boolean true; put it in quotes"},
 		{"an empty list of actions", statement(`"Effect":"Allow","Action":[]`), "Statement[1].Action: is an empty list"},
 		{
 			"an action without service", statement(`"Effect":"Allow","Action":["s3:*","GetObject"]`),
@@ -142,7 +142,7 @@ func TestParseRefuses(t *testing.T) {
 		},
 		{
 			"several faults at once", `{"Version":1,"Statement":[{"Effect":"allow"},{"Action":"x","Extra":1}]}`,
-			"Version: must be a string, is a number\n" +
+			"Version: must be a string, is the number 1; put it in quotes\n" +
 				"Statement[0].Effect: \"allow\" is neither Allow nor Deny\n" +
 				"Statement[0].Action: is missing; a statement needs Action or NotAction\n" +
 				"Statement[1].Extra: " + unknown + statementElements + "\n" +
@@ -192,18 +192,20 @@ func TestParseTakesEveryFormThatIAMTakes(t *testing.T) {
 
 func TestEveryOperatorIsKnown(t *testing.T) {
 	t.Parallel()
-	operators := []iampolicy.Operator{
-		iampolicy.StringEquals, iampolicy.StringNotEquals, iampolicy.StringEqualsIgnoreCase, iampolicy.StringNotEqualsIgnoreCase,
-		iampolicy.StringLike, iampolicy.StringNotLike, iampolicy.NumericEquals, iampolicy.NumericNotEquals, iampolicy.NumericLessThan,
-		iampolicy.NumericLessThanEquals, iampolicy.NumericGreaterThan, iampolicy.NumericGreaterThanEquals, iampolicy.DateEquals,
-		iampolicy.DateNotEquals, iampolicy.DateLessThan, iampolicy.DateLessThanEquals, iampolicy.DateGreaterThan,
-		iampolicy.DateGreaterThanEquals, iampolicy.Bool, iampolicy.BinaryEquals, iampolicy.IPAddress, iampolicy.NotIPAddress,
-		iampolicy.ArnEquals, iampolicy.ArnLike, iampolicy.ArnNotEquals, iampolicy.ArnNotLike, iampolicy.Null,
+	operators := map[iampolicy.Operator]string{
+		iampolicy.StringEquals: "x", iampolicy.StringNotEquals: "x", iampolicy.StringEqualsIgnoreCase: "x",
+		iampolicy.StringNotEqualsIgnoreCase: "x", iampolicy.StringLike: "x", iampolicy.StringNotLike: "x",
+		iampolicy.NumericEquals: "1", iampolicy.NumericNotEquals: "1", iampolicy.NumericLessThan: "1",
+		iampolicy.NumericLessThanEquals: "1", iampolicy.NumericGreaterThan: "1", iampolicy.NumericGreaterThanEquals: "1",
+		iampolicy.DateEquals: "2026", iampolicy.DateNotEquals: "2026", iampolicy.DateLessThan: "2026",
+		iampolicy.DateLessThanEquals: "2026", iampolicy.DateGreaterThan: "2026", iampolicy.DateGreaterThanEquals: "2026",
+		iampolicy.Bool: "true", iampolicy.BinaryEquals: "QmluYXJ5", iampolicy.IPAddress: "::1", iampolicy.NotIPAddress: "::1",
+		iampolicy.ArnEquals: "*", iampolicy.ArnLike: "*", iampolicy.ArnNotEquals: "*", iampolicy.ArnNotLike: "*", iampolicy.Null: "true",
 	}
 	document := bucketPolicy()
 	document.Statements[0].Condition = iampolicy.Condition{}
-	for _, operator := range operators {
-		document.Statements[0].Condition[operator] = map[string]iampolicy.Strings{"a:b": {"c"}}
+	for operator, value := range operators {
+		document.Statements[0].Condition[operator] = map[string]iampolicy.Strings{"a:b": {value}}
 	}
 	require.NoError(t, document.ValidateIdentity())
 	assert.Len(t, document.Statements[0].Condition, 27)
@@ -228,7 +230,7 @@ func TestUnmarshallingIsStrict(t *testing.T) {
 		{"a statement without effect", `{"extra":[{"Action":"*"}]}`, "Effect: is missing; use Allow or Deny"},
 		{"a statement that is null", `{"extra":[null]}`, "must be an object, is null"},
 		{"a principal that is a name", `{"principal":"x"}`, `"x" is not a principal; use "*" or an object such as {"AWS": "x"}`},
-		{"a list of numbers", `{"arns":["x",2]}`, "[1]: must be a string, is a number"},
+		{"a list of numbers", `{"arns":["x",2]}`, "[1]: must be a string, is the number 2; put it in quotes"},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {

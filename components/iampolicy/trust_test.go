@@ -94,7 +94,6 @@ func TestTrustPoliciesEqualTheirGoldenFiles(t *testing.T) {
 			p.ExtraStatements = []iampolicy.Statement{selfAssume()}
 		}},
 		{"trust-iam-role-test", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = issuer }},
-		{"trust-iam-role-test", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer += "/" }},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,130 @@
+package iampolicy
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// The forms of principals: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+var (
+	uniqueIDPattern  = regexp.MustCompile(`^A[A-Z0-9]{15,127}$`) // AROA..., AIDA...
+	canonicalPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	// Which services and which domains there are depends on the partition, so this is the form of a DNS name.
+	servicePattern   = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+){2,}$`)
+	federatedPattern = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
+)
+
+func checkPrincipal(found *faults, path string, p *Principal) {
+	switch {
+	case p == nil:
+		return
+	case p.Any && p.named() > 0:
+		found.addf(path, `everybody ("*") cannot stand beside named principals`)
+	case !p.Any && p.named() == 0:
+		found.addf(path, "names nobody")
+	}
+	for _, kind := range p.kinds() {
+		checkList(found, child(path, kind.name), kind.list)
+		for i, name := range kind.list {
+			checkLeftovers(found, item(child(path, kind.name), i), name)
+			checkNoVariables(found, item(child(path, kind.name), i), name)
+		}
+	}
+}
+
+func (p *Principal) named() int {
+	return len(p.AWS) + len(p.Federated) + len(p.Service) + len(p.CanonicalUser)
+}
+
+// principalKind is one of the lists of a [Principal], what stands for everybody in it, and what is wrong with a name.
+type principalKind struct {
+	name, everybody string
+	list            Strings
+	wrong           func(name string) string
+}
+
+func (p *Principal) kinds() []principalKind {
+	return []principalKind{
+		{"AWS", "*", p.AWS, wrongAWSPrincipal},
+		{"Federated", "", p.Federated, wrongFederated},
+		{"Service", "", p.Service, wrongService},
+		{"CanonicalUser", "", p.CanonicalUser, wrongCanonicalUser},
+	}
+}
+
+// checkTrustedPrincipal judges principals as IAM does in a trust policy: each is named in full, or it is everybody.
+func checkTrustedPrincipal(found *faults, path string, p *Principal) {
+	if p == nil {
+		return
+	}
+	for _, kind := range p.kinds() {
+		for i, name := range kind.list {
+			at := item(child(path, kind.name), i)
+			if name == kind.everybody && name != "" {
+				continue
+			}
+			if strings.ContainsAny(name, "*?") {
+				found.addf(at, "%q has a wildcard; a principal is named in full", name)
+			}
+			if reason := kind.wrong(name); reason != "" {
+				found.addf(at, "%q %s", name, reason)
+			}
+		}
+	}
+}
+
+func wrongAWSPrincipal(name string) string {
+	if accountPattern.MatchString(name) || uniqueIDPattern.MatchString(name) {
+		return ""
+	}
+	if !strings.HasPrefix(name, "arn:") {
+		return "is not a principal; use an account (12 digits), the ARN of a role, a user or a session, or a unique ID such as AROA..."
+	}
+	arn, err := ParseArn(name)
+	if err != nil {
+		return strings.TrimPrefix(err.Error(), fmt.Sprintf("%q ", name))
+	}
+	kind, id, _ := strings.Cut(arn.Resource, "/")
+	switch service := arn.Service; {
+	case arn.Region != "" || !accountPattern.MatchString(arn.Account):
+	case service == "iam" && arn.Resource == "root":
+		return ""
+	case service == "iam" && kind == "group":
+		return "is a group, which is no principal; name its users or a role"
+	case service == "iam" && (kind == "role" || kind == "user") && id != "":
+		return ""
+	case service == "sts" && (kind == "assumed-role" || kind == "federated-user" || kind == "self") && id != "":
+		return ""
+	case service == "sts" && arn.Resource == "self":
+		return ""
+	}
+	return "is not the ARN of a principal; name an account (arn:aws:iam::<account>:root), a role, a user or a session"
+}
+
+func wrongFederated(name string) string {
+	if strings.Contains(name, "://") {
+		return "is a URL; use the ARN of the OIDC provider that IAM has for it"
+	}
+	if arn, err := ParseArn(name); err == nil && (arn.IsOIDCProvider() || arn.isSAMLProvider()) {
+		return ""
+	}
+	if federatedPattern.MatchString(name) {
+		return ""
+	}
+	return "is not a federated principal; use the ARN of an OIDC or SAML provider, or a host such as accounts.google.com"
+}
+
+func wrongService(name string) string {
+	if servicePattern.MatchString(name) {
+		return ""
+	}
+	return "is not a service principal; its form is service.amazonaws.com"
+}
+
+func wrongCanonicalUser(name string) string {
+	if canonicalPattern.MatchString(name) {
+		return ""
+	}
+	return "is not a canonical user ID, which has 64 hexadecimal digits"
+}
