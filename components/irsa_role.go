@@ -51,7 +51,8 @@ type IrsaRoleArgs struct {
 
 	// TrustStatements are added to the trust policy after the clusters' own.
 	TrustStatements []iampolicy.Statement
-	// MaxTrustPolicySize is the account's quota in characters: 2,048 by default, up to 4,096 when it was raised.
+	// MaxTrustPolicySize is the account's quota in characters: 2,048 by default, more (up to 8,192 in 2026)
+	// where it was raised.
 	MaxTrustPolicySize int
 
 	// TestPod makes a pod per cluster and service account that proves the identity. Default: none.
@@ -205,7 +206,7 @@ func (b *irsaRole) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 func (b *irsaRole) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
 	return providerArns.ApplyT(func(arns []string) (string, error) {
 		document, err := b.args.trustDocument(arns)
-		return document, b.failure(errors.Join(fault.At("trustPolicy", err), oneAccount(arns)))
+		return document, b.failure(errors.Join(fault.At("trustPolicy", err), oneAccount(arns), b.args.inPartitionOf(arns)))
 	}).(pulumi.StringOutput)
 }
 
@@ -280,57 +281,4 @@ func (args *IrsaRoleArgs) description() string {
 		return fmt.Sprintf("IRSA for %s and %d more", subject, more)
 	}
 	return "IRSA for " + subject
-}
-
-func (b *irsaRole) managedPolicies() error {
-	for _, key := range slices.Sorted(maps.Keys(b.args.ManagedPolicies)) {
-		if err := b.attach(key, b.args.ManagedPolicies[key]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
-	name := childName(b.name, key)
-	attachment, err := iam.NewRolePolicyAttachment(b.ctx, name, &iam.RolePolicyAttachmentArgs{
-		Role: b.role.Name, PolicyArn: policyArn,
-	}, b.children.named(name, oneOfAName)...)
-	if err != nil {
-		return fmt.Errorf("attaching policy %q: %w", key, err)
-	}
-	b.policies = append(b.policies, attachment)
-	return nil
-}
-
-func (b *irsaRole) inlinePolicies() error {
-	for _, key := range slices.Sorted(maps.Keys(b.args.InlinePolicies)) {
-		name := childName(b.name, key)
-		policy, err := iam.NewRolePolicy(b.ctx, name, &iam.RolePolicyArgs{
-			Name: pulumi.String(key), Role: b.role.Name,
-			Policy: b.permissions("inlinePolicies."+key, b.args.InlinePolicies[key]),
-		}, b.children.named(name, oneOfAName)...)
-		if err != nil {
-			return fmt.Errorf("creating inline policy %q: %w", key, err)
-		}
-		b.policies = append(b.policies, policy)
-	}
-	return nil
-}
-
-func (b *irsaRole) customerManagedPolicies() error {
-	for _, key := range slices.Sorted(maps.Keys(b.args.CustomerManagedPolicies)) {
-		name := childName(b.name, key)
-		policy, err := iam.NewPolicy(b.ctx, name, &iam.PolicyArgs{
-			Name: pulumi.String(key), Path: optionalString(b.args.Path), Tags: b.args.Tags,
-			Policy: b.permissions("customerManagedPolicies."+key, b.args.CustomerManagedPolicies[key]),
-		}, b.children.named(name, oneOfAName)...)
-		if err != nil {
-			return fmt.Errorf("creating managed policy %q: %w", key, err)
-		}
-		if err := b.attach(key, policy.Arn); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -3,10 +3,7 @@ package components
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
@@ -99,50 +96,13 @@ func (args *IrsaRoleArgs) validateRole() error {
 	return errors.Join(append(faults, args.settings().validate())...)
 }
 
-func (args *IrsaRoleArgs) validatePolicies() error {
-	var faults []error
-	var names, arns []string
-	for _, key := range slices.Sorted(maps.Keys(args.ManagedPolicies)) {
-		names = append(names, key)
-		arn, plain := plainString(args.ManagedPolicies[key])
-		if !plain {
-			continue
-		}
-		faults = append(faults, fault.At("managedPolicies."+key, validPolicyArn(arn)))
-		if slices.Contains(arns, arn) {
-			faults = append(faults, fmt.Errorf("managedPolicies.%s: %s is attached already", key, arn))
-		}
-		arns = append(arns, arn)
-	}
-	for _, group := range []struct {
-		path      string
-		documents map[string]pulumi.StringInput
-	}{
-		{"inlinePolicies", args.InlinePolicies},
-		{"customerManagedPolicies", args.CustomerManagedPolicies},
-	} {
-		for _, key := range slices.Sorted(maps.Keys(group.documents)) {
-			path := group.path + "." + key
-			faults = append(faults, fault.At(path, iampolicy.ValidatePolicyName(key)))
-			// The name is part of a resource name, which must be unique among all the role's policies.
-			if slices.Contains(names, key) {
-				faults = append(faults, fmt.Errorf("%s: another policy of the role has this name", path))
-			}
-			names = append(names, key)
-			if document, plain := plainString(group.documents[key]); plain {
-				faults = append(faults, fault.At(path, validatePermissions(document)))
-			}
-		}
-	}
-	return errors.Join(faults...)
-}
-
 // validateTrust builds the trust policy as far as it is known. A provider whose ARN is not known yet stands there as the
 // shortest one there could be, so a policy that is too long with it is too long whatever comes.
 func (args *IrsaRoleArgs) validateTrust() error {
-	if size := args.MaxTrustPolicySize; size != 0 && (size < iampolicy.MaxTrustPolicySize || size > iampolicy.RaisedTrustPolicySize) {
-		return fmt.Errorf("maxTrustPolicySize: %d is not within %d to %d characters",
-			size, iampolicy.MaxTrustPolicySize, iampolicy.RaisedTrustPolicySize)
+	if size := args.MaxTrustPolicySize; size != 0 {
+		if err := iampolicy.ValidateMaxTrustPolicySize(size); err != nil {
+			return fault.At("maxTrustPolicySize", err)
+		}
 	}
 	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || len(args.Clusters) == 0 {
 		return nil // reported already
@@ -161,7 +121,7 @@ func (args *IrsaRoleArgs) validateTrust() error {
 		arns[i] = fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/%d.aa", i)
 	}
 	_, err := args.trustDocument(arns)
-	return errors.Join(fault.At("trustPolicy", err), oneAccount(known))
+	return errors.Join(fault.At("trustPolicy", err), oneAccount(known), args.inPartitionOf(known))
 }
 
 // oneAccount refuses OIDC providers of several accounts: STS accepts a provider only in the role's own account.
@@ -193,19 +153,4 @@ func issuerOfProvider(arn string) (string, error) {
 		return "", fmt.Errorf("%q is not the ARN of an IAM OIDC provider", arn)
 	}
 	return iampolicy.ParseIssuer(parsed.Resource[len("oidc-provider/"):])
-}
-
-// permissions checks a document that becomes known only while the program runs.
-func (b *irsaRole) permissions(path string, document pulumi.StringInput) pulumi.StringOutput {
-	return document.ToStringOutput().ApplyT(func(document string) (string, error) {
-		return document, b.failure(fault.At(path, validatePermissions(document)))
-	}).(pulumi.StringOutput)
-}
-
-func validatePermissions(document string) error {
-	parsed, err := iampolicy.Parse(document)
-	if err != nil {
-		return err
-	}
-	return parsed.ValidateIdentity()
 }

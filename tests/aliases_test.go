@@ -30,7 +30,7 @@ roles:
       - {namespace: apps, name: two, mode: patch}
     managedPolicies: [ReadOnlyAccess]
     inlinePolicies: {describe: {Statement: [{Effect: Allow, Action: 'eks:DescribeCluster', Resource: '*'}]}}
-    customerManagedPolicies: {list: {Statement: [{Effect: Allow, Action: 's3:ListBucket', Resource: '*'}]}}
+    customerManagedPolicies: {list: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: 's3:ListBucket', Resource: '*'}]}}
     testPod: {control: true, keepRunning: true}
     %was-app%
 argocd:

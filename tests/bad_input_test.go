@@ -288,12 +288,13 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		{
 			"a trust policy over the limit",
 			"trustPolicy: trust policy has 2066 characters and IAM allows 2048: trust fewer service accounts or clusters with one role, " +
-				"split them over several roles, or have the quota \"Role trust policy length\" raised (up to 4096) and say so in the maximum size",
+				"split them over several roles, or have the quota \"Role trust policy length\" raised (up to 8192) and say so in the maximum size",
 			manyServiceAccounts,
 		},
 		{
-			"a raised limit that IAM does not have", "maxTrustPolicySize: 4097 is not within 2048 to 4096 characters",
-			func(a *args) { a.MaxTrustPolicySize = 4097 },
+			"a limit below the one that every account has",
+			"maxTrustPolicySize: 2047 is less than 2048, which IAM allows every account; give the quota that the account was raised to",
+			func(a *args) { a.MaxTrustPolicySize = 2047 },
 		},
 		{
 			"a statement that trusts everybody",

@@ -42,7 +42,7 @@ func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			r.invokeErrors[getOpenIDConnectProvider] = errors.New(absent)
-			provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: url + "/"})
+			provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: url})
 			require.NoError(t, err)
 
 			created := r.one(t, iamProviderType, "hub")

@@ -247,7 +247,7 @@ func (r *recorder) hasCluster(name, issuer, authenticationMode string) {
 // hasOidcProvider makes an IAM OIDC provider that exists before the program runs.
 func (r *recorder) hasOidcProvider(issuer string, clientIDs []any, tags map[string]any) {
 	r.oidcProviders["https://"+issuer] = resource.NewPropertyMapFromMap(map[string]any{
-		"arn": "arn:aws:iam::" + account + ":oidc-provider/" + issuer, "url": issuer, "clientIdLists": clientIDs, "tags": tags,
+		"arn": "arn:" + r.partition + ":iam::" + account + ":oidc-provider/" + issuer, "url": issuer, "clientIdLists": clientIDs, "tags": tags,
 	})
 }
 

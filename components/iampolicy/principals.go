@@ -45,6 +45,9 @@ type principalKind struct {
 }
 
 func (p *Principal) kinds() []principalKind {
+	if p == nil {
+		return nil
+	}
 	return []principalKind{
 		{"AWS", "*", p.AWS, wrongAWSPrincipal},
 		{"Federated", "", p.Federated, wrongFederated},
@@ -55,9 +58,6 @@ func (p *Principal) kinds() []principalKind {
 
 // checkTrustedPrincipal judges principals as IAM does in a trust policy: each is named in full, or it is everybody.
 func checkTrustedPrincipal(found *faults, path string, p *Principal) {
-	if p == nil {
-		return
-	}
 	for _, kind := range p.kinds() {
 		for i, name := range kind.list {
 			at := item(child(path, kind.name), i)

@@ -1,7 +1,6 @@
 package iampolicy
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -93,75 +92,4 @@ func wrongResource(resource string) string {
 		return "ends with white space"
 	}
 	return ""
-}
-
-// ValidatePartition refuses ARNs of another partition than the given one ("aws", "aws-cn"), which no role of that partition
-// reaches: IAM refuses them as resources, and in a condition they match nothing. A pattern such as arn:*:s3:::x lies in
-// every partition that it matches. All faults are reported together, each with its path.
-func (d Document) ValidatePartition(partition string) error {
-	var found faults
-	check := func(path string, list Strings) {
-		for i, text := range list {
-			if reason := foreign(text, partition); reason != "" {
-				found.addf(item(path, i), "%s", reason)
-			}
-		}
-	}
-	for i, s := range d.Statements {
-		at := item("Statement", i)
-		for _, p := range []struct {
-			name      string
-			principal *Principal
-		}{{"Principal", s.Principal}, {"NotPrincipal", s.NotPrincipal}} {
-			if p.principal != nil {
-				check(child(child(at, p.name), "AWS"), p.principal.AWS)
-				check(child(child(at, p.name), "Federated"), p.principal.Federated)
-			}
-		}
-		check(child(at, "Resource"), s.Resources)
-		check(child(at, "NotResource"), s.NotResources)
-		s.Condition.each(child(at, "Condition"), func(path string, _ Operator, _ string, values Strings) { check(path, values) })
-	}
-	return found.err()
-}
-
-// ValidatePartition refuses an ARN of another partition than the given one. What is no ARN is not its business.
-func ValidatePartition(arn, partition string) error {
-	if reason := foreign(arn, partition); reason != "" {
-		return errors.New(reason)
-	}
-	return nil
-}
-
-// foreign says that a text is the ARN of another partition, and how it would be right.
-func foreign(text, partition string) string {
-	parts := arnParts(text)
-	if len(parts) != 6 || parts[0] != "arn" || matches(parts[1], partition) {
-		return ""
-	}
-	theirs := parts[1]
-	parts[1] = partition
-	return fmt.Sprintf("%q is in the partition %s, and the role is in %s: write %s", text, theirs, partition, strings.Join(parts, ":"))
-}
-
-// matches reports whether a pattern, in which * stands for any characters and ? for one, matches the text. It goes back to
-// the last * only, so no pattern makes it slow.
-func matches(pattern, text string) bool {
-	at, star, retry := 0, -1, 0
-	for i := 0; i < len(text); {
-		switch {
-		case at < len(pattern) && pattern[at] == '*':
-			star, retry = at, i
-			at++
-		case at < len(pattern) && (pattern[at] == '?' || pattern[at] == text[i]):
-			at++
-			i++
-		case star >= 0:
-			retry++
-			at, i = star+1, retry
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[at:], "*") == ""
 }

@@ -14,8 +14,9 @@ const Audience = "sts.amazonaws.com"
 const (
 	// MaxTrustPolicySize is the default quota of IAM, in characters without white space.
 	MaxTrustPolicySize = 2048
-	// RaisedTrustPolicySize is how far the quota can be raised on request.
-	RaisedTrustPolicySize = 4096
+	// RaisedTrustPolicySize is how far AWS raises the quota on request. It has moved before, from 4,096, so nothing is
+	// refused for being above it.
+	RaisedTrustPolicySize = 8192
 )
 
 const assumeRoleWithWebIdentity = "sts:AssumeRoleWithWebIdentity"
@@ -62,8 +63,8 @@ type TrustPolicy struct {
 	// ExtraStatements come after the clusters' own, for instance to let a role assume itself. Their rules are those of
 	// [Document.ValidateTrust].
 	ExtraStatements []Statement
-	// MaxSize is the account's quota for the length of a trust policy, from [MaxTrustPolicySize] (also the meaning of 0)
-	// to [RaisedTrustPolicySize].
+	// MaxSize is the account's quota for the length of a trust policy: [MaxTrustPolicySize] (also the meaning of 0) or what
+	// it was raised to.
 	MaxSize int
 }
 
@@ -114,11 +115,20 @@ func (t TrustPolicy) limit(found *faults) int {
 	if t.MaxSize == 0 {
 		return MaxTrustPolicySize
 	}
-	if t.MaxSize < MaxTrustPolicySize || t.MaxSize > RaisedTrustPolicySize {
-		found.addf("maxSize", "%d is out of range; IAM allows %d by default and up to %d on request",
-			t.MaxSize, MaxTrustPolicySize, RaisedTrustPolicySize)
+	if err := ValidateMaxTrustPolicySize(t.MaxSize); err != nil {
+		found.addf("maxSize", "%v", err)
 	}
 	return t.MaxSize
+}
+
+// ValidateMaxTrustPolicySize refuses a quota for the length of a trust policy that no account has, as it is less than the
+// default.
+func ValidateMaxTrustPolicySize(size int) error {
+	if size < MaxTrustPolicySize {
+		return fmt.Errorf("%d is less than %d, which IAM allows every account; give the quota that the account was raised to",
+			size, MaxTrustPolicySize)
+	}
+	return nil
 }
 
 func clusterStatement(providerArn, issuer string, subjects []ServiceAccountSubject) Statement {

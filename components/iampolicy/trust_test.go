@@ -250,11 +250,7 @@ func TestTrustPolicyRefuses(t *testing.T) {
 		}, "clusters[1].issuer: " + issuer + " is the issuer of clusters[0] already"},
 		{
 			"a size below the default quota", func(p *iampolicy.TrustPolicy) { p.MaxSize = 2047 },
-			"maxSize: 2047 is out of range; IAM allows 2048 by default and up to 4096 on request",
-		},
-		{
-			"a size above the highest quota", func(p *iampolicy.TrustPolicy) { p.MaxSize = 4097 },
-			"maxSize: 4097 is out of range; IAM allows 2048 by default and up to 4096 on request",
+			"maxSize: 2047 is less than 2048, which IAM allows every account; give the quota that the account was raised to",
 		},
 		{
 			"an extra statement for everybody", extra(func(s *iampolicy.Statement) { s.Principal = &iampolicy.Principal{Any: true} }),
@@ -314,7 +310,7 @@ func TestTrustPolicyRefuses(t *testing.T) {
 			"clusters[0].providerArn: is empty; " + form + "\n" +
 			"serviceAccounts[0].namespace: is empty; name the namespace\n" +
 			"extraStatements[0].Principal: is missing; a trust policy says who may assume the role\n" +
-			"maxSize: -1 is out of range; IAM allows 2048 by default and up to 4096 on request"},
+			"maxSize: -1 is less than 2048, which IAM allows every account; give the quota that the account was raised to"},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -485,7 +481,7 @@ func TestServiceAccountsAreTaken(t *testing.T) {
 func sized(t *testing.T, size int) iampolicy.TrustPolicy {
 	t.Helper()
 	policy := trustPolicy()
-	policy.MaxSize = iampolicy.RaisedTrustPolicySize
+	policy.MaxSize = 2 * iampolicy.RaisedTrustPolicySize
 	for i := 0; ; i++ {
 		document, err := policy.Document()
 		require.NoError(t, err)
@@ -502,7 +498,7 @@ func sized(t *testing.T, size int) iampolicy.TrustPolicy {
 func TestTheTrustPolicyMayBeAsLongAsTheQuota(t *testing.T) {
 	t.Parallel()
 	const help = ": trust fewer service accounts or clusters with one role, split them over several roles, or have the quota " +
-		`"Role trust policy length" raised (up to 4096) and say so in the maximum size`
+		`"Role trust policy length" raised (up to 8192) and say so in the maximum size`
 	cases := []struct {
 		size, limit int
 		want        string
@@ -512,7 +508,8 @@ func TestTheTrustPolicyMayBeAsLongAsTheQuota(t *testing.T) {
 		{2049, 0, "trust policy has 2049 characters and IAM allows 2048" + help},
 		{2049, iampolicy.RaisedTrustPolicySize, ""},
 		{4000, 3999, "trust policy has 4000 characters and IAM allows 3999" + help},
-		{4095, iampolicy.RaisedTrustPolicySize, ""},
+		{8191, iampolicy.RaisedTrustPolicySize, ""},
+		{8193, 10000, ""}, // AWS may raise the quota further
 	}
 	for _, test := range cases {
 		t.Run(fmt.Sprintf("%d characters where %d are allowed", test.size, test.limit), func(t *testing.T) {
@@ -539,5 +536,5 @@ func TestOneMoreThanTheRaisedQuotaIsTooLong(t *testing.T) {
 
 	policy.ServiceAccounts[0].Name += "x"
 	_, err = policy.JSON()
-	require.ErrorContains(t, err, "trust policy has 4097 characters and IAM allows 4096: ")
+	require.ErrorContains(t, err, "trust policy has 8193 characters and IAM allows 8192: ")
 }
