@@ -120,7 +120,7 @@ func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
 		// Trust.
 		{
 			"a trust statement that lets in all of GitHub",
-			"trustPolicy: extraStatements[0].Condition: would trust every identity of token.actions.githubusercontent.com, as it leaves none out; " +
+			"trustPolicy: extraStatements[0].Condition: would trust every identity of token.actions.githubusercontent.com, as any of them can meet it; " +
 				`restrict "token.actions.githubusercontent.com:sub" to subjects of yours with StringEquals or StringLike`,
 			trust(iampolicy.Statement{
 				Principal: &iampolicy.Principal{Federated: iampolicy.Strings{"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}},
@@ -133,7 +133,7 @@ func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
 		},
 		{
 			"a trust statement for everybody whose condition leaves nobody out",
-			"trustPolicy: extraStatements[0].Principal: would trust everybody, as the Condition leaves nobody out; name principals, or restrict " +
+			"trustPolicy: extraStatements[0].Principal: would trust everybody, as anybody can meet the Condition; name principals, or restrict " +
 				`a key such as "aws:PrincipalOrgID" to values of yours`,
 			trust(iampolicy.Statement{
 				Principal: &iampolicy.Principal{AWS: iampolicy.Strings{"*"}}, Actions: iampolicy.Strings{"sts:AssumeRole"},

@@ -43,7 +43,7 @@ var (
 	operatorPattern = regexp.MustCompile(`^(?:(ForAllValues|ForAnyValue):)?(\w+?)(IfExists)?$`)
 	// The name of a tag has letters, digits, spaces and _.:/=+-@:
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
-	keyPattern = regexp.MustCompile(`^[A-Za-z0-9][\w./-]*:[^:*?\s](.*\S)?$`)
+	keyPattern = regexp.MustCompile(`^[A-Za-z0-9][\w./-]*:[^:*?\s]([^*?]*[^*?\s])?$`)
 	// W3C's profile of ISO 8601 (https://www.w3.org/TR/NOTE-datetime), of which IAM does not insist on the time zone.
 	datePattern  = regexp.MustCompile(`^(\d{4})(-\d{2})?(-\d{2}([Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})?)?)?$`)
 	epochPattern = regexp.MustCompile(`^[0-9]{1,19}$`)

@@ -20,11 +20,11 @@ var leftovers = []struct {
 	{regexp.MustCompile(`%\{[^}]*\}?`), "which is a directive of a Terraform template; write %s"},
 	{regexp.MustCompile(`#\{[^}]*\}?`), "which a template leaves where it is not filled in; write %s"},
 	{regexp.MustCompile(`<%.*?%>`), "which a template (ERB, EJS) leaves where it is not filled in; write %s"},
+	{regexp.MustCompile(`\bOutput[<[]T[>\]]`), "which Pulumi writes where an output is used as a text; use Apply or pulumi.Sprintf"},
 	{regexp.MustCompile(`<[A-Za-z][\w .:/-]*>`), "which stands in examples for a value of your own; write %s"},
 	{regexp.MustCompile(`\$\([^)]*\)?`), "which a shell or a pipeline fills in and IAM does not; write %s"},
 	// Without a _ it may be a version of AWS, such as $LATEST and $DEFAULT.
 	{regexp.MustCompile(`\$[A-Z][A-Z0-9]*_[A-Z0-9_]*`), "which a shell fills in and IAM does not; write %s"},
-	{regexp.MustCompile(`\bOutput[<[]T[>\]]`), "which Pulumi writes where an output is used as a text; use Apply or pulumi.Sprintf"},
 	{regexp.MustCompile(`%!\w?\([^)]*\)?`), "which Go writes where a format and its arguments do not fit; write %s"},
 }
 

@@ -23,7 +23,7 @@ func checkNotOpen(found *faults, path string, s Statement) {
 		case len(s.Condition) == 0:
 			found.addf(child(path, "Principal"), "would trust everybody; name principals or add a Condition")
 		case !s.Condition.restricts(saysWho, nil):
-			found.addf(child(path, "Principal"), "would trust everybody, as the Condition leaves nobody out; name principals, or "+
+			found.addf(child(path, "Principal"), "would trust everybody, as anybody can meet the Condition; name principals, or "+
 				`restrict a key such as "aws:PrincipalOrgID" to values of yours`)
 		}
 	}
@@ -35,7 +35,7 @@ func checkNotOpen(found *faults, path string, s Statement) {
 		case len(s.Condition) == 0:
 			found.addf(child(path, "Condition"), "is missing: every identity of %s would be trusted", provider)
 		case !s.Condition.restricts(func(string) bool { return true }, nil):
-			found.addf(child(path, "Condition"), "leaves no identity of %s out; restrict a key to values of yours", provider)
+			found.addf(child(path, "Condition"), "would trust every identity of %s, as any of them can meet it; restrict a key to values of yours", provider)
 		}
 	}
 }
@@ -53,7 +53,7 @@ func checkIdentityOf(found *faults, path string, condition Condition, issuer str
 	case !named:
 		found.addf(path, "would trust every identity of %s; add a condition on %q", issuer, issuer+":sub")
 	case !condition.restricts(names, sharedIssuers[lower].begins):
-		found.addf(path, "would trust every identity of %s, as it leaves none out; restrict %q to subjects of yours with "+
+		found.addf(path, "would trust every identity of %s, as any of them can meet it; restrict %q to subjects of yours with "+
 			"StringEquals or StringLike", issuer, issuer+":sub")
 	}
 }

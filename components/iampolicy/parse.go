@@ -255,12 +255,16 @@ func (p *parser) principal(path string, value any) *Principal {
 	list := func(name string, into *Strings) element {
 		return element{name, func(path string, v any) { *into = p.strings(path, v) }}
 	}
+	before := len(p.errs)
 	p.elements(path, value,
 		list("AWS", &principal.AWS),
 		list("Federated", &principal.Federated),
 		list("Service", &principal.Service),
 		list("CanonicalUser", &principal.CanonicalUser),
 	)
+	if len(p.errs) > before {
+		p.mark(path) // What it names could not be read, so it is not known to name nobody.
+	}
 	return &principal
 }
 

@@ -102,7 +102,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a principal that is a list", statement(`"Effect":"Allow","Action":"*","Principal":["*"]`), "Statement[1].Principal: must be an object, is a list"},
 		{
 			"a principal of an unknown kind", statement(`"Effect":"Allow","Action":"*","Principal":{"aws":"*"}`),
-			"Statement[1].Principal.aws: " + unknown + "AWS, Federated, Service, CanonicalUser\nStatement[1].Principal: names nobody",
+			"Statement[1].Principal.aws: " + unknown + "AWS, Federated, Service, CanonicalUser",
 		},
 		{"an empty principal", statement(`"Effect":"Allow","Action":"*","Principal":{}`), "Statement[1].Principal: names nobody"},
 		{"an empty condition", condition(`{}`), "Statement[1].Condition: is empty; leave it out or name an operator"},
