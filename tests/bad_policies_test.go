@@ -132,7 +132,7 @@ func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
 			}),
 		},
 		{
-			"a trust statement for everybody whose condition leaves nobody out",
+			"a trust statement for everybody with a condition that anybody meets",
 			"trustPolicy: extraStatements[0].Principal: would trust everybody, as anybody can meet the Condition; name principals, or restrict " +
 				`a key such as "aws:PrincipalOrgID" to values of yours`,
 			trust(iampolicy.Statement{

@@ -13,6 +13,10 @@ import (
 func TestParseIssuer(t *testing.T) {
 	t.Parallel()
 	const eks = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"
+	const anAPIServer = "is the address of an API server; the issuer of an EKS cluster is https://oidc.eks.<region>.amazonaws.com/id/<id>"
+	dualStack := func(issuer, said string) string {
+		return `issuer "` + issuer + `" is a dual-stack name, which no token says; use the issuer that they say, ` + said
+	}
 	long := "x.example/" + strings.Repeat("a", 255-len("https://x.example/"))
 	cases := []struct{ issuer, want, wantErr string }{
 		{"https://" + eks, eks, ""},
@@ -45,6 +49,22 @@ func TestParseIssuer(t *testing.T) {
 		{"https://oidc.example//", "", `issuer "https://oidc.example//" has the path "//"; use letters, digits and ._~- between single slashes`},
 		{"https://oidc.example/a b", "", `issuer "https://oidc.example/a b" has the path "/a%20b"; use letters, digits and ._~- between single slashes`},
 		{" https://oidc.example", "", `issuer " https://oidc.example" is not a URL: first path segment in URL cannot contain colon`},
+		{"https://" + eks + "/", "", `issuer "https://` + eks + `/" ends with a slash, and the issuers of EKS do not, so no token would match; leave it out`},
+		{"https://oidc.eks.eu-west-1.amazonaws.com", "", `issuer "https://oidc.eks.eu-west-1.amazonaws.com" names no cluster; the issuer of an EKS cluster is https://oidc.eks.eu-west-1.amazonaws.com/id/<id>`},
+		{"https://oidc-eks.eu-west-1.api.aws/id/A", "", dualStack("https://oidc-eks.eu-west-1.api.aws/id/A", "https://oidc.eks.eu-west-1.amazonaws.com/id/A")},
+		{"oidc-eks.us-gov-west-1.api.aws/id/A/", "", dualStack("oidc-eks.us-gov-west-1.api.aws/id/A/", "https://oidc.eks.us-gov-west-1.amazonaws.com/id/A")},
+		{"https://OIDC-EKS.eu-west-1.API.aws/id/A", "", dualStack("https://OIDC-EKS.eu-west-1.API.aws/id/A", "https://oidc.eks.eu-west-1.amazonaws.com/id/A")},
+		{
+			"https://oidc-eks.cn-north-1.api.amazonwebservices.com.cn/id/A", "",
+			dualStack("https://oidc-eks.cn-north-1.api.amazonwebservices.com.cn/id/A", "https://oidc.eks.cn-north-1.amazonaws.com.cn/id/A"),
+		},
+		{
+			"https://oidc-eks.eusc-de-east-1.api.amazonwebservices.eu/id/A", "",
+			dualStack("https://oidc-eks.eusc-de-east-1.api.amazonwebservices.eu/id/A", "https://oidc.eks.eusc-de-east-1.amazonaws.eu/id/A"),
+		},
+		{"https://0AF3.gr7.eu-west-1.eks.amazonaws.com", "", `issuer "https://0AF3.gr7.eu-west-1.eks.amazonaws.com" ` + anAPIServer},
+		{"https://0AF3.sk1.cn-north-1.eks.amazonaws.com.cn", "", `issuer "https://0AF3.sk1.cn-north-1.eks.amazonaws.com.cn" ` + anAPIServer},
+		{"https://0AF3.eks-cluster.eu-west-1.api.aws", "", `issuer "https://0AF3.eks-cluster.eu-west-1.api.aws" ` + anAPIServer},
 		{"https://" + long + "a", "", `issuer "https://` + long + `a" has 256 characters with https://; IAM allows 255`},
 	}
 	for _, test := range cases {
@@ -104,6 +124,9 @@ func TestParseArn(t *testing.T) {
 		{"arn:aws:eks:eu-west-1:111122223333:cluster/my-cluster", ""},
 		{"arn:aws:sts::111122223333:assumed-role/x/session:1", ""},
 		{"arn:aws:s3:::my-test-bucket", ""},
+		{"arn:aws:iam::111122223333:oidc-provider/idp.example.com/clusters/prod/", "provider"},
+		{"arn:aws:iam::111122223333:oidc-provider/", ""},
+		{"arn:aws:iam::111122223333:oidc-provider/x//", ""},
 		{"arn:aws:iam::111122223333:role/", ""},
 		{"arn:aws:iam::111122223333:role/team/", ""},
 		{"arn:aws:iam::111122223333:role/*", ""},

@@ -336,7 +336,7 @@ var wrongPermissions = []fieldDocument{
 	},
 }
 
-// Trust policies that would let in others than meant, or nobody.
+// Trust policies that let in others than are meant, or that IAM refuses.
 var wrongTrust = []fieldDocument{
 	{
 		"no condition on who it is",
@@ -359,7 +359,7 @@ var wrongTrust = []fieldDocument{
 		`Statement[0].Condition: would trust every identity of token.actions.githubusercontent.com, as any of them can meet it; restrict "token.actions.githubusercontent.com:sub" to subjects of yours with StringEquals or StringLike`,
 	},
 	{
-		"a repository of that name, whoever owns it",
+		"a repository of that name, of any owner",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:*/octo-repo:*"}}}]}`,
 		`Statement[0].Condition: would trust every identity of token.actions.githubusercontent.com, as any of them can meet it; restrict "token.actions.githubusercontent.com:sub" to subjects of yours with StringEquals or StringLike`,
 	},
@@ -374,7 +374,7 @@ var wrongTrust = []fieldDocument{
 		`Statement[0].Condition: would trust every identity of token.actions.githubusercontent.com, as any of them can meet it; restrict "token.actions.githubusercontent.com:sub" to subjects of yours with StringEquals or StringLike`,
 	},
 	{
-		"whoever says nothing of the subject",
+		"tokens without a subject, too",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEqualsIfExists":{"oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1:sub":"system:serviceaccount:payments:app"}}}]}`,
 		`Statement[0].Condition: would trust every identity of oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1, as any of them can meet it; restrict "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1:sub" to subjects of yours with StringEquals or StringLike`,
 	},
@@ -384,7 +384,7 @@ var wrongTrust = []fieldDocument{
 		`Statement[0].Condition: would trust every identity of oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1, as any of them can meet it; restrict "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1:sub" to subjects of yours with StringEquals or StringLike`,
 	},
 	{
-		"whoever has a subject",
+		"tokens with any subject",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"Null":{"oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1:sub":"false"}}}]}`,
 		`Statement[0].Condition: would trust every identity of oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1, as any of them can meet it; restrict "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1:sub" to subjects of yours with StringEquals or StringLike`,
 	},

@@ -63,7 +63,7 @@ func checkIdentityOf(found *faults, path string, condition Condition, issuer str
 type sharedIssuer struct {
 	// claims are those that name the tenant.
 	claims []string
-	// begins are the texts that subjects begin with, whoever they are of; the tenant follows.
+	// begins are the texts that subjects begin with for every tenant; the tenant follows.
 	begins []string
 }
 

@@ -21,8 +21,8 @@ func allowed(principal iampolicy.Principal, condition iampolicy.Condition) iampo
 	}}}
 }
 
-// Whoever has a token of the issuer would get the role, or nobody else than meant would.
-func TestAConditionOnAnIssuersTokensLeavesSomebodyOut(t *testing.T) {
+// Without such a condition every token of the issuer gets the role.
+func TestAConditionOnAnIssuersTokensTellsThemApart(t *testing.T) {
 	t.Parallel()
 	const gitHubSub, private = gitHub + ":sub", "idp.example.com"
 	cases := []struct {
@@ -61,7 +61,7 @@ func TestAConditionOnAnIssuersTokensLeavesSomebodyOut(t *testing.T) {
 		{"the way of authentication alone", issuer, on("ForAnyValue:StringLike", issuer+":amr", "authenticated"), true},
 		{"the subject of another issuer", issuer, on("StringEquals", issuer+"2:sub", "system:serviceaccount:a:b"), true},
 		{"the network alone", issuer, on("IpAddress", "aws:SourceIp", "203.0.113.0/24"), true},
-		{"two keys, one of which leaves somebody out", issuer, iampolicy.Condition{
+		{"two keys, one of which tells tokens apart", issuer, iampolicy.Condition{
 			"StringLike": {issuer + ":sub": {"*"}}, "StringEquals": {issuer + ":email": {"a@example.com"}},
 		}, false},
 
@@ -99,7 +99,7 @@ func TestAConditionOnAnIssuersTokensLeavesSomebodyOut(t *testing.T) {
 	}
 }
 
-func TestAConditionOnEverybodyLeavesSomebodyOut(t *testing.T) {
+func TestAConditionOnEverybodyTellsThemApart(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name      string
@@ -118,7 +118,7 @@ func TestAConditionOnEverybodyLeavesSomebodyOut(t *testing.T) {
 		{"an external ID", on("StringEquals", "sts:ExternalId", "7f3c"), false},
 		{"any organization", on("StringLike", "aws:PrincipalOrgID", "*"), true},
 		{"one's own organization, whichever it is", on("StringEquals", "aws:PrincipalOrgID", "${aws:PrincipalOrgID}"), true},
-		{"whoever is in an organization", on("Null", "aws:PrincipalOrgID", "false"), true},
+		{"a member of any organization", on("Null", "aws:PrincipalOrgID", "false"), true},
 		{"every organization but one", on("StringNotEquals", "aws:PrincipalOrgID", "o-exampleorgid"), true},
 		{"any account", on("StringLike", "aws:PrincipalAccount", "????????????"), true},
 		{"any ARN", on("StringLike", "aws:PrincipalArn", "*"), true},
@@ -126,7 +126,7 @@ func TestAConditionOnEverybodyLeavesSomebodyOut(t *testing.T) {
 		{"any role of any account, with ArnEquals", on("ArnEquals", "aws:PrincipalArn", "arn:*:*:*:*:*"), true},
 		{"a role of that name in any account", on("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/deployer"), true},
 		{"any bucket", on("ArnLike", "aws:SourceArn", "arn:aws:s3:::*"), true},
-		{"whoever has no organization or this one", on("StringEqualsIfExists", "aws:PrincipalOrgID", "o-exampleorgid"), true},
+		{"no organization, or this one", on("StringEqualsIfExists", "aws:PrincipalOrgID", "o-exampleorgid"), true},
 		{"a tag", on("StringEquals", "aws:PrincipalTag/team", "payments"), true},
 		{"a name of a session", on("StringEquals", "sts:RoleSessionName", "deployer"), true},
 		{"a name of a user", on("StringEquals", "aws:username", "deployer"), true},
@@ -150,13 +150,13 @@ func TestAConditionOnEverybodyLeavesSomebodyOut(t *testing.T) {
 					require.NoError(t, document.ValidateTrust())
 				}
 				document.Statements[0].Effect = iampolicy.Deny
-				require.NoError(t, document.ValidateTrust(), "a denial trusts nobody")
+				require.NoError(t, document.ValidateTrust(), "a denial lets no one in")
 			})
 		}
 	}
 }
 
-func TestAConditionOnAProviderWithoutAnArnLeavesSomebodyOut(t *testing.T) {
+func TestAConditionOnAProviderWithoutAnArnTellsItsTokensApart(t *testing.T) {
 	t.Parallel()
 	google := iampolicy.Principal{Federated: iampolicy.Strings{"accounts.google.com"}}
 	require.NoError(t, allowed(google, on("StringEquals", "accounts.google.com:aud", "x")).ValidateTrust())

@@ -263,7 +263,7 @@ func (p *parser) principal(path string, value any) *Principal {
 		list("CanonicalUser", &principal.CanonicalUser),
 	)
 	if len(p.errs) > before {
-		p.mark(path) // What it names could not be read, so it is not known to name nobody.
+		p.mark(path) // What it names could not be read, so nothing is said of there being no names.
 	}
 	return &principal
 }

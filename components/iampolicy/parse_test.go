@@ -248,32 +248,3 @@ func TestUnmarshallingIsStrict(t *testing.T) {
 		})
 	}
 }
-
-// FuzzParse: what Parse takes is JSON to encoding/json as well, is valid, and survives being written and read again.
-func FuzzParse(f *testing.F) {
-	everything, err := everything().JSON()
-	require.NoError(f, err)
-	trust, err := trustPolicy().JSON()
-	require.NoError(f, err)
-	for _, seed := range []string{
-		everything, trust, "", "{}", "[]", "null", `{"Statement":[`, `{"Statement":{"Effect":"Allow","Action":"*"}} `,
-		`{"Statement":[{"Effect":"Allow","Action":["s3:*"],"Condition":{"Bool":{"a:b":[true,1e9,""]}}}]}`,
-		`{"Statement":[{"Effect":"Deny","Principal":"*","NotAction":"sts:*","Sid":"A"}],"Id":"\u00e9","Version":"2008-10-17"}`,
-		`{"Statement":[],"Statement":[]}`, `{"Version":"","Statement":[{"Effect":"Allow","Action":"*"}]}`, "\xff", `"\ud800"`, `[[[[[[[[[[[[[[[[[[`,
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		document, err := iampolicy.Parse(text)
-		if err != nil {
-			return
-		}
-		require.True(t, json.Valid([]byte(text)), "took what is not JSON")
-		written, err := document.JSON()
-		require.NoError(t, err, "took a document that it would not write")
-		again, err := iampolicy.Parse(written)
-		require.NoError(t, err, "does not read what it has written")
-		require.Equal(t, document, again)
-		require.Positive(t, document.Size())
-	})
-}
