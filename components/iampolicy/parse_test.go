@@ -141,6 +141,28 @@ func TestParseRefuses(t *testing.T) {
 			"Id: has the character '\ufffd' (U+FFFD); IAM takes tab, line breaks and U+0020 to U+00FF only",
 		},
 		{
+			"the operator Null without quotes in YAML", condition(`{"<nil>":{"aws:TagKeys":"false"}}`),
+			`Statement[1].Condition["<nil>"]: is the operator Null, which YAML takes for no value at all; put it in quotes: "Null"`,
+		},
+		{
+			"a boolean for a text", condition(`{"StringEquals":{"a:b":true}}`),
+			`Statement[1].Condition.StringEquals["a:b"]: must be a string or a list of strings, is the boolean true; put it in quotes`,
+		},
+		{
+			"an account that YAML read as an octal number", condition(`{"StringEquals":{"a:b":[1402433619]}}`),
+			`Statement[1].Condition.StringEquals["a:b"][0]: must be a string, is the number 1402433619; put it in quotes (without them YAML reads ` +
+				"012345670123, for one, as an octal number)",
+		},
+		{
+			"a version that YAML read as a date", `{"Version":"2012-10-17 00:00:00 +0000 UTC","Statement":{"Effect":"Allow","Action":"*"}}`,
+			`Version: "2012-10-17 00:00:00 +0000 UTC" is a date that YAML read; put it in quotes: "2012-10-17"`,
+		},
+		{
+			"a date that YAML read, in the zone of the machine", condition(`{"DateLessThan":{"a:b":"2026-07-31 23:59:59 +0200 CEST"}}`),
+			`Statement[1].Condition.DateLessThan["a:b"][0]: "2026-07-31 23:59:59 +0200 CEST" is a date that YAML read, in a form that IAM cannot; ` +
+				`put it in quotes: "2026-07-31T23:59:59+02:00"`,
+		},
+		{
 			"several faults at once", `{"Version":1,"Statement":[{"Effect":"allow"},{"Action":"x","Extra":1}]}`,
 			"Version: must be a string, is the number 1; put it in quotes\n" +
 				"Statement[0].Effect: \"allow\" is neither Allow nor Deny\n" +
