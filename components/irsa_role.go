@@ -44,9 +44,10 @@ type IrsaRoleArgs struct {
 
 	// ManagedPolicies are ARNs of managed policies to attach, by a name of your own, which names the attachment.
 	ManagedPolicies map[string]pulumi.StringInput
-	// InlinePolicies are JSON documents embedded in the role, by policy name.
+	// InlinePolicies are JSON documents embedded in the role, by policy name; 10,240 characters in all, without white space.
 	InlinePolicies map[string]pulumi.StringInput
-	// CustomerManagedPolicies are JSON documents for which managed policies are created and attached, by policy name.
+	// CustomerManagedPolicies are JSON documents for which managed policies are created and attached, by policy name; each of
+	// version 2012-10-17 and up to 6,144 characters, without white space.
 	CustomerManagedPolicies map[string]pulumi.StringInput
 
 	// TrustStatements are added to the trust policy after the clusters' own.
