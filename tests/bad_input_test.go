@@ -852,7 +852,7 @@ func TestThePlatformRefusesRoles(t *testing.T) {
 		},
 		{"a policy document that is not JSON", role("inlinePolicies: {x: Allow everything}"), "platform.roles.app.inlinePolicies.x: not JSON: invalid character 'A' looking for beginning of value, at byte 0"},
 		{
-			"a policy document in YAML with a fault", role("customerManagedPolicies: {x: {Statement: [{Effect: allow, Action: 's3:*', Resource: '*'}]}}"),
+			"a policy document in YAML with a fault", role("customerManagedPolicies: {x: {Version: '2012-10-17', Statement: [{Effect: allow, Action: 's3:*', Resource: '*'}]}}"),
 			`platform.roles.app.customerManagedPolicies.x: Statement[0].Effect: "allow" is neither Allow nor Deny`,
 		},
 		{

@@ -84,20 +84,13 @@ func checkCondition(found *faults, path string, condition Condition) {
 		if len(condition[operator]) == 0 {
 			found.addf(at, "is empty; name a condition key")
 		}
-		// IAM knows no case in keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
-		first := map[string]string{}
 		for _, key := range slices.Sorted(maps.Keys(condition[operator])) {
-			checkConditionKey(found, child(at, key), key)
-			if other, taken := first[strings.ToLower(key)]; taken {
-				found.addf(child(at, key), "is %s already: IAM knows no upper and lower case in condition keys; write one list", other)
-			}
-			first[strings.ToLower(key)] = key
-			checkConditionValues(found, child(at, key), operator, condition[operator][key])
+			checkConditionKey(found, child(at, key), key, condition[operator][key])
 		}
 	}
 }
 
-func checkConditionKey(found *faults, path, key string) {
+func checkConditionKey(found *faults, path, key string, values Strings) {
 	prefix, name, ok := strings.Cut(key, ":")
 	switch {
 	case strings.Contains(key, "://"):
@@ -108,8 +101,35 @@ func checkConditionKey(found *faults, path, key string) {
 		found.addf(path, `is not a condition key; its form is "prefix:name"`)
 	}
 	checkText(found, path, key)
+	if len(values) == 0 {
+		found.addf(path, "has no values; a condition needs at least one")
+	}
+	for i, value := range values {
+		// An empty string is a legitimate value to compare with.
+		checkText(found, item(path, i), value)
+	}
+}
+
+// checkConditionSense refuses what IAM may store and nothing ever matches.
+func checkConditionSense(found *faults, path string, condition Condition) {
+	for _, operator := range slices.Sorted(maps.Keys(condition)) {
+		// IAM knows no case in keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+		first := map[string]string{}
+		for _, key := range slices.Sorted(maps.Keys(condition[operator])) {
+			at := child(child(path, string(operator)), key)
+			checkKeySense(found, at, key)
+			if other, taken := first[strings.ToLower(key)]; taken {
+				found.addf(at, "is %s already: IAM knows no upper and lower case in condition keys; write one list", other)
+			}
+			first[strings.ToLower(key)] = key
+			checkValuesSense(found, at, operator, condition[operator][key])
+		}
+	}
+}
+
+func checkKeySense(found *faults, path, key string) {
 	checkLeftovers(found, path, key)
-	if strings.Contains(key, "${") {
+	if hasVariable(key) {
 		found.addf(path, "has a policy variable, which IAM reads in Resource and in the values of conditions only; write the key in full")
 	}
 	if !keyPattern.MatchString(key) {
@@ -117,15 +137,11 @@ func checkConditionKey(found *faults, path, key string) {
 	}
 }
 
-func checkConditionValues(found *faults, path string, operator Operator, values Strings) {
-	if len(values) == 0 {
-		found.addf(path, "has no values; a condition needs at least one")
-	}
+func checkValuesSense(found *faults, path string, operator Operator, values Strings) {
 	base, _, _ := operator.parts()
 	kind := base.kind()
 	for i, value := range values {
 		at := item(path, i)
-		checkText(found, at, value)
 		checkLeftovers(found, at, value)
 		checkVariables(found, at, value)
 		if strings.HasSuffix(value, "\n") {
@@ -162,7 +178,7 @@ func (k valueKind) wrong(value string) string {
 		return wrongAddress(value)
 	case arns:
 		return wrongArn(value)
-	case unknownKind, texts: // An empty string is a legitimate value to compare with.
+	case unknownKind, texts:
 	}
 	return ""
 }

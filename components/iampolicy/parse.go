@@ -19,10 +19,16 @@ const maxDepth = 16
 // A document without Version gets "2008-10-17", which is how IAM reads it: to make it "2012-10-17" would turn literal
 // text such as ${aws:username} into policy variables.
 func Parse(text string) (Document, error) {
+	return parseDocument(text, func(*faults, Document) {})
+}
+
+// parseDocument reads a document and has it judged, so that the faults of both are reported together.
+func parseDocument(text string, judge func(found *faults, d Document)) (Document, error) {
 	var document Document
 	err := parse([]byte(text), func(p *parser, value any) {
 		document = p.document(value)
 		checkDocument(&p.faults, document)
+		judge(&p.faults, document)
 	})
 	if err != nil {
 		return Document{}, err
@@ -221,7 +227,7 @@ func (p *parser) statement(path string, value any) Statement {
 	var s Statement
 	if _, ok := value.(*object); !ok {
 		// The checks would go on to miss every element of what is no statement at all.
-		for _, name := range []string{"Effect", "Action"} {
+		for _, name := range []string{"Effect", "Action", "Resource"} {
 			p.mark(child(path, name))
 		}
 	}

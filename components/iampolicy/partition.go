@@ -42,7 +42,7 @@ func ValidateStatementsPartition(path string, statements []Statement, partition 
 // ValidatePartition refuses an ARN of another partition than the given one. What is no ARN is for others to judge.
 func ValidatePartition(arn, partition string) error {
 	parts := arnParts(arn)
-	if len(parts) != 6 || parts[0] != "arn" || matches(parts[1], partition) {
+	if len(parts) != 6 || parts[0] != "arn" || !partitionOrPattern.MatchString(parts[1]) || matches(parts[1], partition) {
 		return nil
 	}
 	theirs := parts[1]

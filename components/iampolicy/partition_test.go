@@ -21,6 +21,7 @@ func TestAnArnOfAnotherPartitionIsRefused(t *testing.T) {
 		{"partitions by pattern", "arn:aws-??:s3:::x", "aws-cn", ""},
 		{"no ARN", "*", "aws-cn", ""},
 		{"a text with colons", "a:b:c:d:e:f", "aws-cn", ""},
+		{"what a template left", "arn:${AWS::Partition}:s3:::x", "aws", ""},
 		{"a policy variable with colons", "arn:aws:s3:::${aws:username}", "aws", ""},
 		{
 			"AWS for China", "arn:aws:s3:::${aws:username}/*", "aws-cn",

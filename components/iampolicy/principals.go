@@ -26,6 +26,11 @@ func checkPrincipal(found *faults, path string, p *Principal) {
 	}
 	for _, kind := range p.kinds() {
 		checkList(found, child(path, kind.name), kind.list)
+	}
+}
+
+func checkPrincipalSense(found *faults, path string, p *Principal) {
+	for _, kind := range p.kinds() {
 		for i, name := range kind.list {
 			checkLeftovers(found, item(child(path, kind.name), i), name)
 			checkNoVariables(found, item(child(path, kind.name), i), name)

@@ -53,6 +53,13 @@ func wrongParts(parts []string) string {
 	return ""
 }
 
+func checkResourceSense(found *faults, path string, resources Strings) {
+	for i, resource := range resources {
+		checkLeftovers(found, item(path, i), resource)
+		checkVariables(found, item(path, i), resource)
+	}
+}
+
 // checkResources judges resources as IAM does where a policy is stored.
 func checkResources(found *faults, path string, resources Strings) {
 	for i, resource := range resources {

@@ -26,34 +26,26 @@ func TextSize(document string) int {
 	return utf8.RuneCount(compact.Bytes())
 }
 
-// ValidateManagedPolicy checks a document as one that a managed policy is made of: a permission document of the current
-// version (IAM: "Policy document must be version 2012-10-17 or greater") that is not too long.
-func ValidateManagedPolicy(text string) error {
-	document, err := Parse(text)
-	if err != nil {
-		return err
-	}
-	var found faults
-	if document.Version != currentVersion {
-		found.addf("Version", "is %q, which is also meant where it is missing, and IAM makes managed policies of %q only", document.Version, currentVersion)
-	}
-	for i, s := range document.Statements {
-		checkIdentityStatement(&found, item("Statement", i), s)
-	}
-	if size := TextSize(text); size > MaxManagedPolicySize {
-		found.addf("", "has %d characters without white space, and IAM allows %d in a managed policy; make several of it", size, MaxManagedPolicySize)
-	}
-	return found.err()
+// ValidateInlinePolicy checks the text of a permission document as that of an inline policy of a role. How long all of them
+// may be together is for [ValidateInlinePoliciesSize]. All faults are reported together.
+func ValidateInlinePolicy(text string) error {
+	_, err := parseDocument(text, checkIdentity)
+	return err
 }
 
-// ValidateInlinePolicy checks a document as an inline policy of a role. How long all of them may be together is for
-// [ValidateInlinePoliciesSize].
-func ValidateInlinePolicy(text string) error {
-	document, err := Parse(text)
-	if err != nil {
-		return err
-	}
-	return document.ValidateIdentity()
+// ValidateManagedPolicy checks the text of a permission document as that of a managed policy: of the current version (IAM:
+// "Policy document must be version 2012-10-17 or greater") and not too long. All faults are reported together.
+func ValidateManagedPolicy(text string) error {
+	_, err := parseDocument(text, func(found *faults, d Document) {
+		checkIdentity(found, d)
+		if d.Version == oldVersion {
+			found.addf("Version", "is %q, which is also meant where it is missing, and IAM makes managed policies of %q only", oldVersion, currentVersion)
+		}
+		if size := TextSize(text); size > MaxManagedPolicySize {
+			found.addf("", "has %d characters without white space, and IAM allows %d in a managed policy; make several of it", size, MaxManagedPolicySize)
+		}
+	})
+	return err
 }
 
 // ValidateInlinePoliciesSize refuses inline policies that are together longer than a role can hold.

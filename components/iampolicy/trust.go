@@ -82,7 +82,7 @@ func (t TrustPolicy) Document() (Document, error) {
 	checkServiceAccounts(&found, "serviceAccounts", t.ServiceAccounts)
 	checkStatements(&found, "extraStatements", t.ExtraStatements)
 	for i, s := range t.ExtraStatements {
-		checkTrustStatement(&found, item("extraStatements", i), s)
+		checkTrustStatement(&found, item("extraStatements", i), s, currentVersion)
 	}
 	limit := t.limit(&found)
 	if err := found.err(); err != nil {

@@ -16,10 +16,14 @@ var (
 func (d Document) ValidateIdentity() error {
 	var found faults
 	checkDocument(&found, d)
-	for i, s := range d.Statements {
-		checkIdentityStatement(&found, item("Statement", i), s)
-	}
+	checkIdentity(&found, d)
 	return found.err()
+}
+
+func checkIdentity(found *faults, d Document) {
+	for i, s := range d.Statements {
+		checkIdentityStatement(found, item("Statement", i), s, d.Version)
+	}
 }
 
 // ValidateTrust checks the document as a role's trust policy: every statement names principals, no resources, and only
@@ -30,7 +34,7 @@ func (d Document) ValidateTrust() error {
 	var found faults
 	checkDocument(&found, d)
 	for i, s := range d.Statements {
-		checkTrustStatement(&found, item("Statement", i), s)
+		checkTrustStatement(&found, item("Statement", i), s, d.Version)
 	}
 	return found.err()
 }
@@ -48,11 +52,6 @@ func checkDocument(found *faults, d Document) {
 		found.addf("Statement", "is missing; a policy needs at least one statement")
 	}
 	checkStatements(found, "Statement", d.Statements)
-	if d.Version == oldVersion {
-		for i, s := range d.Statements {
-			checkVariablesKnown(found, item("Statement", i), s)
-		}
-	}
 }
 
 func checkStatements(found *faults, path string, statements []Statement) {
@@ -85,8 +84,8 @@ func checkStatement(found *faults, path string, s Statement) {
 		found.addf(child(path, "NotPrincipal"), "cannot stand beside Principal")
 	}
 	checkActions(found, path, s)
-	checkResourceTexts(found, child(path, "Resource"), s.Resources)
-	checkResourceTexts(found, child(path, "NotResource"), s.NotResources)
+	checkList(found, child(path, "Resource"), s.Resources)
+	checkList(found, child(path, "NotResource"), s.NotResources)
 	if len(s.Resources) > 0 && len(s.NotResources) > 0 {
 		found.addf(child(path, "NotResource"), "cannot stand beside Resource")
 	}
@@ -101,9 +100,9 @@ func checkActions(found *faults, path string, s Statement) {
 		found.addf(child(path, "Action"), "is missing; a statement needs Action or NotAction")
 	}
 	s.eachAction(path, func(path, action string) {
-		checkLeftovers(found, path, action)
-		checkNoVariables(found, path, action)
 		if !actionPattern.MatchString(action) {
+			checkLeftovers(found, path, action)
+			checkNoVariables(found, path, action)
 			found.addf(path, `%q is not an action; use "service:Action" or "*"`, action)
 		}
 	})
@@ -119,11 +118,16 @@ func (s Statement) eachAction(path string, visit func(path, action string)) {
 	}
 }
 
-func checkResourceTexts(found *faults, path string, resources Strings) {
-	checkList(found, path, resources)
-	for i, resource := range resources {
-		checkLeftovers(found, item(path, i), resource)
-		checkVariables(found, item(path, i), resource)
+// checkSense refuses what IAM may well store, but what cannot be meant, as nothing ever matches it. It is no part of [Parse],
+// which reads whatever policies there are.
+func checkSense(found *faults, path string, s Statement, version string) {
+	checkPrincipalSense(found, child(path, "Principal"), s.Principal)
+	checkPrincipalSense(found, child(path, "NotPrincipal"), s.NotPrincipal)
+	checkResourceSense(found, child(path, "Resource"), s.Resources)
+	checkResourceSense(found, child(path, "NotResource"), s.NotResources)
+	checkConditionSense(found, child(path, "Condition"), s.Condition)
+	if version == oldVersion {
+		checkVariablesKnown(found, path, s)
 	}
 }
 
@@ -150,7 +154,8 @@ func checkText(found *faults, path, text string) {
 	}
 }
 
-func checkIdentityStatement(found *faults, path string, s Statement) {
+func checkIdentityStatement(found *faults, path string, s Statement, version string) {
+	checkSense(found, path, s, version)
 	if s.Principal != nil {
 		found.addf(child(path, "Principal"), "does not belong in a permission document: the role that it is attached to is meant")
 	}
@@ -164,7 +169,8 @@ func checkIdentityStatement(found *faults, path string, s Statement) {
 	checkResources(found, child(path, "NotResource"), s.NotResources)
 }
 
-func checkTrustStatement(found *faults, path string, s Statement) {
+func checkTrustStatement(found *faults, path string, s Statement, version string) {
+	checkSense(found, path, s, version)
 	if s.Principal == nil && s.NotPrincipal == nil {
 		found.addf(child(path, "Principal"), "is missing; a trust policy says who may assume the role")
 	}
