@@ -39,7 +39,9 @@ func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
 	managed := func(document string) func(*args) {
 		return func(a *args) { a.CustomerManagedPolicies = map[string]pulumi.StringInput{"x": pulumi.String(document)} }
 	}
-	statement := func(elements string) string { return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + elements + `}]}` }
+	statement := func(elements string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + elements + `}]}`
+	}
 	inChina := func(change func(*args)) func(*args) {
 		return func(a *args) {
 			a.Clusters[0].OidcProviderArn = pulumi.String("arn:aws-cn:iam::111122223333:oidc-provider/oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLE1")
@@ -53,7 +55,9 @@ func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
 		}
 	}
 	issuer := func(issuer string) func(*args) {
-		return func(a *args) { a.Clusters[0] = cluster{Name: "hub", Issuer: issuer, Kubernetes: a.Clusters[0].Kubernetes} }
+		return func(a *args) {
+			a.Clusters[0] = cluster{Name: "hub", Issuer: issuer, Kubernetes: a.Clusters[0].Kubernetes}
+		}
 	}
 	cases := []struct {
 		name, want string
