@@ -130,7 +130,7 @@ func (args *OidcProviderArgs) Validate() error {
 	if args.Import && args.NewClusterIssuer != nil {
 		faults = append(faults, errors.New("import: not for a cluster that is still to be created, which has no provider yet"))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, validateTagKeys(args.Tags))...)
 }
 
 func validIssuer(issuer string) error {

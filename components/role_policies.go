@@ -130,9 +130,9 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 		for _, key := range slices.Sorted(maps.Keys(group.documents)) {
 			path := group.path + "." + key
 			faults = append(faults, fault.At(path, iampolicy.ValidatePolicyName(key)))
-			// The name is part of a resource name, which must be unique among all the role's policies.
-			if slices.Contains(names, key) {
-				faults = append(faults, fmt.Errorf("%s: another policy of the role has this name", path))
+			// The name is part of a resource name, which must be unique among all the role's policies. IAM knows no case in it.
+			if first := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, key) }); first >= 0 {
+				faults = append(faults, fmt.Errorf("%s: another policy of the role has this name, %s", path, names[first]))
 			}
 			names = append(names, key)
 			document, plain := plainDocument(group.documents[key])

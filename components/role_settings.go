@@ -54,7 +54,7 @@ func (s roleSettings) validate() error {
 	if boundary, plain := plainString(s.permissionsBoundary); plain {
 		faults = append(faults, fault.At("permissionsBoundary", validPolicyArn(boundary)))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, validateTagKeys(s.tags))...)
 }
 
 func validPolicyArn(arn string) error {

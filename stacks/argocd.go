@@ -21,12 +21,10 @@ func (p *platform) createArgoCD() error {
 	if argocd == nil {
 		return nil
 	}
-	policies, err := p.hubPolicies()
+	role, err := p.hubRole()
 	if err != nil {
 		return err
 	}
-	role := argocd.role()
-	role.InlinePolicies = policies
 	hub, err := p.createRole(argoCDKey, role)
 	if err != nil {
 		return err
@@ -39,14 +37,15 @@ func (p *platform) createArgoCD() error {
 	return nil
 }
 
-// role is the hub role. It needs no permissions in AWS but to assume the targets' roles: what it may do in a cluster is
-// the cluster's business.
+// role is the hub role, without its permission to assume the targets' roles. It needs no other in AWS: what it may do in a
+// cluster is the cluster's business.
 func (argocd *ArgoCD) role() Role {
 	role := Role{
-		Clusters: []string{argocd.Hub}, Name: argocd.RoleName, TestPod: argocd.TestPod,
-		Description: "Argo CD's identity in the clusters that it manages",
+		Clusters: []string{argocd.Hub}, Name: argocd.RoleName, NamePrefix: argocd.RoleNamePrefix, TestPod: argocd.TestPod,
+		PodRoleSettings: argocd.PodRoleSettings,
 	}
-	for _, name := range argoCDServiceAccounts {
+	role.Description = orKey(role.Description, "Argo CD's identity in the clusters that it manages")
+	for _, name := range argocd.serviceAccounts() {
 		role.ServiceAccounts = append(role.ServiceAccounts, ServiceAccount{
 			Namespace: argocd.namespace(), Name: name, Mode: argocd.ServiceAccountMode,
 		})
@@ -54,13 +53,19 @@ func (argocd *ArgoCD) role() Role {
 	return role
 }
 
+func (argocd *ArgoCD) serviceAccounts() []string {
+	if len(argocd.ServiceAccounts) == 0 {
+		return argoCDServiceAccounts
+	}
+	return argocd.ServiceAccounts
+}
+
 func (argocd *ArgoCD) namespace() string {
 	return orKey(argocd.Namespace, components.DefaultArgoCDNamespace)
 }
 
-func (cfg *Config) hubRoleName() string {
-	return cfg.roleArgs(cfg.ArgoCD.role(), nil, "aws").RoleName()
-}
+// hubRoleName is empty when a prefix leaves the name to the AWS provider.
+func (cfg *Config) hubRoleName() string { return cfg.roleName(cfg.ArgoCD.role()) }
 
 func (p *platform) createTarget(hub *components.IrsaRole, key string, target ArgoCDTarget) error {
 	facts := p.clusters[target.Cluster]

@@ -24,13 +24,23 @@ func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoC
 		return err
 	}
 	_, err = components.NewClusterLogin(p.ctx, inArgoCD(key), &components.ClusterLoginArgs{
-		Name: target.Aliases.first(key), Namespace: argocd.namespace(), ServiceAccounts: argoCDServiceAccounts,
+		Name: target.loginName(key), Namespace: argocd.namespace(), ServiceAccounts: argocd.serviceAccounts(),
 		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,
 		PrincipalArn: login.Arn, Assume: login.model == modelRole, Read: target.Access.readable(), Fingerprint: fingerprint,
 		PodSettings: p.cfg.testPod(argocd.TestPod).PodSettings,
 	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Ready())),
 		target.Aliases.of(inArgoCD))
 	return err
+}
+
+// loginName is the first of the target's keys that can be part of a pod's name, or "" without one.
+func (target ArgoCDTarget) loginName(key string) string {
+	for _, name := range append(slices.Clone(target.Aliases), key) {
+		if namespaceForm.MatchString(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // fingerprint changes with what a login rests on: who logs in, as whom, and what the access is.

@@ -40,24 +40,27 @@ func (c credentials) suffix() string {
 	}
 }
 
-// iamRegions are where IAM is, by the beginning of the partition's regions.
+// partitions are the parts of AWS that have accounts of their own, by the beginning of their regions, each with the region of
+// its IAM.
 //
 // https://docs.aws.amazon.com/general/latest/gr/iam-service.html
-var iamRegions = []struct{ prefix, region string }{
-	{"cn-", "cn-north-1"},
-	{"us-gov-", "us-gov-west-1"},
-	{"us-iso-", "us-iso-east-1"},
-	{"us-isob-", "us-isob-east-1"},
-	{"us-isof-", "us-isof-south-1"},
-	{"eu-isoe-", "eu-isoe-west-1"},
-	{"eusc-", "eusc-de-east-1"},
-	{"", "us-east-1"},
+// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+var partitions = []partition{
+	{"cn-", "aws-cn", "cn-north-1"},
+	{"us-gov-", "aws-us-gov", "us-gov-west-1"},
+	{"us-iso-", "aws-iso", "us-iso-east-1"},
+	{"us-isob-", "aws-iso-b", "us-isob-east-1"},
+	{"us-isof-", "aws-iso-f", "us-isof-south-1"},
+	{"eu-isoe-", "aws-iso-e", "eu-isoe-west-1"},
+	{"eusc-", "aws-eusc", "eusc-de-east-1"},
+	{"", "aws", "us-east-1"},
 }
 
-// iamRegion is the region of IAM in a region's partition.
-func iamRegion(region string) string {
-	i := slices.IndexFunc(iamRegions, func(iam struct{ prefix, region string }) bool { return strings.HasPrefix(region, iam.prefix) })
-	return iamRegions[i].region
+type partition struct{ prefix, name, iamRegion string }
+
+// partitionOf is the partition of a region.
+func partitionOf(region string) partition {
+	return partitions[slices.IndexFunc(partitions, func(p partition) bool { return strings.HasPrefix(region, p.prefix) })]
 }
 
 // account is who the credentials turned out to be.
@@ -76,7 +79,7 @@ func (p *platform) openAccounts() error {
 	made, regional := &sync.Map{}, map[credentials][]pulumi.Resource{}
 	keys := slices.Sorted(maps.Keys(p.cfg.Clusters))
 	for _, cluster := range keys {
-		key := providerKey{credentials: p.cfg.Clusters[cluster].account(), region: p.cfg.Clusters[cluster].Region}
+		key := providerKey{credentials: p.cfg.Clusters[cluster].credentials(), region: p.cfg.Clusters[cluster].Region}
 		if p.providers[key] != nil {
 			continue
 		}
@@ -90,11 +93,11 @@ func (p *platform) openAccounts() error {
 		p.providers[key], regional[key.credentials] = provider, append(regional[key.credentials], provider)
 	}
 	for _, cluster := range keys {
-		credentials := p.cfg.Clusters[cluster].account()
+		credentials := p.cfg.Clusters[cluster].credentials()
 		if p.accounts[credentials] != nil {
 			continue
 		}
-		iam, err := p.awsProvider(credentials, credentials.iamProviderName(), iamRegion(p.cfg.Clusters[cluster].Region),
+		iam, err := p.awsProvider(credentials, credentials.iamProviderName(), partitionOf(p.cfg.Clusters[cluster].Region).iamRegion,
 			func() error { return p.refuseUnmoved(credentials, made) }, pulumi.DependsOn(regional[credentials]))
 		if err != nil {
 			return err
@@ -125,7 +128,7 @@ func (p *platform) refuseUnmoved(credentials credentials, made *sync.Map) error 
 
 // accountOf is the account of a cluster.
 func (p *platform) accountOf(cluster string) *account {
-	return p.accounts[p.cfg.Clusters[cluster].account()]
+	return p.accounts[p.cfg.Clusters[cluster].credentials()]
 }
 
 // awsProvider makes an AWS provider. before runs when the engine is about to make it, as its state does not hold it.

@@ -69,7 +69,7 @@ func atOnce[T any](items []T, do func(T) error) error {
 func (p *platform) openCluster(facts *clusterFacts) error {
 	key := facts.key
 	cluster := p.cfg.Clusters[key]
-	facts.aws = p.providers[providerKey{credentials: cluster.account(), region: cluster.Region}]
+	facts.aws = p.providers[providerKey{credentials: cluster.credentials(), region: cluster.Region}]
 	facts.account, facts.namespaces = p.accountOf(key), map[string]pulumi.Resource{}
 	open := p.lookUpCluster
 	if cluster.Create != nil {

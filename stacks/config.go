@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -99,6 +97,28 @@ type Bucket struct {
 	ForceDestroy bool `json:"forceDestroy"`
 }
 
+// RoleSettings are what every role takes, whoever may assume it.
+type RoleSettings struct {
+	Path               string `json:"path"`
+	Description        string `json:"description"`
+	MaxSessionDuration int    `json:"maxSessionDuration"`
+	// PermissionsBoundary is the name of one of AWS's own policies, or an ARN.
+	PermissionsBoundary string            `json:"permissionsBoundary"`
+	Tags                map[string]string `json:"tags"`
+}
+
+// PodRoleSettings are what every role of pods takes, Argo CD's among them.
+type PodRoleSettings struct {
+	RoleSettings
+	KeepForeignPolicies bool `json:"keepForeignPolicies"`
+	MaxTrustPolicySize  int  `json:"maxTrustPolicySize"`
+	// ManagedPolicies are names of AWS's own policies (AmazonS3ReadOnlyAccess) or ARNs.
+	ManagedPolicies []string `json:"managedPolicies"`
+	// InlinePolicies and CustomerManagedPolicies are documents, as YAML or JSON, by policy name.
+	InlinePolicies          map[string]Document `json:"inlinePolicies"`
+	CustomerManagedPolicies map[string]Document `json:"customerManagedPolicies"`
+}
+
 // Role is an IAM role for service accounts; see components.IrsaRoleArgs.
 type Role struct {
 	// Aliases are the keys that the role had before.
@@ -108,21 +128,9 @@ type Role struct {
 	// ServiceAccounts that may assume the role, in every one of its clusters.
 	ServiceAccounts []ServiceAccount `json:"serviceAccounts"`
 
-	Name                string            `json:"name"`
-	NamePrefix          string            `json:"namePrefix"`
-	Path                string            `json:"path"`
-	Description         string            `json:"description"`
-	MaxSessionDuration  int               `json:"maxSessionDuration"`
-	PermissionsBoundary string            `json:"permissionsBoundary"`
-	Tags                map[string]string `json:"tags"`
-	KeepForeignPolicies bool              `json:"keepForeignPolicies"`
-	MaxTrustPolicySize  int               `json:"maxTrustPolicySize"`
-
-	// ManagedPolicies are names of AWS's own policies (AmazonS3ReadOnlyAccess) or ARNs.
-	ManagedPolicies []string `json:"managedPolicies"`
-	// InlinePolicies and CustomerManagedPolicies are documents, as YAML or JSON, by policy name.
-	InlinePolicies          map[string]Document `json:"inlinePolicies"`
-	CustomerManagedPolicies map[string]Document `json:"customerManagedPolicies"`
+	Name       string `json:"name"`
+	NamePrefix string `json:"namePrefix"`
+	PodRoleSettings
 
 	// TestPod proves the role in every cluster and service account.
 	TestPod *components.TestPodArgs `json:"testPod"`
@@ -146,10 +154,19 @@ type ArgoCD struct {
 	Hub string `json:"hub"`
 	// Namespace of Argo CD. Default: argocd.
 	Namespace string `json:"namespace"`
-	// RoleName is the hub role's name. Default: as for any role.
-	RoleName string `json:"roleName"`
-	// ServiceAccountMode is what is done about Argo CD's three service accounts: create (the default), patch when its
-	// chart owns them, import to take them over, or trustOnly.
+	// RoleName is the hub role's name, and RoleNamePrefix may be given in its place. Default: as for any role.
+	RoleName       string `json:"roleName"`
+	RoleNamePrefix string `json:"roleNamePrefix"`
+	// PodRoleSettings are the hub role's.
+	PodRoleSettings
+	// ServiceAccounts are the accounts of Argo CD that talk to clusters. Default: those of its own manifests and chart. Its
+	// operator names them <instance>-argocd-application-controller, <instance>-applicationset-controller and
+	// <instance>-argocd-server, and OpenShift GitOps has the instance openshift-gitops, in the namespace of that name.
+	//
+	// https://github.com/argoproj-labs/argocd-operator/blob/master/controllers/argocd/service_account.go
+	ServiceAccounts []string `json:"serviceAccounts"`
+	// ServiceAccountMode is what is done about Argo CD's service accounts: create (the default), patch when its chart or
+	// operator owns them, import to take them over, or trustOnly.
 	ServiceAccountMode components.ServiceAccountMode `json:"serviceAccountMode"`
 	// TestPod proves the hub role, and each login to a target.
 	TestPod *components.TestPodArgs `json:"testPod"`
@@ -188,13 +205,8 @@ type ArgoCDTarget struct {
 // TargetRole is a role that Argo CD assumes on its way into a target; see components.AssumableRoleArgs.
 type TargetRole struct {
 	// Name of the role. Default: <hub role>-<key of the target, the oldest one>, shortened with a hash past 64 characters.
-	Name               string `json:"name"`
-	Path               string `json:"path"`
-	Description        string `json:"description"`
-	MaxSessionDuration int    `json:"maxSessionDuration"`
-	// PermissionsBoundary is the name of one of AWS's own policies, or an ARN.
-	PermissionsBoundary string            `json:"permissionsBoundary"`
-	Tags                map[string]string `json:"tags"`
+	Name string `json:"name"`
+	RoleSettings
 }
 
 // ArgoCDAccess is what Argo CD may do in a target.
@@ -228,7 +240,7 @@ type AccessPolicy struct {
 	Namespaces []string `json:"namespaces"`
 }
 
-// argoCDServiceAccounts are the accounts of Argo CD that talk to clusters.
+// argoCDServiceAccounts are the accounts of Argo CD that talk to clusters, as its own manifests name them.
 //
 // https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#eks
 var argoCDServiceAccounts = []string{
@@ -261,19 +273,22 @@ func (cfg *Config) validate() error {
 		return errors.New("clusters: declare at least one cluster")
 	}
 	faults := []error{fault.Under("testPodDefaults", cfg.TestPodDefaults.Validate())}
-	// The defaults are checked once, and not again with each testPod that they go into.
+	// The defaults are checked once, and not again with each testPod and role that they go into.
 	own := *cfg
 	own.TestPodDefaults = components.PodSettings{}
-	return errors.Join(append(faults, own.validateParts())...)
+	provider := &components.OidcProviderArgs{NewClusterIssuer: later, Owner: cfg.Owner, Tags: pulumi.ToStringMap(cfg.Tags)}
+	if err := provider.Validate(); err != nil {
+		faults, own.Tags = append(faults, err), nil
+	}
+	return errors.Join(append(faults, own.validateKeys(), own.validateParts())...)
 }
 
 func (cfg *Config) validateParts() error {
-	owner := &components.OidcProviderArgs{NewClusterIssuer: later, Owner: cfg.Owner}
-	faults := []error{owner.Validate()}
+	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
 		faults = append(faults, fault.Under("clusters."+key, cfg.Clusters[key].validate(key)))
 	}
-	faults = append(faults, cfg.validatePartitions())
+	faults = append(faults, cfg.validateCredentials())
 	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
 		faults = append(faults, fault.Under("buckets."+key, cfg.validateBucket(key)))
 	}
@@ -283,28 +298,12 @@ func (cfg *Config) validateParts() error {
 	if cfg.ArgoCD != nil {
 		faults = append(faults, fault.Under("argocd", cfg.validateArgoCD()))
 	}
-	return errors.Join(append(faults, cfg.validateAliases(), cfg.validateUnique())...)
-}
-
-// validatePartitions refuses clusters of two partitions with the same credentials, which are those of one partition.
-func (cfg *Config) validatePartitions() error {
-	first := map[credentials]string{}
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
-		account, region := cfg.Clusters[key].account(), cfg.Clusters[key].Region
-		switch other, ok := first[account]; {
-		case !ok:
-			first[account] = key
-		case iamRegion(cfg.Clusters[other].Region) != iamRegion(region):
-			faults = append(faults, fmt.Errorf("clusters.%s.region: %s is in another partition than %s of cluster %q, which is reached with "+
-				"the same credentials%s; a partition has accounts of its own", key, region, cfg.Clusters[other].Region, other, account))
-		}
-	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, cfg.validateAliases(), cfg.validateUnique(cfg.inAccount))...)
 }
 
 var (
-	regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]$`)
+	// AWS adds regions and partitions, so the form is all that is judged: us-gov-west-1, eusc-de-east-1.
+	regionForm = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$`)
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
@@ -322,9 +321,8 @@ func (cluster Cluster) validate(key string) error {
 		faults = append(faults, fmt.Errorf("region: %q is not an AWS region such as eu-west-1", cluster.Region))
 	}
 	if cluster.AssumeRole != nil {
-		if err := iampolicy.ValidateRoleArn(cluster.AssumeRole.RoleArn); err != nil {
-			faults = append(faults, fmt.Errorf("assumeRole.roleArn: %w", err))
-		}
+		err := iampolicy.ValidateRoleArn(cluster.AssumeRole.RoleArn)
+		faults = append(faults, fault.At("assumeRole.roleArn", errors.Join(err, cluster.refusePartition(cluster.AssumeRole.RoleArn))))
 	}
 	for i, namespace := range cluster.Namespaces {
 		if !namespaceForm.MatchString(namespace) {
@@ -366,122 +364,6 @@ func (cfg *Config) validateBucket(key string) error {
 		faults = append(faults, fmt.Errorf("name: %q is not a bucket name (3 to 63 lower-case letters, digits, . and -)", name))
 	}
 	return errors.Join(append(faults, cfg.declared("cluster", bucket.Cluster))...)
-}
-
-func (cfg *Config) validateRole(role Role) error {
-	var faults []error
-	for i, key := range role.Clusters {
-		path := fmt.Sprintf("clusters[%d]", i)
-		faults = append(faults, cfg.declared(path, key))
-		if cfg.Clusters[key].account() != cfg.Clusters[role.Clusters[0]].account() {
-			faults = append(faults, fmt.Errorf("%s: %q is reached with other credentials than %q; a role is in one account, "+
-				"so make one role per account", path, key, role.Clusters[0]))
-		}
-	}
-	var names []string
-	for i, policy := range role.ManagedPolicies {
-		name := managedPolicyName(policy)
-		if first := slices.Index(names, name); first >= 0 {
-			faults = append(faults, fmt.Errorf("managedPolicies[%d]: a policy named %q is there already, at index %d", i, name, first))
-		}
-		names = append(names, name)
-	}
-	return errors.Join(append(faults, cfg.roleArgs(role, laterClusters(role.Clusters), "aws").Validate())...)
-}
-
-func (cfg *Config) validateArgoCD() error {
-	argocd := cfg.ArgoCD
-	faults := []error{cfg.declared("hub", argocd.Hub)}
-	if argocd.Namespace != "" && !namespaceForm.MatchString(argocd.Namespace) {
-		faults = append(faults, fmt.Errorf("namespace: %q is not a namespace (lower-case letters, digits and -)", argocd.Namespace))
-	}
-	if argocd.RoleName != "" {
-		faults = append(faults, fault.At("roleName", iampolicy.ValidateRoleName(argocd.RoleName)))
-	}
-	// What has another path in the role than here is checked, so only the rest is given to the role.
-	rest := &ArgoCD{TestPod: argocd.TestPod, ServiceAccountMode: argocd.ServiceAccountMode}
-	if err := rest.ServiceAccountMode.Validate(); err != nil {
-		faults = append(faults, fault.At("serviceAccountMode", err))
-		rest.ServiceAccountMode = ""
-	}
-	faults = append(faults, cfg.roleArgs(rest.role(), laterClusters([]string{argoCDKey}), "aws").Validate())
-	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
-		faults = append(faults, fault.Under("targets."+key, cfg.validateTarget(key, argocd.Targets[key])))
-	}
-	return errors.Join(faults...)
-}
-
-func (cfg *Config) validateTarget(key string, target ArgoCDTarget) error {
-	faults := []error{cfg.declared("cluster", target.Cluster)}
-	if target.Cluster == cfg.ArgoCD.Hub {
-		faults = append(faults, target.validateHub())
-	} else {
-		faults = append(faults, cfg.validateTargetRole(key, target), cfg.validateAccess(target))
-	}
-	args := cfg.secretArgs(key, target, &clusterFacts{name: later, endpoint: later, caData: later}, nil)
-	return errors.Join(append(faults, args.Validate())...)
-}
-
-// validateHub refuses for the hub what says how to reach a cluster.
-func (target ArgoCDTarget) validateHub() error {
-	var faults []error
-	for _, refused := range []struct {
-		path  string
-		given bool
-	}{
-		{"role", target.Role != nil},
-		{"roleArn", target.RoleArn != ""},
-		{"access", !reflect.ValueOf(target.Access).IsZero()},
-		{"serverName", target.ServerName != ""},
-		{"proxyUrl", target.ProxyURL != ""},
-	} {
-		if refused.given {
-			faults = append(faults, fmt.Errorf("%s: not for the hub, which Argo CD reaches from within with its service accounts", refused.path))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-func (cfg *Config) validateTargetRole(key string, target ArgoCDTarget) error {
-	hub := cfg.Clusters[cfg.ArgoCD.Hub]
-	var faults []error
-	if role := target.Role; role != nil {
-		args := cfg.targetRoleArgs(key, target, components.Principal{Arn: later}, "aws")
-		faults = append(faults, fault.Under("role", args.Validate()))
-		if hub.account() == cfg.Clusters[target.Cluster].account() {
-			faults = append(faults, cfg.refuseHubRole("role", args.Name))
-		}
-	}
-	if target.RoleArn == "" {
-		return errors.Join(faults...)
-	}
-	if target.Role != nil {
-		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
-	}
-	faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(target.RoleArn)))
-	if arn, err := iampolicy.ParseArn(target.RoleArn); err == nil && arn.IsServiceLinkedRole() {
-		faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", target.RoleArn))
-	}
-	if hub.AssumeRole != nil && errors.Join(faults...) == nil {
-		// The role that reaches the hub tells the hub's account before AWS is asked.
-		deployer, err := iampolicy.ParseArn(hub.AssumeRole.RoleArn)
-		role, _ := iampolicy.ParseArn(target.RoleArn)
-		if err == nil && deployer.Account == role.Account {
-			faults = append(faults, cfg.refuseHubRole("roleArn", role.RoleName()))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// refuseHubRole refuses the hub role as a role to assume in the hub's account. The name tells: it is unique there,
-// whatever the path, and without regard to case
-// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
-func (cfg *Config) refuseHubRole(path, name string) error {
-	if !strings.EqualFold(name, cfg.hubRoleName()) {
-		return nil
-	}
-	return fmt.Errorf("%s: %s is Argo CD's own role, and no role may assume itself unless its trust policy names it; "+
-		"leave %s out, and the cluster lets that role in directly", path, name, path)
 }
 
 func (cfg *Config) validateAccess(target ArgoCDTarget) error {
@@ -532,80 +414,6 @@ func (access ArgoCDAccess) validateAwsAuth() error {
 	return errors.Join(faults...)
 }
 
-// validateUnique finds names that would collide in AWS, in Kubernetes or in Argo CD.
-func (cfg *Config) validateUnique() error {
-	var faults []error
-	taken := map[string]string{}
-	claim := func(what, path string) {
-		if other, ok := taken[what]; ok {
-			faults = append(faults, fmt.Errorf("%s: %s is declared already, at %s.%s", path, what, ConfigKey, other))
-			return
-		}
-		taken[what] = path
-	}
-	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
-		cluster := cfg.Clusters[key]
-		claim(fmt.Sprintf("EKS cluster %s in %s%s", cluster.name(key), cluster.Region, cluster.account()), "clusters."+key)
-	}
-	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
-		claim("bucket "+cfg.Buckets[key].name(key), "buckets."+key)
-	}
-	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
-		cfg.claimRole(cfg.Roles[key], "roles."+key, claim)
-	}
-	if cfg.ArgoCD == nil {
-		return errors.Join(faults...)
-	}
-	if _, ok := cfg.Roles[argoCDKey]; ok {
-		faults = append(faults, fmt.Errorf("roles.%s: Argo CD's own role has this key; choose another", argoCDKey))
-	}
-	cfg.claimRole(cfg.ArgoCD.role(), "argocd", claim)
-	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {
-		cfg.claimTarget(key, cfg.ArgoCD.Targets[key], claim)
-	}
-	return errors.Join(faults...)
-}
-
-// claimTarget claims what a target can have only once.
-func (cfg *Config) claimTarget(key string, target ArgoCDTarget, claim func(what, path string)) {
-	path := "argocd.targets." + key
-	claim("Argo CD target "+target.Cluster, path)
-	claim(fmt.Sprintf("cluster %q in Argo CD", target.displayName(key)), path)
-	if target.SecretName != "" {
-		claim("Argo CD's secret "+target.SecretName, path+".secretName")
-	}
-	if target.Role == nil {
-		return
-	}
-	name, account := cfg.targetRoleName(key, target), cfg.Clusters[target.Cluster].account()
-	if account != cfg.Clusters[cfg.ArgoCD.Hub].account() || cfg.refuseHubRole("role", name) == nil { // else reported already
-		claim(fmt.Sprintf("role %s%s", name, account), path+".role")
-	}
-}
-
-// claimRole claims what a role and its clusters can have only once.
-func (cfg *Config) claimRole(role Role, path string, claim func(what, path string)) {
-	if len(role.Clusters) == 0 || len(role.ServiceAccounts) == 0 {
-		return // reported already
-	}
-	account := cfg.Clusters[role.Clusters[0]].account()
-	if name := cfg.roleArgs(role, nil, "aws").RoleName(); name != "" {
-		claim(fmt.Sprintf("role %s%s", name, account), path)
-	}
-	for _, name := range slices.Sorted(maps.Keys(role.CustomerManagedPolicies)) {
-		claim(fmt.Sprintf("managed policy %s%s", name, account), path+".customerManagedPolicies."+name)
-	}
-	for i, serviceAccount := range role.ServiceAccounts {
-		if serviceAccount.Mode == components.TrustOnly {
-			continue
-		}
-		for _, cluster := range role.Clusters {
-			claim(fmt.Sprintf("service account %s/%s of cluster %s", serviceAccount.Namespace, serviceAccount.Name, cluster),
-				fmt.Sprintf("%s.serviceAccounts[%d]", path, i))
-		}
-	}
-}
-
 // declared checks a reference to a cluster.
 func (cfg *Config) declared(path, cluster string) error {
 	if _, ok := cfg.Clusters[cluster]; ok {
@@ -619,31 +427,6 @@ func orKey(name, key string) string {
 		return key
 	}
 	return name
-}
-
-// account tells clusters of one account, as reached with the same credentials, from others.
-func (cluster Cluster) account() credentials {
-	credentials := credentials{profile: cluster.Profile}
-	if cluster.AssumeRole != nil {
-		credentials.roleArn = cluster.AssumeRole.RoleArn
-		credentials.sessionName = cluster.AssumeRole.SessionName
-	}
-	return credentials
-}
-
-// credentials are how an account is reached.
-type credentials struct{ profile, roleArn, sessionName string }
-
-// String is for messages; it is empty for the environment's own credentials.
-func (c credentials) String() string {
-	switch {
-	case c.roleArn != "":
-		return " (through " + c.roleArn + ")"
-	case c.profile != "":
-		return " (profile " + c.profile + ")"
-	default:
-		return ""
-	}
 }
 
 // later stands for a value that is known only when the program runs: validation needs to know just that it will be

@@ -131,5 +131,5 @@ func (r stateResource) accountProvider() (urn, region string) {
 	if !ok || suffix != "" && !strings.HasPrefix(suffix, "-") {
 		return "", ""
 	}
-	return urn[:name] + credentials{}.iamProviderName() + suffix, iamRegion(inputs.Region)
+	return urn[:name] + credentials{}.iamProviderName() + suffix, partitionOf(inputs.Region).iamRegion
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
@@ -32,12 +31,13 @@ func Platform(ctx *pulumi.Context) error {
 		ctx: ctx, cfg: cfg,
 		providers: map[providerKey]*aws.Provider{},
 		accounts:  map[credentials]*account{},
+		policies:  map[namedPolicy]string{},
 		clusters:  map[string]*clusterFacts{},
 		roles:     map[string]*components.IrsaRole{},
 		outputs:   map[string]pulumi.Map{},
 	}
 	p.readPreviousOutputs()
-	for _, step := range []func() error{p.openAccounts, p.checkTargets, p.checkKeys, p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
+	for _, step := range []func() error{p.openAccounts, p.findPolicies, p.checkAccounts, p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -52,8 +52,10 @@ type platform struct {
 
 	providers map[providerKey]*aws.Provider
 	accounts  map[credentials]*account
-	clusters  map[string]*clusterFacts
-	roles     map[string]*components.IrsaRole
+	// policies are the ARNs of AWS's own policies that the configuration names, and "" for those that AWS does not have.
+	policies map[namedPolicy]string
+	clusters map[string]*clusterFacts
+	roles    map[string]*components.IrsaRole
 	// before are the outputs of the stack's last update, and unread is why they cannot be read.
 	before stackOutputs
 	unread error
@@ -121,8 +123,8 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 			}
 		}
 	}
-	account := p.clusters[role.Clusters[0]].account
-	args := p.cfg.roleArgs(role, clusters, account.partition)
+	account := p.roleAccount(key, role)
+	args := p.cfg.roleArgs(role, clusters, p.policyArn(role.Clusters[0]))
 	if args.TestPod != nil {
 		args.TestPod.DependsOn = p.buckets // a check reads one, most likely
 	}
@@ -137,13 +139,15 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 	p.output("roles", key, pulumi.Map{
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId, "trustPolicy": component.TrustPolicy,
 		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
-		"controlPods": component.ControlPods,
+		"controlPods": component.ControlPods, "iamProvider": pulumi.String(account.credentials.iamProviderName()),
 	})
 	return component, nil
 }
 
-// roleArgs are the component's arguments for a declared role.
-func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partition string) *components.IrsaRoleArgs {
+// roleArgs are the component's arguments for a declared role; arnOf gives the ARN of a managed policy.
+func (cfg *Config) roleArgs(
+	role Role, clusters []components.IrsaCluster, arnOf func(policy string) string,
+) *components.IrsaRoleArgs {
 	args := &components.IrsaRoleArgs{
 		Clusters: clusters, Name: role.Name, NamePrefix: role.NamePrefix, Path: role.Path, Description: role.Description,
 		MaxSessionDuration: role.MaxSessionDuration, Tags: cfg.tags(role.Tags),
@@ -152,10 +156,10 @@ func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partit
 		InlinePolicies:  documents(role.InlinePolicies), CustomerManagedPolicies: documents(role.CustomerManagedPolicies),
 	}
 	if role.PermissionsBoundary != "" {
-		args.PermissionsBoundary = pulumi.String(managedPolicyArn(role.PermissionsBoundary, partition))
+		args.PermissionsBoundary = pulumi.String(arnOf(role.PermissionsBoundary))
 	}
 	for _, policy := range role.ManagedPolicies {
-		args.ManagedPolicies[managedPolicyName(policy)] = pulumi.String(managedPolicyArn(policy, partition))
+		args.ManagedPolicies[managedPolicyName(policy)] = pulumi.String(arnOf(policy))
 	}
 	for _, account := range role.ServiceAccounts {
 		args.ServiceAccounts = append(args.ServiceAccounts, components.ServiceAccountArgs{
@@ -166,6 +170,11 @@ func (cfg *Config) roleArgs(role Role, clusters []components.IrsaCluster, partit
 	}
 	args.TestPod = cfg.testPod(role.TestPod)
 	return args
+}
+
+// roleName is the name that a role will have, or "" when a prefix leaves it to the AWS provider.
+func (cfg *Config) roleName(role Role) string {
+	return cfg.roleArgs(role, nil, managedPolicyName).RoleName()
 }
 
 // testPod is a declared testPod with the environment's settings where it gives none of its own.
@@ -192,17 +201,6 @@ func documents(declared map[string]Document) map[string]pulumi.StringInput {
 		inputs[name] = pulumi.String(string(document))
 	}
 	return inputs
-}
-
-// managedPolicyName is a managed policy's name, whether it was given as such or as an ARN.
-func managedPolicyName(policy string) string { return policy[strings.LastIndex(policy, "/")+1:] }
-
-// managedPolicyArn turns the name of one of AWS's own policies into its ARN; an ARN stays as it is.
-func managedPolicyArn(policy, partition string) string {
-	if strings.HasPrefix(policy, "arn:") {
-		return policy
-	}
-	return fmt.Sprintf("arn:%s:iam::aws:policy/%s", partition, policy)
 }
 
 func (p *platform) createNamespaces(cluster Cluster, facts *clusterFacts) error {

@@ -16,11 +16,11 @@ import (
 // checkKeys finds keys that were renamed without a word: the same thing in AWS or Kubernetes, which this stack made under a key
 // that is gone, is to be made under a new one. The engine makes the new resources first and deletes the old ones last. So most
 // would fail, as there can be one of a name; and what is taken over, as Kubernetes objects are, would be deleted at the end.
-func (p *platform) checkKeys() error {
+func (p *platform) checkKeys() (faulty, failed error) {
 	before := p.before
 	if p.unread != nil {
 		// It would only make an error come earlier.
-		return p.ctx.Log.Debug("the stack's own outputs cannot be read: "+p.unread.Error(), nil)
+		return nil, p.ctx.Log.Debug("the stack's own outputs cannot be read: "+p.unread.Error(), nil)
 	}
 	var faults []error
 	for _, section := range []struct {
@@ -36,10 +36,7 @@ func (p *platform) checkKeys() error {
 	} {
 		faults = append(faults, renamedKeys(section.path, section.was, section.is, section.aliases))
 	}
-	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("invalid configuration:\n%w", err)
-	}
-	return nil
+	return errors.Join(faults...), nil
 }
 
 func renamedKeys(path string, was, is map[string]string, aliases map[string]Aliases) error {
@@ -142,6 +139,11 @@ func (outputs stackOutputs) roles() map[string]string {
 	})
 }
 
+// roleProviders are the names of the AWS providers that the roles were made with.
+func (outputs stackOutputs) roleProviders() map[string]string {
+	return outputs.identities("roles", func(field func(string) string) string { return field("iamProvider") })
+}
+
 func (outputs stackOutputs) targets() map[string]string {
 	return outputs.identities("argocdTargets", func(field func(string) string) string { return targetIdentity(field("server")) })
 }
@@ -184,7 +186,7 @@ func (p *platform) roleIdentities() map[string]string {
 	identities := map[string]string{}
 	for key, role := range p.cfg.Roles {
 		identities[key] = ""
-		if name := p.cfg.roleArgs(role, nil, "aws").RoleName(); name != "" {
+		if name := p.cfg.roleName(role); name != "" {
 			identities[key] = roleIdentity(name, p.accountOf(role.Clusters[0]).id)
 		}
 	}

@@ -279,7 +279,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			"a policy's name with a slash", `inlinePolicies.a/b: policy name "a/b" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
 			inline("a/b", describeCluster),
 		},
-		{"two policies with one name", "customerManagedPolicies.x: another policy of the role has this name", func(a *args) {
+		{"two policies with one name", "customerManagedPolicies.x: another policy of the role has this name, x", func(a *args) {
 			inline("x", describeCluster)(a)
 			a.CustomerManagedPolicies = map[string]pulumi.StringInput{"x": pulumi.String(listBuckets)}
 		}},
@@ -716,7 +716,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 		{
 			"one EKS cluster twice, through a role",
 			"clusters:\n  a: &a {name: hub, region: eu-west-1, assumeRole: {roleArn: 'arn:aws:iam::111122223333:role/x'}}\n  b: *a",
-			"platform.clusters.b: EKS cluster hub in eu-west-1 (through arn:aws:iam::111122223333:role/x) is declared already, at platform.clusters.a",
+			"platform.clusters.b: EKS cluster hub in eu-west-1 of account 111122223333 is declared already, at platform.clusters.a",
 		},
 		{"a new cluster of impossible size", newCluster("{minSize: -1, desiredCapacity: -3, maxSize: 0}"), lines(
 			"platform.clusters.hub.create.minSize: -1 is less than 0",
@@ -835,8 +835,10 @@ func TestThePlatformRefusesRoles(t *testing.T) {
 		},
 		{"no cluster", "roles: {app: {serviceAccounts: [{namespace: default, name: app}]}}", "platform.roles.app.clusters: name at least one cluster"},
 		{
-			"clusters of two accounts", "roles: {app: {clusters: [hub, edge], serviceAccounts: [{namespace: default, name: app}]}}",
-			`platform.roles.app.clusters[1]: "edge" is reached with other credentials than "hub"; a role is in one account, so make one role per account`,
+			"clusters of two accounts, as the roles to assume say", "clusters:\n  hub: {region: eu-west-1, assumeRole: {roleArn: 'arn:aws:iam::111122223333:role/x'}}\n" +
+				"  edge: {region: eu-west-1, assumeRole: {roleArn: 'arn:aws:iam::222233334444:role/x'}}\n" +
+				"roles: {app: {clusters: [hub, edge], serviceAccounts: [{namespace: default, name: app}]}}",
+			`platform.roles.app.clusters[1]: "edge" is in account 222233334444 and "hub" in account 111122223333; a role is in one account, so make one role per account`,
 		},
 		{
 			"no namespace", "roles: {app: {clusters: [hub], serviceAccounts: [{name: app}]}}",

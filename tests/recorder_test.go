@@ -40,6 +40,7 @@ const (
 	getCallerIdentity        = "aws:index/getCallerIdentity:getCallerIdentity"
 	getCluster               = "aws:eks/getCluster:getCluster"
 	getOpenIDConnectProvider = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
+	getPolicy                = "aws:iam/getPolicy:getPolicy"
 
 	roleType           = "aws:iam/role:Role"
 	policyType         = "aws:iam/policy:Policy"
@@ -60,6 +61,11 @@ const (
 	serviceAccountType = "kubernetes:core/v1:ServiceAccount"
 	accountPatchType   = "kubernetes:core/v1:ServiceAccountPatch"
 )
+
+// awsPolicies are the policies of AWS's own that there are, below arn:aws:iam::aws:policy/.
+var awsPolicies = []string{
+	"AmazonS3ReadOnlyAccess", "PowerUserAccess", "ReadOnlyAccess", "service-role/AmazonEBSCSIDriverPolicy", "job-function/ViewOnlyAccess",
+}
 
 // recorder plays the engine: it records what a program asks for and answers as AWS and Kubernetes would. Its exported
 // counterpart in the SDK is pulumi.MockResourceMonitor.
@@ -211,6 +217,12 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 			return found, nil
 		}
 		return nil, fmt.Errorf("finding IAM OIDC Provider by url (%s): not found", url)
+	case getPolicy:
+		arn := args.Args["arn"].StringValue()
+		if slices.Contains(awsPolicies, arn[strings.Index(arn, "/")+1:]) {
+			return resource.NewPropertyMapFromMap(map[string]any{"arn": arn}), nil
+		}
+		return nil, fmt.Errorf("reading IAM Policy (%s): couldn't find resource", arn)
 	default:
 		if answer, ok := r.answers[args.Token]; ok {
 			return answer, nil

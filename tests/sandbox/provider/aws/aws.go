@@ -68,6 +68,7 @@ func Plugin() provider.Plugin {
 			"aws:index/getPartition:getPartition":                       c.getPartition(),
 			"aws:index/getRegion:getRegion":                             c.getRegion(),
 			"aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": c.getOpenIDConnectProvider(),
+			"aws:iam/getPolicy:getPolicy":                               c.getPolicy(),
 			"aws:eks/getCluster:getCluster":                             c.getCluster(),
 			"aws:eks/getAccessEntry:getAccessEntry":                     c.getAccessEntry(),
 		},

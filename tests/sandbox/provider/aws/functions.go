@@ -144,3 +144,22 @@ func (c *cloud) getAccessEntry() provider.Function {
 		},
 	}
 }
+
+// getPolicy finds a policy by its ARN; by its name, as the official plugin can too, it does not.
+func (c *cloud) getPolicy() provider.Function {
+	return provider.Function{
+		Inputs: provider.Inputs{"arn": {Type: provider.String, Required: true, Valid: validARN}},
+		Call: func(ctx context.Context, args provider.Values) (provider.Values, error) {
+			arn := args.String("arn")
+			found, err := c.readPolicy(ctx, arn, nil)
+			if err == nil && found == nil {
+				err = fmt.Errorf("reading IAM Policy (%s): couldn't find resource", arn) // the official text, which hides IAM's own
+			}
+			if err != nil {
+				return nil, err
+			}
+			found["id"] = arn
+			return found, nil
+		},
+	}
+}

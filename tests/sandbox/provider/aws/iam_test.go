@@ -423,3 +423,20 @@ func TestPoliciesAreComparedByMeaning(t *testing.T) {
 		})
 	}
 }
+
+func TestGetPolicyKnowsTheirPaths(t *testing.T) {
+	t.Parallel()
+	const (
+		token = "aws:iam/getPolicy:getPolicy"
+		arn   = "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
+		none  = "arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicy"
+	)
+	e := newEngine(t, nil)
+	found, failures, err := e.Invoke(t.Context(), token, map[string]any{"arn": arn})
+	require.NoError(t, err)
+	require.Empty(t, failures)
+	assert.Equal(t, arn, found["arn"])
+	assert.Equal(t, "/service-role/", found["path"])
+	_, _, err = e.Invoke(t.Context(), token, map[string]any{"arn": none})
+	require.EqualError(t, err, "invoking "+token+": 1 error occurred:\n\t* reading IAM Policy ("+none+"): couldn't find resource\n\n")
+}

@@ -1,0 +1,181 @@
+package stacks
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+func (cfg *Config) validateArgoCD() error {
+	argocd := cfg.ArgoCD
+	faults := []error{cfg.declared("hub", argocd.Hub)}
+	if argocd.Namespace != "" && !namespaceForm.MatchString(argocd.Namespace) {
+		faults = append(faults, fmt.Errorf("namespace: %q is not a namespace (lower-case letters, digits and -)", argocd.Namespace))
+	}
+	faults = append(faults, argocd.validateNames())
+	// What has another path in the role than here is checked, so only the rest is given to the role.
+	rest := &ArgoCD{Hub: orKey(argocd.Hub, argoCDKey), TestPod: argocd.TestPod, ServiceAccountMode: argocd.ServiceAccountMode, PodRoleSettings: argocd.PodRoleSettings}
+	if err := rest.ServiceAccountMode.Validate(); err != nil {
+		faults = append(faults, fault.At("serviceAccountMode", err))
+		rest.ServiceAccountMode = ""
+	}
+	faults = append(faults, cfg.validatePodRole(rest.role()))
+	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
+		path := "targets." + key
+		faults = append(faults, fault.At(path, argocd.validateLoginName(key, argocd.Targets[key])),
+			fault.Under(path, cfg.validateTarget(key, argocd.Targets[key])))
+	}
+	return errors.Join(faults...)
+}
+
+// validateNames checks the names of the hub role, of its policies and of Argo CD's service accounts.
+func (argocd *ArgoCD) validateNames() error {
+	var faults []error
+	if argocd.RoleName != "" {
+		faults = append(faults, fault.At("roleName", iampolicy.ValidateRoleName(argocd.RoleName)))
+	}
+	if argocd.RoleNamePrefix != "" {
+		faults = append(faults, fault.At("roleNamePrefix", iampolicy.ValidateNamePrefix(argocd.RoleNamePrefix)))
+	}
+	if argocd.RoleName != "" && argocd.RoleNamePrefix != "" {
+		faults = append(faults, errors.New("roleNamePrefix: give roleName or a prefix, not both"))
+	}
+	for i, policy := range argocd.ManagedPolicies {
+		faults = append(faults, refuseAssumePolicy(fmt.Sprintf("managedPolicies[%d]", i), managedPolicyName(policy)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(argocd.InlinePolicies)) {
+		faults = append(faults, refuseAssumePolicy("inlinePolicies."+name, name))
+	}
+	for _, name := range slices.Sorted(maps.Keys(argocd.CustomerManagedPolicies)) {
+		faults = append(faults, refuseAssumePolicy("customerManagedPolicies."+name, name))
+	}
+	if argocd.ServiceAccounts != nil && len(argocd.ServiceAccounts) == 0 {
+		faults = append(faults, errors.New("serviceAccounts: name at least one, or leave the key out for those of Argo CD's own manifests"))
+	}
+	for i, name := range argocd.ServiceAccounts {
+		path := fmt.Sprintf("serviceAccounts[%d]", i)
+		if !subdomainForm.MatchString(name) || len(name) > maxSubdomain {
+			faults = append(faults, fmt.Errorf("%s: %q is not the name of a service account (up to %d lower-case letters, digits, - and .)",
+				path, name, maxSubdomain))
+		} else if first := slices.Index(argocd.ServiceAccounts, name); first < i {
+			faults = append(faults, fmt.Errorf("%s: %q is there already, at index %d", path, name, first))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// subdomainForm and maxSubdomain are the form of the names of most Kubernetes objects, a DNS subdomain:
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
+var subdomainForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+
+const maxSubdomain = 253
+
+// refuseAssumePolicy keeps the name of the hub role's own policy free.
+func refuseAssumePolicy(path, name string) error {
+	if !strings.EqualFold(name, assumePolicy) {
+		return nil
+	}
+	return fmt.Errorf("%s: the hub role's permission to assume the targets' roles has the name %q; choose another", path, assumePolicy)
+}
+
+func (cfg *Config) validateTarget(key string, target ArgoCDTarget) error {
+	faults := []error{cfg.declared("cluster", target.Cluster), cfg.validateTargetPartition(target)}
+	if target.Cluster == cfg.ArgoCD.Hub {
+		faults = append(faults, target.validateHub())
+	} else {
+		faults = append(faults, cfg.validateTargetRole(key, target), cfg.validateAccess(target))
+	}
+	args := cfg.secretArgs(key, target, &clusterFacts{name: later, endpoint: later, caData: later}, nil)
+	return errors.Join(append(faults, args.Validate())...)
+}
+
+// validateLoginName checks what the pods that prove the login to a target are named after.
+func (argocd *ArgoCD) validateLoginName(key string, target ArgoCDTarget) error {
+	if argocd.TestPod == nil || target.Cluster == argocd.Hub || target.loginName(key) != "" {
+		return nil
+	}
+	return fmt.Errorf("the pods that log in to the target, as testPod asks for, are named after its key, and %q cannot be part of a pod's "+
+		"name; use lower-case letters, digits and -", key)
+}
+
+// validateTargetPartition refuses a cluster that the hub role means nothing to.
+func (cfg *Config) validateTargetPartition(target ArgoCDTarget) error {
+	cluster, declared := cfg.Clusters[target.Cluster]
+	hub, known := cfg.Clusters[cfg.ArgoCD.Hub]
+	if !declared || !known || partitionOf(cluster.Region) == partitionOf(hub.Region) {
+		return nil
+	}
+	return fmt.Errorf("cluster: %q is in the partition %s and the hub in %s; credentials of one are worth nothing in the other, "+
+		"so the cluster needs an Argo CD of its own", target.Cluster, partitionOf(cluster.Region).name, partitionOf(hub.Region).name)
+}
+
+// validateHub refuses for the hub what says how to reach a cluster.
+func (target ArgoCDTarget) validateHub() error {
+	var faults []error
+	for _, refused := range []struct {
+		path  string
+		given bool
+	}{
+		{"role", target.Role != nil},
+		{"roleArn", target.RoleArn != ""},
+		{"access", !reflect.ValueOf(target.Access).IsZero()},
+		{"serverName", target.ServerName != ""},
+		{"proxyUrl", target.ProxyURL != ""},
+	} {
+		if refused.given {
+			faults = append(faults, fmt.Errorf("%s: not for the hub, which Argo CD reaches from within with its service accounts", refused.path))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (cfg *Config) validateTargetRole(key string, target ArgoCDTarget) error {
+	hub := cfg.Clusters[cfg.ArgoCD.Hub]
+	var faults []error
+	if role := target.Role; role != nil {
+		args := cfg.targetRoleArgs(key, target, components.Principal{Arn: later}, unaskedPolicy)
+		args.PermissionsBoundary = nil // it is checked as it stands in the file
+		faults = append(faults, fault.Under("role", errors.Join(args.Validate(), cfg.validateBoundary(role.RoleSettings, target.Cluster))))
+		if cfg.inAccount(cfg.ArgoCD.Hub) == cfg.inAccount(target.Cluster) {
+			faults = append(faults, cfg.refuseHubRole("role", args.Name))
+		}
+	}
+	if target.RoleArn == "" {
+		return errors.Join(faults...)
+	}
+	if target.Role != nil {
+		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
+	}
+	faults = append(faults, fault.At("roleArn", errors.Join(iampolicy.ValidateRoleArn(target.RoleArn), hub.refusePartition(target.RoleArn))))
+	if arn, err := iampolicy.ParseArn(target.RoleArn); err == nil && arn.IsServiceLinkedRole() {
+		faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", target.RoleArn))
+	}
+	if hub.AssumeRole != nil && errors.Join(faults...) == nil {
+		// The role that reaches the hub tells the hub's account before AWS is asked.
+		deployer, err := iampolicy.ParseArn(hub.AssumeRole.RoleArn)
+		role, _ := iampolicy.ParseArn(target.RoleArn)
+		if err == nil && deployer.Account == role.Account {
+			faults = append(faults, cfg.refuseHubRole("roleArn", role.RoleName()))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// refuseHubRole refuses the hub role as a role to assume in the hub's account. The name tells: it is unique there,
+// whatever the path, and without regard to case
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
+func (cfg *Config) refuseHubRole(path, name string) error {
+	if !strings.EqualFold(name, cfg.hubRoleName()) {
+		return nil
+	}
+	return fmt.Errorf("%s: %s is Argo CD's own role, and no role may assume itself unless its trust policy names it; "+
+		"leave %s out, and the cluster lets that role in directly", path, name, path)
+}

@@ -1,0 +1,113 @@
+package stacks
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+// claims are names that there can be only one of, each with the path of what has it.
+type claims struct {
+	taken  map[string]claim
+	faults []error
+}
+
+type claim struct{ name, path string }
+
+// claim takes a name; where ends what is said of it, with its account for example.
+func (c *claims) claim(what, name, where, path string) {
+	c.claimAs(name, what, name, where, path)
+}
+
+// claimInIAM takes a name in IAM, which knows no case: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+func (c *claims) claimInIAM(what, name, where, path string) {
+	c.claimAs(strings.ToLower(name), what, name, where, path)
+}
+
+func (c *claims) claimAs(folded, what, name, where, path string) {
+	key := what + " " + folded + where
+	other, taken := c.taken[key]
+	switch {
+	case !taken:
+		c.taken[key] = claim{name, path}
+	case other.name != name:
+		c.faults = append(c.faults, fmt.Errorf("%s: %s %s%s is declared already, at %s.%s, as %s; IAM knows no case in names",
+			path, what, name, where, ConfigKey, other.path, other.name))
+	default:
+		c.faults = append(c.faults, fmt.Errorf("%s: %s %s%s is declared already, at %s.%s", path, what, name, where, ConfigKey, other.path))
+	}
+}
+
+// validateUnique finds names that would collide in AWS, in Kubernetes or in Argo CD. inAccount tells the account of a cluster
+// from others.
+func (cfg *Config) validateUnique(inAccount func(cluster string) string) error {
+	found := &claims{taken: map[string]claim{}}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
+		cluster := cfg.Clusters[key]
+		found.claim("EKS cluster", cluster.name(key), " in "+cluster.Region+inAccount(key), "clusters."+key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
+		found.claim("bucket", cfg.Buckets[key].name(key), "", "buckets."+key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
+		cfg.claimRole(cfg.Roles[key], "roles."+key, found, inAccount)
+	}
+	if cfg.ArgoCD == nil {
+		return errors.Join(found.faults...)
+	}
+	if _, ok := cfg.Roles[argoCDKey]; ok {
+		found.faults = append(found.faults, fmt.Errorf("roles.%s: Argo CD's own role has this key; choose another", argoCDKey))
+	}
+	cfg.claimRole(cfg.ArgoCD.role(), "argocd", found, inAccount)
+	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {
+		cfg.claimTarget(key, cfg.ArgoCD.Targets[key], found, inAccount)
+	}
+	return errors.Join(found.faults...)
+}
+
+// claimTarget claims what a target can have only once.
+func (cfg *Config) claimTarget(key string, target ArgoCDTarget, found *claims, inAccount func(string) string) {
+	path := "argocd.targets." + key
+	found.claim("Argo CD target", target.Cluster, "", path)
+	found.claim("cluster", fmt.Sprintf("%q", target.displayName(key)), " in Argo CD", path)
+	if target.SecretName != "" {
+		found.claim("Argo CD's secret", target.SecretName, "", path+".secretName")
+	}
+	if target.Role == nil {
+		return
+	}
+	name, account := cfg.targetRoleName(key, target), inAccount(target.Cluster)
+	if account != inAccount(cfg.ArgoCD.Hub) || cfg.refuseHubRole("role", name) == nil { // else reported already
+		found.claimInIAM("role", name, account, path+".role")
+	}
+}
+
+// claimRole claims what a role and its clusters can have only once.
+func (cfg *Config) claimRole(role Role, path string, found *claims, inAccount func(string) string) {
+	if len(role.Clusters) == 0 || len(role.ServiceAccounts) == 0 {
+		return // reported already
+	}
+	account := inAccount(role.Clusters[0])
+	if name := cfg.roleName(role); name != "" {
+		found.claimInIAM("role", name, account, path)
+	}
+	for _, name := range slices.Sorted(maps.Keys(role.CustomerManagedPolicies)) {
+		found.claimInIAM("managed policy", name, account, path+".customerManagedPolicies."+name)
+	}
+	for i, serviceAccount := range role.ServiceAccounts {
+		twice := slices.ContainsFunc(role.ServiceAccounts[:i], func(other ServiceAccount) bool {
+			return other.Namespace == serviceAccount.Namespace && other.Name == serviceAccount.Name
+		})
+		if serviceAccount.Mode == components.TrustOnly || twice { // which is reported already
+			continue
+		}
+		for _, cluster := range role.Clusters {
+			found.claim("service account", serviceAccount.Namespace+"/"+serviceAccount.Name, " of cluster "+cluster,
+				fmt.Sprintf("%s.serviceAccounts[%d]", path, i))
+		}
+	}
+}
