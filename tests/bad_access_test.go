@@ -148,24 +148,34 @@ func TestALineOfAwsAuthRefuses(t *testing.T) {
 		inThePlatform []string
 	}{
 		"a user name of a space": {
-			components.AwsAuthArgs{Username: " ", Groups: []string{"a"}}, "awsAuth.username: must not be empty",
-			`{via: aws-auth, username: ' ', kubernetesGroups: [a]}`, []string{"username: must not be empty"},
+			components.AwsAuthArgs{Username: " ", Groups: []string{"a"}},
+			"awsAuth.username: must not be empty",
+			`{via: aws-auth, username: ' ', kubernetesGroups: [a]}`,
+			[]string{"username: must not be empty"},
 		},
 		"a user name of two lines": {
-			components.AwsAuthArgs{Username: "a\nb", Groups: []string{"a"}}, `awsAuth.username: "a\nb"` + unprintable,
-			`{via: aws-auth, username: "a\nb", kubernetesGroups: [a]}`, []string{`username: "a\nb"` + unprintable},
+			components.AwsAuthArgs{Username: "a\nb", Groups: []string{"a"}},
+			`awsAuth.username: "a\nb"` + unprintable,
+			`{via: aws-auth, username: "a\nb", kubernetesGroups: [a]}`,
+			[]string{`username: "a\nb"` + unprintable},
 		},
 		"an empty group": {
-			components.AwsAuthArgs{Groups: []string{"a", ""}}, "awsAuth.groups[1]: must not be empty",
-			`{via: aws-auth, kubernetesGroups: [a, '']}`, []string{"kubernetesGroups[1]: must not be empty"},
+			components.AwsAuthArgs{Groups: []string{"a", ""}},
+			"awsAuth.groups[1]: must not be empty",
+			`{via: aws-auth, kubernetesGroups: [a, '']}`,
+			[]string{"kubernetesGroups[1]: must not be empty"},
 		},
 		"a group with a line separator": {
-			components.AwsAuthArgs{Groups: []string{"a\u2028b"}}, `awsAuth.groups[0]: "a\u2028b"` + unprintable,
-			`{via: aws-auth, kubernetesGroups: ["a\u2028b"]}`, []string{`kubernetesGroups[0]: "a\u2028b"` + unprintable},
+			components.AwsAuthArgs{Groups: []string{"a\u2028b"}},
+			`awsAuth.groups[0]: "a\u2028b"` + unprintable,
+			`{via: aws-auth, kubernetesGroups: ["a\u2028b"]}`,
+			[]string{`kubernetesGroups[0]: "a\u2028b"` + unprintable},
 		},
 		"a group twice": {
-			components.AwsAuthArgs{Groups: []string{"a", "a"}}, `awsAuth.groups[1]: "a" is there already, at index 0`,
-			`{via: aws-auth, kubernetesGroups: [a, a]}`, []string{`kubernetesGroups[1]: "a" is there already, at index 0`},
+			components.AwsAuthArgs{Groups: []string{"a", "a"}},
+			`awsAuth.groups[1]: "a" is there already, at index 0`,
+			`{via: aws-auth, kubernetesGroups: [a, a]}`,
+			[]string{`kubernetesGroups[1]: "a" is there already, at index 0`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
