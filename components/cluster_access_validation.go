@@ -102,7 +102,7 @@ func validateUsername(username string) error {
 	}
 	for _, reserved := range reservedUsernames {
 		if strings.HasPrefix(username, reserved) {
-			return fmt.Errorf("EKS refuses %q, as all user names that begin with system:, eks:, aws:, amazon: or iam:", username)
+			return fmt.Errorf("EKS refuses %q, as all user names that begin with one of %s", username, strings.Join(reservedUsernames, " "))
 		}
 	}
 	if before, _, found := strings.Cut(username, sessionTemplate); found && !strings.Contains(before, ":") {

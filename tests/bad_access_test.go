@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	reservedName   = "as all user names that begin with system:, eks:, aws:, amazon: or iam:"
+	reservedName   = "as all user names that begin with one of system: eks: aws: amazon: iam:"
 	anIAMPolicy    = " is an IAM policy, for what a role may do in AWS; what it may do in a cluster is in an EKS access policy, "
 	noAccessPolicy = " is not an EKS access policy such as AmazonEKSViewPolicy"
 	noNamespace    = " is neither a namespace (up to 63 lower-case letters, digits and -) nor a pattern of some, such as dev-*"

@@ -344,8 +344,8 @@ func TestADocumentIsPassedOnAsWrittenWithoutWhatSurroundsIt(t *testing.T) {
 					args.CustomerManagedPolicies = map[string]pulumi.StringInput{"managed": input}
 				})
 				require.NoError(t, err)
-				assert.Equal(t, written, r.one(t, inlinePolicyType, "app/inline").Inputs["policy"].StringValue())
-				assert.Equal(t, written, r.one(t, policyType, "app/managed").Inputs["policy"].StringValue())
+				assert.Equal(t, written, r.one(t, inlinePolicyType, "app/inline").Inputs["policy"].StringValue()) //nolint:testifylint // byte for byte
+				assert.Equal(t, written, r.one(t, policyType, "app/managed").Inputs["policy"].StringValue())      //nolint:testifylint // byte for byte
 			})
 		}
 	}
