@@ -15,7 +15,9 @@ func (p *platform) checkAccounts() error {
 	inAccount := func(cluster string) string { return " of account " + p.accountOf(cluster).id }
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(p.cfg.Roles)) {
-		faults = append(faults, fault.Under("roles."+key, p.checkRole(p.cfg.Roles[key])))
+		faults = append(faults, fault.Under("roles."+key, p.cfg.Roles[key].validateAccount(func(cluster string) string {
+			return p.accountOf(cluster).id
+		})))
 	}
 	if p.cfg.ArgoCD != nil {
 		faults = append(faults, fault.Under("argocd", p.checkArgoCD()))
@@ -31,22 +33,14 @@ func (p *platform) checkAccounts() error {
 	return nil
 }
 
-// checkRole checks a role of pods with what is known of its account now.
-func (p *platform) checkRole(role Role) error {
-	if err := role.validateAccount(func(cluster string) string { return p.accountOf(cluster).id }); err != nil {
-		return err
-	}
-	role.ManagedPolicies, role.PermissionsBoundary = nil, "" // their names are checked on their own
-	return p.cfg.roleArgs(role, laterClusters(role.Clusters), p.policyArn(role.Clusters[0])).Validate()
-}
-
 // checkArgoCD checks the hub role with its permission to assume the targets' roles, and the targets against the hub.
 func (p *platform) checkArgoCD() error {
 	hub, err := p.hubRole()
 	if err != nil {
 		return err
 	}
-	faults := []error{p.checkRole(hub)}
+	hub.ManagedPolicies, hub.PermissionsBoundary = nil, "" // which are checked already
+	faults := []error{p.cfg.roleArgs(hub, laterClusters(hub.Clusters), unaskedPolicy).Validate()}
 	roleArns := p.targetRoleArns()
 	for _, key := range slices.Sorted(maps.Keys(p.cfg.ArgoCD.Targets)) {
 		faults = append(faults, fault.Under("targets."+key, p.checkTarget(p.cfg.ArgoCD.Targets[key], roleArns[key])))

@@ -158,11 +158,9 @@ func (cfg *Config) validateTargetRole(key string, target ArgoCDTarget) error {
 	if arn, err := iampolicy.ParseArn(target.RoleArn); err == nil && arn.IsServiceLinkedRole() {
 		faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", target.RoleArn))
 	}
-	if hub.AssumeRole != nil && errors.Join(faults...) == nil {
+	if account := hub.assumedAccount(); account != "" && errors.Join(faults...) == nil {
 		// The role that reaches the hub tells the hub's account before AWS is asked.
-		deployer, err := iampolicy.ParseArn(hub.AssumeRole.RoleArn)
-		role, _ := iampolicy.ParseArn(target.RoleArn)
-		if err == nil && deployer.Account == role.Account {
+		if role, _ := iampolicy.ParseArn(target.RoleArn); role.Account == account {
 			faults = append(faults, cfg.refuseHubRole("roleArn", role.RoleName()))
 		}
 	}
