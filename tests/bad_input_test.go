@@ -615,6 +615,16 @@ func refusedConfig(t *testing.T, platform, want string) {
 	refusedInput(t, "invalid configuration:\n"+want, stacks.Platform, withConfig(platformConfig(t, platform)))
 }
 
+func refusedConfigs(t *testing.T, cases []struct{ name, platform, want string }) {
+	t.Helper()
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			refusedConfig(t, test.platform, test.want)
+		})
+	}
+}
+
 func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, platform, want string }{
@@ -657,12 +667,7 @@ func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 			"platform.tags.a: must be a string (put it in quotes), not 1",
 		)},
 	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			refusedConfig(t, test.platform, test.want)
-		})
-	}
+	refusedConfigs(t, cases)
 }
 
 func TestThePlatformRefusesAConfigurationThatIsNone(t *testing.T) {
@@ -811,12 +816,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 			"platform.buckets.backup: bucket backup is declared already, at platform.buckets.a",
 		},
 	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			refusedConfig(t, test.platform, test.want)
-		})
-	}
+	refusedConfigs(t, cases)
 }
 
 func TestThePlatformRefusesRoles(t *testing.T) {
@@ -887,12 +887,7 @@ func TestThePlatformRefusesRoles(t *testing.T) {
 			"platform.roles.b.customerManagedPolicies.x: managed policy x (profile other) is declared already, at platform.roles.a.customerManagedPolicies.x",
 		},
 	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			refusedConfig(t, test.platform, test.want)
-		})
-	}
+	refusedConfigs(t, cases)
 }
 
 func TestThePlatformRefusesArgoCD(t *testing.T) {
@@ -1053,10 +1048,5 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 			"platform.argocd.targets.edge.shard: -1 is negative",
 		)},
 	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			refusedConfig(t, test.platform, test.want)
-		})
-	}
+	refusedConfigs(t, cases)
 }

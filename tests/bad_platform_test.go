@@ -129,12 +129,7 @@ func TestThePlatformRefusesNamesThatAreOneToIAM(t *testing.T) {
 			"platform.tags.team: is the same key as Team to IAM, which knows no case in keys of tags",
 		},
 	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			refusedConfig(t, test.platform, test.want)
-		})
-	}
+	refusedConfigs(t, cases)
 }
 
 func TestThePlatformRefusesKeysThatNoNameCanBeMadeOf(t *testing.T) {
@@ -166,12 +161,7 @@ func TestThePlatformRefusesKeysThatNoNameCanBeMadeOf(t *testing.T) {
 			),
 		},
 	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			refusedConfig(t, test.platform, test.want)
-		})
-	}
+	refusedConfigs(t, cases)
 }
 
 func TestThePlatformRefusesWhatIsInAnotherPartition(t *testing.T) {
@@ -208,12 +198,7 @@ func TestThePlatformRefusesWhatIsInAnotherPartition(t *testing.T) {
 			"platform.argocd.targets.edge.role.permissionsBoundary: arn:aws-cn:iam::aws:policy/x is in the partition aws-cn, and us-east-1 in aws",
 		},
 	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			refusedConfig(t, test.platform, test.want)
-		})
-	}
+	refusedConfigs(t, cases)
 }
 
 func TestEveryFormOfARegionIsOne(t *testing.T) {
