@@ -8,7 +8,7 @@ import (
 )
 
 // reported is the entry that a refresh shows: the last one, as the authenticator takes that, but one that this resource did not
-// write also where it stands before the own one. It is somebody's wish for the role, and an update ends it.
+// write also where it stands before the own one. It is another writer's wish for the role, and an update ends it.
 func reported(entries []maproles.Entry, own maproles.Entry) maproles.Entry {
 	for _, entry := range slices.Backward(entries) {
 		if !entry.Equal(own) {

@@ -236,7 +236,7 @@ func recall(req infer.ReadRequest[RoleArgs, RoleState]) (RoleState, error) {
 	}, nil
 }
 
-// Delete removes the entry as this resource wrote it. One that somebody has changed since is theirs, and stays.
+// Delete removes the entry as this resource wrote it. One that another writer has changed since is theirs, and stays.
 func (r *Role) Delete(
 	ctx context.Context, req infer.DeleteRequest[RoleState],
 ) (infer.DeleteResponse, error) {
