@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
-	"net/url"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -56,7 +56,8 @@ type ArgoCDClusterArgs struct {
 	Profile string
 	// ServerName is the name that the server's certificate must have. Default: the host of Server.
 	ServerName string
-	// ProxyURL is a proxy on the way to the server.
+	// ProxyURL is a proxy on the way to the server: http, https (with a certificate of the cluster's CA, as Argo CD knows no other
+	// there) or socks5. It is kept in the secret only, which is where a user name and password in it belong.
 	ProxyURL string
 	// Project limits the cluster to one Argo CD project.
 	Project string
@@ -138,28 +139,27 @@ func (args *ArgoCDClusterArgs) secretName(component string) pulumi.StringInput {
 	}).(pulumi.StringOutput)
 }
 
-// argoCDSecretName is the name that Argo CD itself gives the secret of a cluster: the host, in lower case, and the
-// 32-bit FNV-1a hash of the whole URL. With the same name, a cluster that was added by hand shows up as a conflict and
-// not twice in Argo CD's list.
+// argoCDSecretName is the name that Argo CD itself gives the secret of a cluster: the host, in lower case, an IPv6 address with
+// hyphens for its colons, and the 32-bit FNV-1a hash of the whole URL. With the same name, a cluster that was added by hand shows
+// up as a conflict and not twice in Argo CD's list.
+//
+// https://github.com/argoproj/argo-cd/blob/master/util/db/secrets.go (URIToSecretName)
 func argoCDSecretName(server string) (string, error) {
 	parsed, err := parseServer(server)
 	if err != nil {
 		return "", err
 	}
+	host := strings.ToLower(parsed.Hostname())
+	if strings.HasPrefix(parsed.Host, "[") {
+		address, err := netip.ParseAddr(host)
+		if err != nil || address.Zone() != "" {
+			return "", fmt.Errorf("%q has no address that other machines can reach", server)
+		}
+		host = strings.ReplaceAll(address.String(), ":", "-")
+	}
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(server)) // a hash takes everything
-	return fmt.Sprintf("cluster-%s-%d", strings.ToLower(parsed.Hostname()), hash.Sum32()), nil
-}
-
-func parseServer(server string) (*url.URL, error) {
-	parsed, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-	if parsed.Scheme != "https" || parsed.Hostname() == "" {
-		return nil, fmt.Errorf("%q is not an https URL", server)
-	}
-	return parsed, nil
+	return fmt.Sprintf("cluster-%s-%d", host, hash.Sum32()), nil
 }
 
 func (args *ArgoCDClusterArgs) labels() pulumi.StringMap {
@@ -249,16 +249,6 @@ func (args *ArgoCDClusterArgs) plainData(displayName, clusterName, server, caDat
 	return data, nil
 }
 
-// validCertificateAuthority refuses a CA that was encoded twice or not at all: Argo CD would only say that it cannot
-// connect.
-func validCertificateAuthority(data string) error {
-	pem, err := base64.StdEncoding.DecodeString(data)
-	if err != nil || !strings.HasPrefix(string(pem), "-----BEGIN CERTIFICATE-----") {
-		return errors.New("must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data")
-	}
-	return nil
-}
-
 // Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
 // arguments are a fault.
 func (args *ArgoCDClusterArgs) Validate() error {
@@ -270,6 +260,13 @@ func (args *ArgoCDClusterArgs) Validate() error {
 		faults = append(faults, errors.New("clusterResources: only with namespaces"))
 	}
 	faults = append(faults, validateNames("namespaces", args.Namespaces))
+	if args.ServerName != "" && !args.InCluster {
+		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
+	}
+	if args.ProxyURL != "" && !args.InCluster {
+		_, err := parseProxy(args.ProxyURL)
+		faults = append(faults, fault.At("proxyUrl", err))
+	}
 	if args.Shard != nil && *args.Shard < 0 {
 		faults = append(faults, fmt.Errorf("shard: %d is negative", *args.Shard))
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 )
 
 // ClusterLoginType is the type token of [ClusterLogin].
@@ -24,6 +26,9 @@ type ClusterLoginArgs struct {
 
 	// ClusterName, Server and CertificateAuthorityData are those of the EKS cluster to log in to.
 	ClusterName, Server, CertificateAuthorityData pulumi.StringInput
+	// ServerName and ProxyURL are those of the cluster's [ArgoCDClusterArgs]: the pods take the same way. The proxy has no user
+	// name, as the Jobs would show its password.
+	ServerName, ProxyURL string
 	// PrincipalArn is the role that the cluster lets in.
 	PrincipalArn pulumi.StringInput
 	// Assume is set when PrincipalArn is not the accounts' own role, but one that they assume on their way.
@@ -39,8 +44,9 @@ type ClusterLoginArgs struct {
 }
 
 // ClusterLogin proves that service accounts can log in to an EKS cluster with their role: in a Job each, as Argo CD does,
-// with a token of `aws eks get-token`. A Job succeeds only when the cluster says that its pod is the role, and Pulumi waits
-// for it; else the error says which step failed and why. The proof is repeated as that of [TestPodArgs] is.
+// with a token of `aws eks get-token`, and by the way that Argo CD takes to the server. A Job succeeds only when the cluster says
+// that its pod is the role, and Pulumi waits for it; else the error says which step failed and why. The proof is repeated as that of
+// [TestPodArgs] is.
 type ClusterLogin struct {
 	pulumi.ResourceState
 
@@ -105,6 +111,12 @@ func (args *ClusterLoginArgs) Validate() error {
 			faults = append(faults, fmt.Errorf("%s: must not be empty", required.path))
 		}
 	}
+	if args.ServerName != "" {
+		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
+	}
+	if args.ProxyURL != "" {
+		faults = append(faults, fault.At("proxyUrl", ValidateLoginProxy(args.ProxyURL)))
+	}
 	if args.Read != "" && !strings.HasPrefix(args.Read, "/") {
 		faults = append(faults, fmt.Errorf("read: %q is not a path of the API server, which begins with /", args.Read))
 	}
@@ -126,6 +138,16 @@ func (args *ClusterLoginArgs) pod(ctx *pulumi.Context, name, account string, chi
 		{"CA_DATA", args.CertificateAuthorityData},
 		{"READ", pulumi.String(args.Read)},
 	}.with("FINGERPRINT", args.Fingerprint)
+	if args.ServerName != "" {
+		variables = variables.with("SERVER_NAME", pulumi.String(urlHost(args.ServerName)))
+	}
+	if args.ProxyURL != "" {
+		proxy, err := curlProxy(args.ProxyURL)
+		if err != nil {
+			return fault.At("proxyUrl", err)
+		}
+		variables = variables.with("PROXY", pulumi.String(proxy))
+	}
 	if args.Assume {
 		variables = variables.with("ASSUME", args.PrincipalArn)
 	}

@@ -161,11 +161,26 @@ explain_control() {
 }
 
 # request METHOD PATH [BODY] asks the cluster; the answer is in $HOME/answer and its status is printed. Token and body go by
-# files, because arguments can be seen by others.
+# files, because arguments can be seen by others. The way is Argo CD's: through PROXY, which has a certificate of the cluster's
+# CA where it has one, or else directly; and with SERVER_NAME in the place of the host in TLS, and nowhere else.
 request() {
+	method=$1 url=$SERVER$2 body=${3:+yes}
 	printf %s "${3-}" >"$HOME/body"
-	curl --silent --show-error --max-time "$CALL_LIMIT" --cacert "$HOME/ca.crt" --header "@$HOME/header" --header 'Content-Type: application/json' \
-		--request "$1" ${3:+--data "@$HOME/body"} --output "$HOME/answer" --write-out '%{http_code}' "$SERVER$2" 2>"$HOME/error"
+	set -- --noproxy '*'
+	[ -z "$PROXY" ] || set -- --proxy "$PROXY" --proxy-cacert "$HOME/ca.crt" --noproxy ''
+	if [ -n "$SERVER_NAME" ]; then
+		path=${url#https://*/} authority=${url#https://}
+		authority=${authority%%/*}
+		case $authority in
+		*]:* | [!\[]*:*) port=:${authority##*:} ;;
+		*) port= ;;
+		esac
+		url=https://$SERVER_NAME$port/$path
+		set -- "$@" --connect-to "::${authority%"$port"}:" --header "Host: $authority"
+	fi
+	curl --silent --show-error --max-time "$CALL_LIMIT" "$@" --cacert "$HOME/ca.crt" --header "@$HOME/header" \
+		--header 'Content-Type: application/json' --request "$method" ${body:+--data "@$HOME/body"} --output "$HOME/answer" \
+		--write-out '%{http_code}' "$url" 2>"$HOME/error"
 }
 
 try_login() {
@@ -190,7 +205,7 @@ explain_login() {
 	echo "Pod $POD cannot log in to cluster $CLUSTER_NAME at $SERVER as $EXPECTED_ARN"
 	case $status:$read in
 	:* | 000:*)
-		echo "It could not get a token${ASSUME:+ as $ASSUME: that role must trust the pod's role, and the pod's role must be allowed to assume it}, or not reach the cluster:"
+		echo "It could not get a token${ASSUME:+ as $ASSUME: that role must trust the pod's role, and the pod's role must be allowed to assume it}, or not reach the cluster${PROXY:+ through the proxy $PROXY}${SERVER_NAME:+ under the name $SERVER_NAME}:"
 		tail -c 600 "$HOME/error" | grep .
 		;;
 	401:*) echo "The cluster answered 401: it does not know the role. Its access entry is missing or belongs to an older role of this name, or aws-auth has no line for it; a line with the role's path does not match." ;;

@@ -26,6 +26,7 @@ func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoC
 	_, err = components.NewClusterLogin(p.ctx, inArgoCD(key), &components.ClusterLoginArgs{
 		Name: target.loginName(key), Namespace: argocd.namespace(), ServiceAccounts: argocd.serviceAccounts(),
 		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,
+		ServerName: target.ServerName, ProxyURL: target.ProxyURL,
 		PrincipalArn: login.Arn, Assume: login.model == modelRole, Read: target.Access.readable(), Fingerprint: fingerprint,
 		PodSettings: p.cfg.testPod(argocd.TestPod).PodSettings,
 	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Ready())),

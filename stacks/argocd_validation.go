@@ -94,7 +94,11 @@ func (cfg *Config) validateTarget(key string, target ArgoCDTarget) error {
 		faults = append(faults, cfg.validateTargetRole(key, target), cfg.validateAccess(target))
 	}
 	args := cfg.secretArgs(key, target, &clusterFacts{name: later, endpoint: later, caData: later}, nil)
-	return errors.Join(append(faults, args.Validate())...)
+	secret := args.Validate()
+	if secret == nil && cfg.ArgoCD.TestPod != nil && args.ProxyURL != "" {
+		secret = fault.At("proxyUrl", components.ValidateLoginProxy(args.ProxyURL)) // the proof goes the same way
+	}
+	return errors.Join(append(faults, secret)...)
 }
 
 // validateLoginName checks what the pods that prove the login to a target are named after.

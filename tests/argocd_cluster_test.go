@@ -15,6 +15,12 @@ import (
 
 const edgeServer = "https://ABCDEF0123456789.gr7.eu-west-1.eks.amazonaws.com"
 
+func edgeCluster() *components.ArgoCDClusterArgs {
+	return &components.ArgoCDClusterArgs{
+		ClusterName: pulumi.String("dev-edge"), Server: pulumi.String(edgeServer), CertificateAuthorityData: pulumi.String(caData),
+	}
+}
+
 // newArgoCDCluster runs a program that registers the cluster dev-edge with the Argo CD of the hub.
 func newArgoCDCluster(r *recorder, change func(*components.ArgoCDClusterArgs)) (cluster *components.ArgoCDCluster, err error) {
 	failed := r.run(func(ctx *pulumi.Context) error {
@@ -22,9 +28,7 @@ func newArgoCDCluster(r *recorder, change func(*components.ArgoCDClusterArgs)) (
 		if faults != nil {
 			return faults
 		}
-		args := &components.ArgoCDClusterArgs{
-			ClusterName: pulumi.String("dev-edge"), Server: pulumi.String(edgeServer), CertificateAuthorityData: pulumi.String(caData),
-		}
+		args := edgeCluster()
 		change(args)
 		cluster, err = components.NewArgoCDCluster(ctx, "edge", args, pulumi.Provider(given.hub))
 		return nil
@@ -168,6 +172,8 @@ func TestTheSecretHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
 		"https://kubernetes.default.svc": "cluster-kubernetes.default.svc-3396314289",
 		edgeServer:                       "cluster-abcdef0123456789.gr7.eu-west-1.eks.amazonaws.com-455108087",
 		edgeServer + ":443":              "cluster-abcdef0123456789.gr7.eu-west-1.eks.amazonaws.com-3542511628",
+		"https://[2001:db8::1]:6443":     "cluster-2001-db8--1-839939757",
+		"https://[2001:DB8:0::1]":        "cluster-2001-db8--1-1472637922",
 	} {
 		t.Run(server, func(t *testing.T) {
 			t.Parallel()

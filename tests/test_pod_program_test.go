@@ -44,6 +44,8 @@ type podProgram struct {
 	whoami, assume string
 	claims         string
 	env            map[string]string
+	// realCurl has the machine's curl ask in the place of the one that answers as it is told.
+	realCurl bool
 }
 
 // fakeAWS uses a session in its cache as the CLI does. A "hang" gives no answer for a minute.
@@ -103,7 +105,9 @@ func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 		return path
 	}
 	write("aws", fakeAWS)
-	write("curl", fakeCurl)
+	if !p.realCurl {
+		write("curl", fakeCurl)
+	}
 	write("sleep", "#!/bin/sh\nkill $PPID\n")                                          // a pod that stays ends here
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".aws", "cli", "cache"), 0o700)) // an old session
 	token := write("token", "e30."+base64.RawURLEncoding.EncodeToString([]byte(p.claims))+".c2ln")
