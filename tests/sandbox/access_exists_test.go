@@ -22,7 +22,6 @@ func TestAnAccessEntryThatWasMadeByHandIsTakenOverOnDemand(t *testing.T) {
 	t.Parallel()
 	e := newIdentityEnvironment(t)
 	l := e.newLife(t)
-	const visitor = "arn:aws:iam::" + sandbox.Account + ":role/visitor"
 	e.createRole(t, "visitor")
 	e.letInByHand(t, visitor, "by-hand", "viewers", "AmazonEKSViewPolicy", "AmazonEKSAdminViewPolicy")
 	byHand := e.inventory(t).AccessEntries
@@ -30,7 +29,7 @@ func TestAnAccessEntryThatWasMadeByHandIsTakenOverOnDemand(t *testing.T) {
 		KubernetesGroups: []string{"deployers"},
 		Policies:         []components.AccessPolicyArgs{{Policy: "AmazonEKSViewPolicy", Namespaces: []string{"a", "dev-*"}}},
 	}
-	l.stack.SetProgram(letIn(visitor, given))
+	l.stack.SetProgram(letIn(given))
 
 	refused := l.refused(t)
 	assert.Contains(t, refused, visitor+` has an access entry in cluster "eu" already (type STANDARD, user name "by-hand", groups ["viewers"])`)
@@ -43,7 +42,7 @@ func TestAnAccessEntryThatWasMadeByHandIsTakenOverOnDemand(t *testing.T) {
 	assert.Equal(t, byHand, e.inventory(t).AccessEntries)
 
 	given.Import = true
-	l.stack.SetProgram(letIn(visitor, given))
+	l.stack.SetProgram(letIn(given))
 	l.up(t, optup.Parallel(1))
 	want := []sandbox.AccessEntry{{
 		Cluster: "eu", PrincipalArn: visitor, Username: "by-hand", Groups: []string{"deployers"},
@@ -52,7 +51,7 @@ func TestAnAccessEntryThatWasMadeByHandIsTakenOverOnDemand(t *testing.T) {
 	assert.Equal(t, want, e.inventory(t).AccessEntries)
 
 	given.Import = false
-	l.stack.SetProgram(letIn(visitor, given))
+	l.stack.SetProgram(letIn(given))
 	assert.Empty(t, l.up(t), "the option is for one update")
 	assert.Equal(t, want, e.inventory(t).AccessEntries)
 	assert.NotEmpty(t, l.up(t, optup.Replace(l.urns(t, "aws:eks/accessEntry:"))), "a replacement is not refused")

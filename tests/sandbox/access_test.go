@@ -21,7 +21,6 @@ func TestAccessGoesWhenItIsTakenAway(t *testing.T) {
 	t.Parallel()
 	e := newIdentityEnvironment(t)
 	l := e.newLife(t)
-	const visitor = "arn:aws:iam::" + sandbox.Account + ":role/visitor"
 	e.createRole(t, "visitor")
 	own := "arn:aws:sts::" + sandbox.Account + ":assumed-role/visitor/{{SessionName}}"
 	view := components.AccessPolicyArgs{Policy: "AmazonEKSViewPolicy"}
@@ -76,7 +75,7 @@ func TestAccessGoesWhenItIsTakenAway(t *testing.T) {
 			entry("visitor", []string{}, "AmazonEKSEditPolicy in a"),
 		},
 	} {
-		l.stack.SetProgram(letIn(visitor, step.given))
+		l.stack.SetProgram(letIn(step.given))
 		l.up(t)
 		assert.Equal(t, []sandbox.AccessEntry{step.want}, e.inventory(t).AccessEntries, step.name)
 	}
@@ -89,15 +88,18 @@ func TestAccessGoesWhenItIsTakenAway(t *testing.T) {
 	assert.Empty(t, e.inventory(t).AccessEntries)
 }
 
-// letIn is a program that lets a role into the cluster eu.
-func letIn(role string, given components.AccessEntryArgs) pulumi.RunFunc {
+// visitor is the role that is let in.
+const visitor = "arn:aws:iam::" + sandbox.Account + ":role/visitor"
+
+// letIn is a program that lets the visitor into the cluster eu.
+func letIn(given components.AccessEntryArgs) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
 		provider, err := pulumiaws.NewProvider(ctx, "aws", &pulumiaws.ProviderArgs{Region: pulumi.String("eu-west-1")})
 		if err != nil {
 			return err
 		}
 		_, err = components.NewClusterAccess(ctx, "visitor", &components.ClusterAccessArgs{
-			ClusterName: pulumi.String("eu"), PrincipalArn: pulumi.String(role), AccessEntry: &given,
+			ClusterName: pulumi.String("eu"), PrincipalArn: pulumi.String(visitor), AccessEntry: &given,
 		}, pulumi.Provider(provider))
 		return err
 	}
