@@ -15,7 +15,8 @@ type edit struct{ file, old, new string }
 
 const (
 	trustFile     = "components/iampolicy/trust.go"
-	validateFile  = "components/iampolicy/validate.go"
+	operatorFile  = "components/iampolicy/conditions.go"
+	opennessFile  = "components/iampolicy/openness.go"
 	programFile   = "components/test_pod.sh"
 	conditionFile = "tests/sandbox/evaluation/condition.go"
 	decisionFile  = "tests/sandbox/evaluation/evaluation.go"
@@ -27,7 +28,7 @@ const (
 	authorizeFile = "tests/sandbox/gateway/authorize.go"
 	documentFile  = "tests/sandbox/gateway/policydocument.go"
 	webhookFile   = "tests/sandbox/cluster/podidentity.go"
-	accessFile    = "components/cluster_access.go"
+	accessFile    = "components/access_entry.go"
 	providerFile  = "components/oidc_provider.go"
 )
 
@@ -81,13 +82,26 @@ var guards = []guard{
 	},
 	{
 		"the error for an operator that there is not in a document",
-		[]edit{{validateFile, `if !operator.known() {`, `if false {`}},
+		[]edit{{operatorFile, `case !operator.known():`, `case false:`}},
 		product("TestParseRefuses"),
 	},
 	{
 		"the check that a statement on a provider has a claim beside the audience",
-		[]edit{{validateFile, `!s.Condition.hasClaim(issuer)`, `false && !s.Condition.hasClaim(issuer)`}},
+		[]edit{
+			{opennessFile, `case !named:`, `case false:`},
+			{opennessFile, `case !condition.restricts(names, sharedIssuers[lower].begins):`, `case false:`},
+		},
 		product("TestTrustPolicyRefuses"),
+	},
+	{
+		"the check that a condition on an identity leaves anyone out",
+		[]edit{{opennessFile, `case !condition.restricts(names, sharedIssuers[lower].begins):`, `case false:`}},
+		product("TestAConditionOnAnIssuersTokensTellsThemApart"),
+	},
+	{
+		"the refusal of a proxy's password where a proof would show it",
+		[]edit{{"components/argocd_way.go", `if proxy.User != nil {`, `if false {`}},
+		program("TestAPasswordOfAProxyIsForTheSecretOnly"),
 	},
 
 	// How what was given is taken away, and what was not given is kept.
@@ -153,7 +167,7 @@ var guards = []guard{
 		"the error for an operator that there is not, in documents and when they are evaluated",
 		[]edit{
 			{conditionFile, `r.addf(path, "the operator is not known to the evaluation")`, `c.null = []bool{true, false}`},
-			{validateFile, `if !operator.known() {`, `if false {`},
+			{operatorFile, `case !operator.known():`, `case false:`},
 		},
 		evaluates("TestADocumentThatIsNoPolicyIsRefused"),
 	},
