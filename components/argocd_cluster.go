@@ -17,6 +17,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // ArgoCDClusterType is the type token of [ArgoCDCluster].
@@ -159,7 +160,21 @@ func argoCDSecretName(server string) (string, error) {
 	}
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(server)) // a hash takes everything
-	return fmt.Sprintf("cluster-%s-%d", host, hash.Sum32()), nil
+	name := fmt.Sprintf("cluster-%s-%d", host, hash.Sum32())
+	if kubename.ValidateObject("a secret", name) != nil {
+		return "", fmt.Errorf("%q makes %q, which no secret can be named; give secretName", server, name)
+	}
+	return name, nil
+}
+
+// validateServer checks the URL, and that a secret can have the name that is made of it.
+func (args *ArgoCDClusterArgs) validateServer(server string) error {
+	if args.SecretName == "" {
+		_, err := argoCDSecretName(server)
+		return err
+	}
+	_, err := parseServer(server)
+	return err
 }
 
 func (args *ArgoCDClusterArgs) labels() pulumi.StringMap {
@@ -259,7 +274,13 @@ func (args *ArgoCDClusterArgs) Validate() error {
 	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
 		faults = append(faults, errors.New("clusterResources: only with namespaces"))
 	}
-	faults = append(faults, validateNames("namespaces", args.Namespaces))
+	faults = append(faults, validateNamespaces("namespaces", args.Namespaces), args.validateSecret())
+	if args.Profile != "" {
+		faults = append(faults, fault.At("profile", ValidateProfile(args.Profile)))
+	}
+	if args.Project != "" {
+		faults = append(faults, fault.At("project", kubename.ValidateObject("a project of Argo CD", args.Project)))
+	}
 	if args.ServerName != "" && !args.InCluster {
 		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
 	}
@@ -270,10 +291,25 @@ func (args *ArgoCDClusterArgs) Validate() error {
 	if args.Shard != nil && *args.Shard < 0 {
 		faults = append(faults, fmt.Errorf("shard: %d is negative", *args.Shard))
 	}
+	return errors.Join(faults...)
+}
+
+// validateSecret checks what is the secret's own, and not the cluster's.
+func (args *ArgoCDClusterArgs) validateSecret() error {
+	var faults []error
+	if name, plain := plainString(args.DisplayName); plain {
+		faults = append(faults, fault.At("displayName", validatePrintable(name)))
+	}
+	if args.Namespace != "" {
+		faults = append(faults, fault.At("namespace", kubename.ValidateNamespace(args.Namespace)))
+	}
+	if args.SecretName != "" {
+		faults = append(faults, fault.At("secretName", kubename.ValidateObject("a secret", args.SecretName)))
+	}
 	if value, taken := args.Labels[argoCDSecretType]; taken && value != "cluster" {
 		faults = append(faults, fmt.Errorf("labels: %s must stay \"cluster\"", argoCDSecretType))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, kubename.ValidateLabels("labels", args.Labels), kubename.ValidateAnnotations("annotations", args.Annotations))...)
 }
 
 // validateLogin checks what says how Argo CD reaches the cluster.
@@ -287,15 +323,15 @@ func (args *ArgoCDClusterArgs) validateLogin() error {
 		input pulumi.StringInput
 		check func(string) error
 	}{
-		{"clusterName", args.ClusterName, nil},
-		{"server", args.Server, func(server string) error { _, err := parseServer(server); return err }},
+		{"clusterName", args.ClusterName, ValidateClusterName},
+		{"server", args.Server, args.validateServer},
 		{"certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority},
 	} {
 		value, plain := plainString(needed.input)
 		switch {
 		case needed.input == nil || plain && value == "":
 			faults = append(faults, fmt.Errorf("%s: must not be empty", needed.path))
-		case plain && needed.check != nil:
+		case plain:
 			faults = append(faults, fault.At(needed.path, needed.check(value)))
 		}
 	}

@@ -15,10 +15,28 @@ func parseServer(server string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
+	if parsed.User != nil {
+		return nil, errors.New("has a user name or password, which would stand in the stack's outputs and which Argo CD does not read there")
+	}
 	if parsed.Scheme != "https" || parsed.Hostname() == "" {
 		return nil, fmt.Errorf("%q is not an https URL", server)
 	}
+	if parsed.RawQuery != "" || parsed.Fragment != "" {
+		return nil, fmt.Errorf("%q has something behind the path, which no URL of an API server has", server)
+	}
 	return parsed, nil
+}
+
+// profileForm is what can stand between the brackets of [profile name] in ~/.aws/config:
+// https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
+var profileForm = regexp.MustCompile(`^[^\s\[\]"'\x60#;]+$`)
+
+// ValidateProfile checks the name of an AWS profile.
+func ValidateProfile(name string) error {
+	if profileForm.MatchString(name) && validatePrintable(name) == nil {
+		return nil
+	}
+	return fmt.Errorf("%q is not the name of an AWS profile, which has no white space, brackets or quotes", name)
 }
 
 // validCertificateAuthority refuses a CA that was encoded twice or not at all: Argo CD would only say that it cannot

@@ -3,8 +3,8 @@ package components
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -18,15 +18,36 @@ func (args *ClusterAccessArgs) Validate() error {
 		return errors.New("args: must not be nil")
 	}
 	var faults []error
-	if args.ClusterName == nil || args.ClusterName == pulumi.String("") {
-		faults = append(faults, errors.New("clusterName: must not be empty"))
-	}
+	faults = append(faults, validateClusterName(args.ClusterName))
 	if args.PrincipalArn == nil {
 		faults = append(faults, errors.New("principalArn: must not be empty"))
 	} else if arn, plain := plainString(args.PrincipalArn); plain {
 		faults = append(faults, fault.At("principalArn", args.validatePrincipal(arn)))
 	}
 	return errors.Join(append(faults, args.validateWayIn())...)
+}
+
+// clusterNameForm is that of EKS: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
+var clusterNameForm = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)
+
+// ValidateClusterName checks the name of an EKS cluster: up to 100 letters, digits, hyphens and underscores.
+func ValidateClusterName(name string) error {
+	if clusterNameForm.MatchString(name) {
+		return nil
+	}
+	return fmt.Errorf("%q is not the name of an EKS cluster; use up to 100 letters, digits, - and _, and begin with a letter or a digit", name)
+}
+
+// validateClusterName checks the argument of that name, as far as it is known.
+func validateClusterName(input pulumi.StringInput) error {
+	switch name, plain := plainString(input); {
+	case input == nil, plain && name == "":
+		return errors.New("clusterName: must not be empty")
+	case plain:
+		return fault.At("clusterName", ValidateClusterName(name))
+	default:
+		return nil
+	}
 }
 
 // validatePrincipal takes roles of any account, as the entries are of type STANDARD.
@@ -85,7 +106,7 @@ func (args *AccessEntryArgs) Validate() error {
 				i, group))
 		}
 	}
-	return errors.Join(append(faults, fault.At("username", validateUsername(args.Username)))...)
+	return errors.Join(append(faults, fault.At("username", validateUsername(args.Username)), validateTags(args.Tags))...)
 }
 
 // reservedUsernames are what EKS lets no user name of an access entry begin with, and sessionTemplate what it lets stand only
@@ -126,14 +147,10 @@ func ValidateKubernetesNames(path string, names []string) error {
 //
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects
 func ValidateKubernetesName(name string) error {
-	switch {
-	case strings.TrimSpace(name) == "":
+	if strings.TrimSpace(name) == "" {
 		return errors.New("must not be empty")
-	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fmt.Errorf("%q has characters that cannot be printed, such as line breaks", name)
-	default:
-		return nil
 	}
+	return validatePrintable(name)
 }
 
 // Validate reports every fault of the line of aws-auth, each with its path.

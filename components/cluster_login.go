@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // ClusterLoginType is the type token of [ClusterLogin].
@@ -54,9 +55,6 @@ type ClusterLogin struct {
 	Pods pulumi.StringArrayOutput `pulumi:"pods"`
 }
 
-// dnsLabel is the form of a part of a Kubernetes name.
-var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
-
 // NewClusterLogin makes the Jobs.
 func NewClusterLogin(
 	ctx *pulumi.Context, name string, args *ClusterLoginArgs, opts ...pulumi.ResourceOption,
@@ -81,6 +79,9 @@ func NewClusterLogin(
 	return component, nil
 }
 
+// readForm is a path with a query as it stands in a URL: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
+var readForm = regexp.MustCompile(`^/[!-~]*$`)
+
 // Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
 // arguments are a fault.
 func (args *ClusterLoginArgs) Validate() error {
@@ -88,27 +89,25 @@ func (args *ClusterLoginArgs) Validate() error {
 		return errors.New("args: must not be nil")
 	}
 	var faults []error
-	if !dnsLabel.MatchString(args.Name) {
-		faults = append(faults, fmt.Errorf("name: %q must be lower-case letters, digits and -, as it is part of pod names", args.Name))
-	}
-	if args.Namespace == "" {
-		faults = append(faults, errors.New("namespace: must not be empty"))
-	}
+	faults = append(faults, fault.At("name", kubename.ValidateLabel(args.Name)), fault.At("namespace", kubename.ValidateNamespace(args.Namespace)))
 	if len(args.ServiceAccounts) == 0 {
 		faults = append(faults, errors.New("serviceAccounts: name at least one service account"))
 	}
-	faults = append(faults, validateNames("serviceAccounts", args.ServiceAccounts))
+	faults = append(faults, validateObjects("serviceAccounts", "a service account", args.ServiceAccounts), validateClusterName(args.ClusterName))
 	for _, required := range []struct {
 		path  string
 		input pulumi.StringInput
+		check func(string) error
 	}{
-		{"clusterName", args.ClusterName},
-		{"server", args.Server},
-		{"certificateAuthorityData", args.CertificateAuthorityData},
-		{"principalArn", args.PrincipalArn},
+		{"server", args.Server, func(server string) error { _, err := parseServer(server); return err }},
+		{"certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority},
+		{"principalArn", args.PrincipalArn, iampolicy.ValidateRoleArn},
 	} {
-		if required.input == nil {
+		switch value, plain := plainString(required.input); {
+		case required.input == nil, plain && value == "":
 			faults = append(faults, fmt.Errorf("%s: must not be empty", required.path))
+		case plain:
+			faults = append(faults, fault.At(required.path, required.check(value)))
 		}
 	}
 	if args.ServerName != "" {
@@ -117,8 +116,8 @@ func (args *ClusterLoginArgs) Validate() error {
 	if args.ProxyURL != "" {
 		faults = append(faults, fault.At("proxyUrl", ValidateLoginProxy(args.ProxyURL)))
 	}
-	if args.Read != "" && !strings.HasPrefix(args.Read, "/") {
-		faults = append(faults, fmt.Errorf("read: %q is not a path of the API server, which begins with /", args.Read))
+	if args.Read != "" && !readForm.MatchString(args.Read) {
+		faults = append(faults, fmt.Errorf("read: %q is not a path of the API server, which begins with / and has no white space", args.Read))
 	}
 	return errors.Join(append(faults, args.PodSettings.Validate())...)
 }

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // register registers a component after its arguments were found valid, and gives the options of its children. faults is
@@ -88,6 +92,24 @@ func validateNames(path string, names []string) error {
 	return errors.Join(faults...)
 }
 
+// validateNamespaces refuses in a list what is no namespace, and what stands there twice.
+func validateNamespaces(path string, namespaces []string) error {
+	faults := []error{duplicates(path, namespaces)}
+	for i, namespace := range namespaces {
+		faults = append(faults, fault.At(fmt.Sprintf("%s[%d]", path, i), kubename.ValidateNamespace(namespace)))
+	}
+	return errors.Join(faults...)
+}
+
+// validateObjects refuses in a list what cannot be the name of an object of the kind, and what stands there twice.
+func validateObjects(path, kind string, names []string) error {
+	faults := []error{duplicates(path, names)}
+	for i, name := range names {
+		faults = append(faults, fault.At(fmt.Sprintf("%s[%d]", path, i), kubename.ValidateObject(kind, name)))
+	}
+	return errors.Join(faults...)
+}
+
 func duplicates(path string, names []string) error {
 	var faults []error
 	for i, name := range names {
@@ -96,6 +118,14 @@ func duplicates(path string, names []string) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// validatePrintable refuses line breaks and the like, in texts that have no form of their own.
+func validatePrintable(text string) error {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("%q has characters that cannot be printed, such as line breaks", text)
+	}
+	return nil
 }
 
 // optionalString leaves an input unset when the plain value is empty.

@@ -3,7 +3,6 @@ package components
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
@@ -15,11 +14,6 @@ import (
 // [OidcProviderArgs.Owner]. It tells a provider of this stack, which the next run must keep, from a foreign one, which no
 // run may touch.
 const OwnerTag = "eks-irsa/owner"
-
-// ownerForm is the form of a tag's value.
-//
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
-var ownerForm = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}$`)
 
 // owner identifies the stack; OwnerTag holds it.
 func (args *OidcProviderArgs) owner(ctx *pulumi.Context) string {

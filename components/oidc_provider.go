@@ -92,6 +92,13 @@ func NewOidcProvider(
 	return component, nil
 }
 
+// What IAM keeps of an OIDC provider: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
+const (
+	maxClientIDs   = 100
+	maxClientID    = 255
+	maxThumbprints = 5
+)
+
 var thumbprintForm = regexp.MustCompile(`^[0-9A-Fa-f]{40}$`)
 
 // Validate reports every fault of the arguments, each with its path; nil arguments are a fault.
@@ -107,6 +114,7 @@ func (args *OidcProviderArgs) Validate() error {
 	}
 	if args.ClusterName != "" {
 		sources++
+		faults = append(faults, fault.At("clusterName", ValidateClusterName(args.ClusterName)))
 	}
 	if args.NewClusterIssuer != nil {
 		sources++
@@ -117,20 +125,41 @@ func (args *OidcProviderArgs) Validate() error {
 	if len(args.ClientIDs) > 0 && !slices.Contains(args.ClientIDs, iampolicy.Audience) {
 		faults = append(faults, fmt.Errorf("clientIds: must contain %q, the audience of the pods' tokens", iampolicy.Audience))
 	}
-	faults = append(faults, validateNames("clientIds", args.ClientIDs))
-	for i, thumbprint := range args.Thumbprints {
+	faults = append(faults, validateClientIDs(args.ClientIDs), validateThumbprints(args.Thumbprints))
+	faults = append(faults, fault.At("owner", validateTagValue(args.Owner)))
+	if args.Import && args.NewClusterIssuer != nil {
+		faults = append(faults, errors.New("import: not for a cluster that is still to be created, which has no provider yet"))
+	}
+	return errors.Join(append(faults, validateIAMTags(args.Tags, OwnerTag))...)
+}
+
+// validateClientIDs checks lengths and number alone, as audiences have no form of their own.
+func validateClientIDs(clientIDs []string) error {
+	faults := []error{validateNames("clientIds", clientIDs)}
+	for i, clientID := range clientIDs {
+		path := fmt.Sprintf("clientIds[%d]", i)
+		if length := len([]rune(clientID)); length > maxClientID {
+			faults = append(faults, fmt.Errorf("%s: has %d characters; IAM allows %d", path, length, maxClientID))
+		}
+		faults = append(faults, fault.At(path, validatePrintable(clientID)))
+	}
+	if len(clientIDs) > maxClientIDs {
+		faults = append(faults, fmt.Errorf("clientIds: there are %d; IAM allows %d", len(clientIDs), maxClientIDs))
+	}
+	return errors.Join(faults...)
+}
+
+func validateThumbprints(thumbprints []string) error {
+	faults := []error{duplicates("thumbprints", thumbprints)}
+	for i, thumbprint := range thumbprints {
 		if !thumbprintForm.MatchString(thumbprint) {
 			faults = append(faults, fmt.Errorf("thumbprints[%d]: %q is not a SHA-1 fingerprint of 40 hexadecimal digits", i, thumbprint))
 		}
 	}
-	if args.Owner != "" && !ownerForm.MatchString(args.Owner) {
-		faults = append(faults, fmt.Errorf("owner: %q is not the value of an AWS tag (1 to 256 letters, digits, spaces and _ . : / = + - @)",
-			args.Owner))
+	if len(thumbprints) > maxThumbprints {
+		faults = append(faults, fmt.Errorf("thumbprints: there are %d; IAM allows %d", len(thumbprints), maxThumbprints))
 	}
-	if args.Import && args.NewClusterIssuer != nil {
-		faults = append(faults, errors.New("import: not for a cluster that is still to be created, which has no provider yet"))
-	}
-	return errors.Join(append(faults, validateTagKeys(args.Tags))...)
+	return errors.Join(faults...)
 }
 
 func validIssuer(issuer string) error {

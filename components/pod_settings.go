@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"regexp"
 	"slices"
-	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // DefaultTestPodImage is the AWS CLI image of the test pod, pinned; AWS publishes it.
@@ -20,8 +22,13 @@ const DefaultTestPodImage = "public.ecr.aws/aws-cli/aws-cli:2.36.49"
 // attempts. Where a node must be started for the pod first, give it more.
 const DefaultTestPodTimeoutSeconds = 60
 
-// minTestPodTimeout is about a container start and two attempts, in seconds.
-const minTestPodTimeout = 15
+const (
+	// minTestPodTimeout is about a container start and two attempts, in seconds.
+	minTestPodTimeout = 15
+	// maxTestPodTimeout leaves room for Pulumi's own wait in what a pod's activeDeadlineSeconds can hold:
+	// https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#lifecycle
+	maxTestPodTimeout = math.MaxInt32 - graceSeconds
+)
 
 // PodSettings say how the pods of proofs run, whatever they prove. The json names are those of Pulumi.<env>.yaml.
 type PodSettings struct {
@@ -66,10 +73,15 @@ func (s PodSettings) Validate() error {
 	if s.TimeoutSeconds != 0 && s.TimeoutSeconds < minTestPodTimeout {
 		faults = append(faults, fmt.Errorf("timeoutSeconds: %d is less than %d", s.TimeoutSeconds, minTestPodTimeout))
 	}
-	if strings.ContainsAny(s.Image, " \t\n") {
-		faults = append(faults, fmt.Errorf("image: %q is not an image reference", s.Image))
+	if s.TimeoutSeconds > maxTestPodTimeout {
+		faults = append(faults, fmt.Errorf("timeoutSeconds: %d is more than %d, which is as far as Kubernetes counts", s.TimeoutSeconds, maxTestPodTimeout))
 	}
-	faults = append(faults, validateNames("imagePullSecrets", s.ImagePullSecrets))
+	if s.Image != "" {
+		faults = append(faults, fault.At("image", validateImage(s.Image)))
+	}
+	faults = append(faults, validateObjects("imagePullSecrets", "a secret", s.ImagePullSecrets),
+		kubename.ValidateLabels("nodeSelector", s.NodeSelector), kubename.ValidateLabels("labels", s.Labels),
+		kubename.ValidateAnnotations("annotations", s.Annotations))
 	if os, given := s.NodeSelector[osLabel]; given && os != "linux" {
 		faults = append(faults, fmt.Errorf("nodeSelector: %s must stay \"linux\", as the proof is a Linux program", osLabel))
 	}
@@ -80,6 +92,30 @@ func (s PodSettings) Validate() error {
 		faults = append(faults, fault.Under(fmt.Sprintf("tolerations[%d]", i), toleration.validate()))
 	}
 	return errors.Join(faults...)
+}
+
+// The parts of an image reference, and the length of its name:
+// https://github.com/distribution/reference/blob/main/reference.go
+const (
+	imageDomain = `([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?`
+	imagePart   = `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+	imageTag    = `:[\w][\w.-]{0,127}`
+	imageDigest = `@[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]{32,}`
+
+	maxImageName = 255
+)
+
+var imageForm = regexp.MustCompile(`^((?:` + imageDomain + `/)?` + imagePart + `(?:/` + imagePart + `)*)(?:` + imageTag + `)?(?:` + imageDigest + `)?$`)
+
+func validateImage(image string) error {
+	parts := imageForm.FindStringSubmatch(image)
+	if parts == nil {
+		return fmt.Errorf("%q is not an image reference such as %s", image, DefaultTestPodImage)
+	}
+	if name := parts[1]; len(name) > maxImageName {
+		return fmt.Errorf("%q has a name of %d characters; registries allow %d", image, len(name), maxImageName)
+	}
+	return nil
 }
 
 // The words of a toleration: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#scheduling
@@ -99,6 +135,10 @@ func (t Toleration) validate() error {
 	if t.Value != "" && t.Operator == "Exists" {
 		faults = append(faults, errors.New("value: must be empty, as the operator is Exists"))
 	}
+	if t.Key != "" {
+		faults = append(faults, fault.At("key", kubename.ValidateKey(t.Key)))
+	}
+	faults = append(faults, fault.At("value", kubename.ValidateValue(t.Value)))
 	if !slices.Contains(taintEffects, t.Effect) {
 		faults = append(faults, fmt.Errorf("effect: %q is none of %q", t.Effect, taintEffects[1:]))
 	}

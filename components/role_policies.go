@@ -119,7 +119,7 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 		if !plain {
 			continue
 		}
-		faults = append(faults, fault.At("managedPolicies."+key, validPolicyArn(arn)))
+		faults = append(faults, fault.At("managedPolicies."+key, iampolicy.ValidatePolicyArn(arn)))
 		if slices.Contains(arns, arn) {
 			faults = append(faults, fmt.Errorf("managedPolicies.%s: %s is attached already", key, arn))
 		}

@@ -2,7 +2,6 @@ package components
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -37,33 +36,17 @@ func (s roleSettings) args(trustPolicy pulumi.StringInput) *iam.RoleArgs {
 	return args
 }
 
-// maxDescription is IAM's limit for a role's description, in characters.
-const maxDescription = 1000
-
 func (s roleSettings) validate() error {
 	var faults []error
 	if s.path != "" {
 		faults = append(faults, fault.At("path", iampolicy.ValidateRolePath(s.path)))
 	}
-	if length := len([]rune(s.description)); length > maxDescription {
-		faults = append(faults, fmt.Errorf("description: has %d characters, IAM allows %d", length, maxDescription))
-	}
+	faults = append(faults, fault.At("description", iampolicy.ValidateDescription(s.description)))
 	if s.maxSessionDuration != 0 {
 		faults = append(faults, fault.At("maxSessionDuration", iampolicy.ValidateSessionDuration(s.maxSessionDuration)))
 	}
 	if boundary, plain := plainString(s.permissionsBoundary); plain {
-		faults = append(faults, fault.At("permissionsBoundary", validPolicyArn(boundary)))
+		faults = append(faults, fault.At("permissionsBoundary", iampolicy.ValidatePolicyArn(boundary)))
 	}
-	return errors.Join(append(faults, validateTagKeys(s.tags))...)
-}
-
-func validPolicyArn(arn string) error {
-	parsed, err := iampolicy.ParseArn(arn)
-	if err != nil {
-		return err
-	}
-	if !parsed.IsPolicy() {
-		return fmt.Errorf("%q is not the ARN of an IAM policy", arn)
-	}
-	return nil
+	return errors.Join(append(faults, validateIAMTags(s.tags))...)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // ServiceAccountMode is what is done about a ServiceAccount.
@@ -272,6 +273,7 @@ func (account ServiceAccountArgs) validate(path string) error {
 		faults = append(faults, fmt.Errorf("%s.tokenExpirationSeconds: %d is not within %d to %d",
 			path, seconds, minTokenExpiration, maxTokenExpiration))
 	}
+	faults = append(faults, kubename.ValidateLabels(path+".labels", account.Labels), kubename.ValidateAnnotations(path+".annotations", account.Annotations))
 	for _, key := range slices.Sorted(maps.Keys(account.Annotations)) {
 		if reason, is := webhookAnnotations[key]; is {
 			faults = append(faults, fmt.Errorf("%s.annotations: %q %s", path, key, reason))

@@ -67,7 +67,7 @@ func (args *TestPodArgs) validate(accounts []ServiceAccountArgs) error {
 	if args == nil {
 		return nil
 	}
-	faults := []error{fault.Under("testPod", args.Validate())}
+	faults := []error{fault.Under("testPod", args.Validate()), fault.At("testPod.check", validateCheck(args.Check))}
 	if len(accounts) > 0 && !slices.ContainsFunc(accounts, ServiceAccountArgs.annotated) {
 		faults = append(faults, errors.New("testPod: needs a service account that is created or patched, as a pod gets its "+
 			"identity by the annotation"))
@@ -79,6 +79,21 @@ func (args *TestPodArgs) validate(accounts []ServiceAccountArgs) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// maxCheck is what Linux passes on as one variable of a program, less CHECK= and the byte that ends it (MAX_ARG_STRLEN):
+// https://man7.org/linux/man-pages/man2/execve.2.html
+const maxCheck = 128*1024 - len("CHECK=") - 1
+
+func validateCheck(check string) error {
+	switch {
+	case len(check) > maxCheck:
+		return fmt.Errorf("has %d bytes; a pod passes on %d, so put a longer program into the image", len(check), maxCheck)
+	case strings.ContainsRune(check, 0):
+		return errors.New("has a byte 0, which no command can have")
+	default:
+		return nil
+	}
 }
 
 // defaultServiceAccount is the account that every namespace has, and that pods run under when they name none.

@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // proveLogin makes Jobs that log in to a target under each of Argo CD's service accounts, when everything is there that
@@ -37,7 +38,7 @@ func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoC
 // loginName is the first of the target's keys that can be part of a pod's name, or "" without one.
 func (target ArgoCDTarget) loginName(key string) string {
 	for _, name := range append(slices.Clone(target.Aliases), key) {
-		if namespaceForm.MatchString(name) {
+		if kubename.ValidateLabel(name) == nil {
 			return name
 		}
 	}

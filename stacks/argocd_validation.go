@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 func (cfg *Config) validateArgoCD() error {
 	argocd := cfg.ArgoCD
 	faults := []error{cfg.declared("hub", argocd.Hub)}
-	if argocd.Namespace != "" && !namespaceForm.MatchString(argocd.Namespace) {
-		faults = append(faults, fmt.Errorf("namespace: %q is not a namespace (lower-case letters, digits and -)", argocd.Namespace))
+	if argocd.Namespace != "" {
+		faults = append(faults, fault.At("namespace", kubename.ValidateNamespace(argocd.Namespace)))
 	}
 	faults = append(faults, argocd.validateNames())
 	// What has another path in the role than here is checked, so only the rest is given to the role.
@@ -62,21 +62,14 @@ func (argocd *ArgoCD) validateNames() error {
 	}
 	for i, name := range argocd.ServiceAccounts {
 		path := fmt.Sprintf("serviceAccounts[%d]", i)
-		if !subdomainForm.MatchString(name) || len(name) > maxSubdomain {
-			faults = append(faults, fmt.Errorf("%s: %q is not the name of a service account (up to %d lower-case letters, digits, - and .)",
-				path, name, maxSubdomain))
+		if err := kubename.ValidateObject("a service account", name); err != nil {
+			faults = append(faults, fault.At(path, err))
 		} else if first := slices.Index(argocd.ServiceAccounts, name); first < i {
 			faults = append(faults, fmt.Errorf("%s: %q is there already, at index %d", path, name, first))
 		}
 	}
 	return errors.Join(faults...)
 }
-
-// subdomainForm and maxSubdomain are the form of the names of most Kubernetes objects, a DNS subdomain:
-// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
-var subdomainForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
-
-const maxSubdomain = 253
 
 // refuseAssumePolicy keeps the name of the hub role's own policy free.
 func refuseAssumePolicy(path, name string) error {
@@ -94,6 +87,7 @@ func (cfg *Config) validateTarget(key string, target ArgoCDTarget) error {
 		faults = append(faults, cfg.validateTargetRole(key, target), cfg.validateAccess(target))
 	}
 	args := cfg.secretArgs(key, target, &clusterFacts{name: later, endpoint: later, caData: later}, nil)
+	args.Namespace = "" // it is checked as argocd.namespace
 	secret := args.Validate()
 	if secret == nil && cfg.ArgoCD.TestPod != nil && args.ProxyURL != "" {
 		secret = fault.At("proxyUrl", components.ValidateLoginProxy(args.ProxyURL)) // the proof goes the same way

@@ -42,7 +42,11 @@ const (
 )
 
 var (
-	versionForm      = regexp.MustCompile(`^[1-9][0-9]*\.[0-9]+$`)
+	versionForm = regexp.MustCompile(`^[1-9][0-9]*\.[0-9]+$`)
+	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
+	vpcForm    = regexp.MustCompile(`^vpc-([0-9a-f]{8}|[0-9a-f]{17})$`)
+	subnetForm = regexp.MustCompile(`^subnet-([0-9a-f]{8}|[0-9a-f]{17})$`)
+
 	instanceTypeForm = regexp.MustCompile(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
 	// pulumi-eks makes IAM roles whose names are the key and up to 26 characters more, and IAM allows 64:
 	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
@@ -100,14 +104,32 @@ func (spec *ClusterSpec) validateSizes() error {
 // https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
 func (spec *ClusterSpec) validatePlace() error {
 	subnets := len(spec.PublicSubnetIDs) + len(spec.PrivateSubnetIDs)
+	var faults []error
 	switch {
 	case spec.VpcID == "" && subnets > 0:
-		return errors.New("vpcId: needed with subnets")
+		faults = append(faults, errors.New("vpcId: needed with subnets"))
+	case spec.VpcID != "" && !vpcForm.MatchString(spec.VpcID):
+		faults = append(faults, fmt.Errorf("vpcId: %q is not the ID of a VPC such as vpc-0a1b2c3d4e5f67890", spec.VpcID))
 	case spec.VpcID != "" && subnets < 2:
-		return fmt.Errorf("vpcId: needs publicSubnetIds or privateSubnetIds, two at least and in two availability zones, not %d", subnets)
-	default:
-		return nil
+		faults = append(faults, fmt.Errorf("vpcId: needs publicSubnetIds or privateSubnetIds, two at least and in two availability zones, not %d", subnets))
 	}
+	places := map[string]string{} // the paths of the subnets
+	for _, list := range []struct {
+		path string
+		ids  []string
+	}{{"publicSubnetIds", spec.PublicSubnetIDs}, {"privateSubnetIds", spec.PrivateSubnetIDs}} {
+		for i, id := range list.ids {
+			path := fmt.Sprintf("%s[%d]", list.path, i)
+			if !subnetForm.MatchString(id) {
+				faults = append(faults, fmt.Errorf("%s: %q is not the ID of a subnet such as subnet-0a1b2c3d4e5f67890", path, id))
+			} else if other, taken := places[id]; taken {
+				faults = append(faults, fmt.Errorf("%s: %q is there already, at %s", path, id, other))
+			} else {
+				places[id] = path
+			}
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (spec *ClusterSpec) instanceType() string { return orKey(spec.InstanceType, DefaultInstanceType) }

@@ -13,6 +13,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 func (cfg *Config) validate() error {
@@ -51,30 +52,28 @@ func (cfg *Config) validateParts() error {
 var (
 	// AWS adds regions and partitions, so the form is all that is judged: us-gov-west-1, eusc-de-east-1.
 	regionForm = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$`)
-	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
-	clusterForm = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)
-	// A DNS label, RFC 1123.
-	namespaceForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
 func (cluster Cluster) validate(key string) error {
 	var faults []error
-	if cluster.Name != "" && !clusterForm.MatchString(cluster.Name) {
-		faults = append(faults, fmt.Errorf("name: %q is not the name of an EKS cluster", cluster.Name))
+	if cluster.Name != "" || cluster.Create == nil { // the key of one to create is judged below
+		faults = append(faults, fault.At("name", components.ValidateClusterName(cluster.name(key))))
 	}
 	if !regionForm.MatchString(cluster.Region) {
 		faults = append(faults, fmt.Errorf("region: %q is not an AWS region such as eu-west-1", cluster.Region))
 	}
-	if cluster.AssumeRole != nil {
-		err := iampolicy.ValidateRoleArn(cluster.AssumeRole.RoleArn)
-		faults = append(faults, fault.At("assumeRole.roleArn", errors.Join(err, cluster.refusePartition(cluster.AssumeRole.RoleArn))))
+	if cluster.Profile != "" {
+		faults = append(faults, fault.At("profile", components.ValidateProfile(cluster.Profile)))
+	}
+	if role := cluster.AssumeRole; role != nil {
+		err := iampolicy.ValidateRoleArn(role.RoleArn)
+		faults = append(faults, fault.At("assumeRole.roleArn", errors.Join(err, cluster.refusePartition(role.RoleArn))))
+		if role.SessionName != "" {
+			faults = append(faults, fault.At("assumeRole.sessionName", iampolicy.ValidateSessionName(role.SessionName)))
+		}
 	}
 	for i, namespace := range cluster.Namespaces {
-		if !namespaceForm.MatchString(namespace) {
-			faults = append(faults, fmt.Errorf("namespaces[%d]: %q is not a namespace (lower-case letters, digits and -)", i, namespace))
-		}
+		faults = append(faults, fault.At(fmt.Sprintf("namespaces[%d]", i), kubename.ValidateNamespace(namespace)))
 		if slices.Contains(cluster.Namespaces[:i], namespace) {
 			faults = append(faults, fmt.Errorf("namespaces[%d]: %q is there already", i, namespace))
 		}
@@ -92,7 +91,7 @@ func (cluster Cluster) validate(key string) error {
 	if cluster.Create != nil {
 		args.NewClusterIssuer = later
 	} else {
-		args.ClusterName = "looked up"
+		args.ClusterName = "looked-up"
 	}
 	faults = append(faults, fault.Under("oidcProvider", args.Validate()))
 	if provider.ComputeThumbprint && len(provider.Thumbprints) > 0 {
@@ -102,15 +101,6 @@ func (cluster Cluster) validate(key string) error {
 		faults = append(faults, errors.New("oidcProvider.computeThumbprint: not for a cluster that is still to be created"))
 	}
 	return errors.Join(faults...)
-}
-
-func (cfg *Config) validateBucket(key string) error {
-	bucket := cfg.Buckets[key]
-	var faults []error
-	if name := bucket.name(key); !bucketForm.MatchString(name) {
-		faults = append(faults, fmt.Errorf("name: %q is not a bucket name (3 to 63 lower-case letters, digits, . and -)", name))
-	}
-	return errors.Join(append(faults, cfg.declared("cluster", bucket.Cluster))...)
 }
 
 func (cfg *Config) validateAccess(target ArgoCDTarget) error {
@@ -133,6 +123,8 @@ func (cfg *Config) validateAccess(target ArgoCDTarget) error {
 	}
 	// Of a cluster that is still to be created the authentication mode is known already.
 	switch mode := created.authenticationMode(); {
+	case !mode.AllowsAccessEntries() && !mode.AllowsAwsAuth():
+		return nil // no mode at all, which is reported already
 	case access.Via == "" && !mode.AllowsAccessEntries():
 		return fault.Under("access", access.validateAwsAuth())
 	case access.Via == ViaAccessEntry && !mode.AllowsAccessEntries(), access.Via == ViaAwsAuth && !mode.AllowsAwsAuth():

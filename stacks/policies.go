@@ -44,11 +44,7 @@ func (cfg *Config) validatePolicy(policy, cluster string) error {
 		}
 		return nil
 	}
-	arn, err := iampolicy.ParseArn(policy)
-	if err == nil && !arn.IsPolicy() {
-		err = fmt.Errorf("%q is not the ARN of an IAM policy", policy)
-	}
-	return errors.Join(err, cfg.Clusters[cluster].refusePartition(policy))
+	return errors.Join(iampolicy.ValidatePolicyArn(policy), cfg.Clusters[cluster].refusePartition(policy))
 }
 
 // validateBoundary checks the permissions boundary of a role in the account of a cluster.

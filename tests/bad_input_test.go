@@ -68,7 +68,7 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 		},
 		{
 			"an owner that no tag can hold",
-			`owner: "dev & prod" is not the value of an AWS tag (1 to 256 letters, digits, spaces and _ . : / = + - @)`,
+			`owner: the value "dev & prod" has a character that no tag can have; use letters, digits, spaces and _ . : / = + - @`,
 			&args{Issuer: url, Owner: "dev & prod"},
 		},
 		{
@@ -313,7 +313,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			func(a *args) { a.TestPod, a.ServiceAccounts[0].Mode = &components.TestPodArgs{}, components.TrustOnly },
 		},
 		{"a test pod's timeout of 14 s", "testPod.timeoutSeconds: 14 is less than 15", testPod(settings{TimeoutSeconds: 14})},
-		{"a test pod's image with a space", `testPod.image: "aws cli" is not an image reference`, testPod(settings{Image: "aws cli"})},
+		{"a test pod's image with a space", `testPod.image: "aws cli" is not an image reference such as public.ecr.aws/aws-cli/aws-cli:2.36.49`, testPod(settings{Image: "aws cli"})},
 		{
 			"a pull secret without a name", "testPod.imagePullSecrets[1]: must not be empty",
 			testPod(settings{ImagePullSecrets: []string{"registry", ""}}),
@@ -696,19 +696,19 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 		{"no region", "clusters:\n  hub: {}", `platform.clusters.hub.region: "" is not an AWS region such as eu-west-1`},
 		{
 			"a cluster's name with a dot", "clusters:\n  hub: {region: eu-west-1, name: hub.dev}",
-			`platform.clusters.hub.name: "hub.dev" is not the name of an EKS cluster`,
+			`platform.clusters.hub.name: "hub.dev" is not the name of an EKS cluster; use up to 100 letters, digits, - and _, and begin with a letter or a digit`,
 		},
 		{
 			"a role to assume that is none", "clusters:\n  hub: {region: eu-west-1, assumeRole: {roleArn: deployer}}",
 			`platform.clusters.hub.assumeRole.roleArn: "deployer" ` + notAnArn,
 		},
 		{
-			"no role to assume", "clusters:\n  hub: {region: eu-west-1, assumeRole: {sessionName: x}}",
+			"no role to assume", "clusters:\n  hub: {region: eu-west-1, assumeRole: {sessionName: pulumi}}",
 			`platform.clusters.hub.assumeRole.roleArn: "" ` + notAnArn,
 		},
 		{
 			"an empty namespace", "clusters:\n  hub: {region: eu-west-1, namespaces: ['']}",
-			`platform.clusters.hub.namespaces[0]: "" is not a namespace (lower-case letters, digits and -)`,
+			`platform.clusters.hub.namespaces[0]: must not be empty`,
 		},
 		{"namespaces twice and Kubernetes's own", "clusters:\n  hub: {region: eu-west-1, namespaces: [apps, apps, kube-system]}", lines(
 			`platform.clusters.hub.namespaces[1]: "apps" is there already`,
@@ -745,7 +745,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 			`platform.clusters.hub.create.instanceType: "t3" is not an EC2 instance type such as m7g.large`,
 		)},
 		{
-			"a new cluster in one subnet", newCluster("{vpcId: vpc-1, privateSubnetIds: [subnet-1]}"),
+			"a new cluster in one subnet", newCluster("{vpcId: vpc-00000001, privateSubnetIds: [subnet-00000001]}"),
 			"platform.clusters.hub.create.vpcId: needs publicSubnetIds or privateSubnetIds, two at least and in two availability zones, not 1",
 		},
 		{
@@ -754,7 +754,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 				"choose a key of up to 38 letters, digits, - and _",
 		},
 		{
-			"a new cluster in subnets of no VPC", newCluster("{privateSubnetIds: [subnet-1]}"),
+			"a new cluster in subnets of no VPC", newCluster("{privateSubnetIds: [subnet-00000001]}"),
 			"platform.clusters.hub.create.vpcId: needed with subnets",
 		},
 		{
@@ -780,7 +780,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 		},
 		{
 			"an owner that no tag can hold", "owner: dev & prod",
-			`platform.owner: "dev & prod" is not the value of an AWS tag (1 to 256 letters, digits, spaces and _ . : / = + - @)`,
+			`platform.owner: the value "dev & prod" has a character that no tag can have; use letters, digits, spaces and _ . : / = + - @`,
 		},
 		{
 			"clusters of two partitions with one account's credentials",
@@ -927,7 +927,7 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		{"a hub that is not declared", "argocd: {hub: hubb}", `platform.argocd.hub: cluster "hubb" is not declared; declared are ["edge" "hub"]`},
 		{
 			"a namespace that is none", "argocd: {hub: hub, namespace: Argo CD}",
-			`platform.argocd.namespace: "Argo CD" is not a namespace (lower-case letters, digits and -)`,
+			`platform.argocd.namespace: "Argo CD" is not a namespace; use lower case letters, digits and hyphens`,
 		},
 		{
 			"a role name of 65 characters", "argocd: {hub: hub, roleName: " + strings.Repeat("a", 65) + "}",

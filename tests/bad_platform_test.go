@@ -69,9 +69,9 @@ func TestThePlatformRefusesTheHubRole(t *testing.T) {
 		{"no service account", "serviceAccounts: []", "serviceAccounts: name at least one, or leave the key out for those of Argo CD's own manifests"},
 		{
 			"service accounts that are none, or there twice", "serviceAccounts: [argocd-server, ArgoCD, '', 'argocd-*', argocd-server]", lines(
-				`serviceAccounts[1]: "ArgoCD" is not the name of a service account (up to 253 lower-case letters, digits, - and .)`,
-				`serviceAccounts[2]: "" is not the name of a service account (up to 253 lower-case letters, digits, - and .)`,
-				`serviceAccounts[3]: "argocd-*" is not the name of a service account (up to 253 lower-case letters, digits, - and .)`,
+				`serviceAccounts[1]: "ArgoCD" is not a service account; use lower case letters, digits, hyphens and dots`,
+				`serviceAccounts[2]: must not be empty`,
+				`serviceAccounts[3]: "argocd-*" is not a service account; use lower case letters, digits, hyphens and dots`,
 				`serviceAccounts[4]: "argocd-server" is there already, at index 0`,
 			),
 		},

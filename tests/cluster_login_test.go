@@ -102,13 +102,13 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 		{"no arguments", "args: must not be nil", nil},
 		{
 			"everything wrong", lines(
-				`name: "Work loads" must be lower-case letters, digits and -, as it is part of pod names`,
+				`name: "Work loads" is not a part of a name; use lower case letters, digits and hyphens`,
 				"namespace: must not be empty",
 				"serviceAccounts: name at least one service account",
 				"clusterName: must not be empty", "server: must not be empty", "certificateAuthorityData: must not be empty",
 				"principalArn: must not be empty",
-				`read: "api/v1" is not a path of the API server, which begins with /`,
-				"timeoutSeconds: 9 is less than 15", `image: "aws cli" is not an image reference`,
+				`read: "api/v1" is not a path of the API server, which begins with / and has no white space`,
+				"timeoutSeconds: 9 is less than 15", `image: "aws cli" is not an image reference such as public.ecr.aws/aws-cli/aws-cli:2.36.49`,
 			), func(args *components.ClusterLoginArgs) {
 				*args = components.ClusterLoginArgs{
 					Name: "Work loads", Read: "api/v1", PodSettings: components.PodSettings{TimeoutSeconds: 9, Image: "aws cli"},

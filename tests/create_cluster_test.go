@@ -65,7 +65,7 @@ func registerCreatedCluster(cluster string) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
 		made, clusterErr := eks.NewCluster(ctx, "new-eksCluster", &eks.ClusterArgs{
 			Name: pulumi.String(cluster), RoleArn: pulumi.String("arn:aws:iam::" + account + ":role/eks"), Version: pulumi.String("1.34"),
-			VpcConfig: &eks.ClusterVpcConfigArgs{SubnetIds: pulumi.ToStringArray([]string{"subnet-1"})},
+			VpcConfig: &eks.ClusterVpcConfigArgs{SubnetIds: pulumi.ToStringArray([]string{"subnet-00000001"})},
 		})
 		role, roleErr := iam.NewRole(ctx, "new-instanceRole-role", &iam.RoleArgs{
 			Name: pulumi.String("new-nodes"), AssumeRolePolicy: pulumi.String("{}"),
@@ -124,18 +124,18 @@ create:
   minSize: 0
   maxSize: 4
   desiredCapacity: 3
-  vpcId: vpc-1
-  publicSubnetIds: [subnet-1]
-  privateSubnetIds: [subnet-2, subnet-3]
+  vpcId: vpc-00000001
+  publicSubnetIds: [subnet-00000001]
+  privateSubnetIds: [subnet-00000002, subnet-00000003]
   authenticationMode: API_AND_CONFIG_MAP`, `{
 				"name": "new-one", "authenticationMode": "API_AND_CONFIG_MAP", "createOidcProvider": false, "tags": {"environment": "dev"},
 				"skipDefaultNodeGroup": true, "useDefaultVpcCni": true, "endpointPublicAccess": true, "endpointPrivateAccess": true,
-				"version": "1.34", "vpcId": "vpc-1", "publicSubnetIds": ["subnet-1"], "privateSubnetIds": ["subnet-2", "subnet-3"],
+				"version": "1.34", "vpcId": "vpc-00000001", "publicSubnetIds": ["subnet-00000001"], "privateSubnetIds": ["subnet-00000002", "subnet-00000003"],
 				"providerCredentialOpts": {"profileName": "other", "roleArn": "arn:aws:iam::222233334444:role/deployer"}
 			}`, `{
 				"clusterName": "new-one", "nodeGroupNamePrefix": "nodes-", "nodeRoleArn": "` + nodeRoleArn + `", "version": "1.34",
 				"amiType": "AL2023_x86_64_STANDARD", "instanceTypes": ["m6i.large"], "tags": {"environment": "dev"},
-				"subnetIds": ["subnet-2", "subnet-3"], "scalingConfig": {"minSize": 0, "maxSize": 4, "desiredSize": 3}
+				"subnetIds": ["subnet-00000002", "subnet-00000003"], "scalingConfig": {"minSize": 0, "maxSize": 4, "desiredSize": 3}
 			}`, `{"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "aws", "interactiveMode": "Never", "args": [
 				"--profile", "other", "--region", "eu-west-1", "eks", "get-token", "--cluster-name", "new-one", "--output", "json",
 				"--role-arn", "arn:aws:iam::222233334444:role/deployer"
@@ -193,8 +193,8 @@ func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
 		subnets      []any
 		ignored      []string
 	}{
-		{"in private subnets alone", "{vpcId: vpc-1, privateSubnetIds: [subnet-2, subnet-3]}", []any{"subnet-2", "subnet-3"}, nil},
-		{"in public subnets alone", "{vpcId: vpc-1, publicSubnetIds: [subnet-5, subnet-4]}", []any{"subnet-5", "subnet-4"}, nil},
+		{"in private subnets alone", "{vpcId: vpc-00000001, privateSubnetIds: [subnet-00000002, subnet-00000003]}", []any{"subnet-00000002", "subnet-00000003"}, nil},
+		{"in public subnets alone", "{vpcId: vpc-00000001, publicSubnetIds: [subnet-00000005, subnet-00000004]}", []any{"subnet-00000005", "subnet-00000004"}, nil},
 		{"in the default VPC, whatever zones are added", "{}", []any{"subnet-a", "subnet-b", "subnet-c"}, []string{"subnetIds"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

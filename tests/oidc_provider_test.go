@@ -220,8 +220,8 @@ func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
 		},
 		"with tags, the owner's winning": {
 			components.OidcProviderArgs{Tags: pulumi.StringMap{
-				"team": pulumi.String("platform").ToStringOutput(), components.OwnerTag: pulumi.String("another one"),
-			}},
+				"team": pulumi.String("platform"), components.OwnerTag: pulumi.String("another one"),
+			}.ToStringMapOutput()},
 			`{"url": "https://` + hubIssuer + `", "clientIdLists": ["sts.amazonaws.com"],
 			  "tags": {"eks-irsa/owner": "acme/eks-irsa/dev", "team": "platform"}}`,
 		},

@@ -71,13 +71,33 @@ func (a Arn) IsServiceLinkedRole() bool {
 	return a.IsRole() && strings.HasPrefix(a.Resource, "role/aws-service-role/")
 }
 
-// ValidateRoleArn refuses what is not the ARN of an IAM role.
+// ValidateRoleArn refuses what is not the ARN of an IAM role, and names and paths that no role has.
 func ValidateRoleArn(text string) error {
 	arn, err := ParseArn(text)
-	if err == nil && !arn.IsRole() {
-		err = fmt.Errorf("%q is not the ARN of an IAM role", text)
+	if err != nil {
+		return err
 	}
-	return err
+	if !arn.IsRole() {
+		return fmt.Errorf("%q is not the ARN of an IAM role", text)
+	}
+	return errors.Join(ValidateRoleName(arn.RoleName()), ValidateRolePath(arn.path("role")))
+}
+
+// ValidatePolicyArn refuses what is not the ARN of a managed policy, and names and paths that no policy has.
+func ValidatePolicyArn(text string) error {
+	arn, err := ParseArn(text)
+	if err != nil {
+		return err
+	}
+	if !arn.IsPolicy() {
+		return fmt.Errorf("%q is not the ARN of an IAM policy", text)
+	}
+	return errors.Join(ValidatePolicyName(arn.RoleName()), ValidateRolePath(arn.path("policy")))
+}
+
+// path is what stands before the name of a role or a policy, with its slashes.
+func (a Arn) path(kind string) string {
+	return a.Resource[len(kind) : strings.LastIndex(a.Resource, "/")+1]
 }
 
 // IsPolicy says whether this is the ARN of a managed policy, the customer's own or (account "aws") one of AWS.

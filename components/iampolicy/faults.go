@@ -25,6 +25,13 @@ func (f *faults) addf(path, format string, args ...any) {
 	f.errs = append(f.errs, errors.New(message))
 }
 
+// add adds what a check of another package found.
+func (f *faults) add(path string, err error) {
+	if err != nil {
+		f.addf(path, "%v", err)
+	}
+}
+
 // mark silences what is still to be said about a path.
 func (f *faults) mark(path string) {
 	if f.seen == nil {

@@ -13,6 +13,9 @@ const (
 	maxRoleName        = 64
 	maxRolePath        = 512
 	maxPolicyName      = 128
+	maxDescription     = 1000
+	minSessionName     = 2
+	maxSessionName     = 64
 	minSessionDuration = 3600
 	maxSessionDuration = 43200
 	// maxNamePrefix leaves room for the 26 characters that the AWS provider appends to a prefix.
@@ -21,7 +24,10 @@ const (
 
 var (
 	namePattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]*$`)
-	pathPattern = regexp.MustCompile(`^/([!-.0-~]+/)*$`) // ASCII 0x21 to 0x7E, without an empty part
+	// descriptionPattern is that of the API: tab, line breaks and what is printed of Latin-1.
+	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+	descriptionPattern = regexp.MustCompile(`^[\t\n\r\x{20}-\x{7E}\x{A1}-\x{FF}]*$`)
+	pathPattern        = regexp.MustCompile(`^/([!-.0-~]+/)*$`) // ASCII 0x21 to 0x7E, without an empty part
 )
 
 // ValidateRoleName checks the name of a role: 1 to 64 letters, digits and _+=,.@-.
@@ -60,6 +66,30 @@ func ValidateRolePath(path string) error {
 		return fmt.Errorf("role path has %d characters; at most %d are allowed", len(path), maxRolePath)
 	}
 	return nil
+}
+
+// ValidateDescription checks the description of a role: up to 1,000 characters of Latin-1, line breaks and tabs.
+func ValidateDescription(description string) error {
+	if length := len([]rune(description)); length > maxDescription {
+		return fmt.Errorf("has %d characters, IAM allows %d", length, maxDescription)
+	}
+	for _, character := range description {
+		if !descriptionPattern.MatchString(string(character)) {
+			return fmt.Errorf("has the character %q, which IAM does not allow there; use letters, digits, marks and accents of Western "+
+				"European languages (Latin-1)", character)
+		}
+	}
+	return nil
+}
+
+// ValidateSessionName checks the name of a role's session: 2 to 64 letters, digits and _+=,.@-.
+//
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+func ValidateSessionName(name string) error {
+	if len(name) < minSessionName {
+		return fmt.Errorf("session name %q is too short; use %d to %d letters, digits or _+=,.@-", name, minSessionName, maxSessionName)
+	}
+	return checkName("session name", name, maxSessionName)
 }
 
 // ValidateSessionDuration checks the longest session of a role, in seconds: 3600 to 43200.

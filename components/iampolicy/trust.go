@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // Audience is the audience of the tokens that EKS gives to pods, and the client ID of a cluster's OIDC provider. It is
@@ -19,20 +21,12 @@ const (
 	RaisedTrustPolicySize = 8192
 )
 
-const assumeRoleWithWebIdentity = "sts:AssumeRoleWithWebIdentity"
-
-// The forms of names in Kubernetes, and their lengths:
-// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 const (
-	maxNamespace      = 63
-	maxServiceAccount = 253
+	assumeRoleWithWebIdentity = "sts:AssumeRoleWithWebIdentity"
+	serviceAccountKind        = "a service account"
 )
 
-var (
-	dnsLabel       = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
-	dnsSubdomain   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
-	subjectPattern = regexp.MustCompile(`^[a-z0-9.*?-]*$`)
-)
+var subjectPattern = regexp.MustCompile(`^[a-z0-9.*?-]*$`)
 
 // TrustedCluster is a cluster whose service accounts are trusted.
 type TrustedCluster struct {
@@ -236,10 +230,8 @@ func checkNamespace(found *faults, path, namespace string) {
 		found.addf(path, "is empty; name the namespace")
 	case strings.ContainsAny(namespace, "*?"):
 		found.addf(path, "%q is a pattern; a namespace is always named exactly", namespace)
-	case len(namespace) > maxNamespace:
-		found.addf(path, "%q has %d characters; Kubernetes allows %d", namespace, len(namespace), maxNamespace)
-	case !dnsLabel.MatchString(namespace):
-		found.addf(path, "%q is not a namespace; use lower case letters, digits and hyphens", namespace)
+	default:
+		found.add(path, kubename.ValidateNamespace(namespace))
 	}
 }
 
@@ -260,10 +252,8 @@ func checkServiceAccountName(found *faults, path, name string) {
 		found.addf(path, "is empty; name the service account, or ask for a pattern with namePattern")
 	case strings.ContainsAny(name, "*?"):
 		found.addf(path, "%q is a pattern; ask for it with namePattern", name)
-	case len(name) > maxServiceAccount:
-		found.addf(path, "%q has %d characters; Kubernetes allows %d", name, len(name), maxServiceAccount)
-	case !dnsSubdomain.MatchString(name):
-		found.addf(path, "%q is not a service account; use lower case letters, digits, hyphens and dots", name)
+	default:
+		found.add(path, kubename.ValidateObject(serviceAccountKind, name))
 	}
 }
 
@@ -279,9 +269,9 @@ func checkNamePattern(found *faults, path, pattern string) {
 		found.addf(path, `%q is nothing but wildcards; write "*" if every service account of the namespace is meant`, pattern)
 	case strings.Contains(pattern, "**"):
 		found.addf(path, "%q has ** in it, which means the same as *; write one", pattern)
-	case len(pattern) > maxServiceAccount:
-		found.addf(path, "%q has %d characters; Kubernetes allows %d", pattern, len(pattern), maxServiceAccount)
-	case !dnsSubdomain.MatchString(strings.NewReplacer("*", "a", "?", "a").Replace(pattern)):
+	case len(pattern) > kubename.MaxObject:
+		found.addf(path, "%q has %d characters; Kubernetes allows %d", pattern, len(pattern), kubename.MaxObject)
+	case kubename.ValidateObject(serviceAccountKind, strings.NewReplacer("*", "a", "?", "a").Replace(pattern)) != nil:
 		// If the wildcards cannot save it, nothing that Kubernetes would call a name matches.
 		found.addf(path, "%q can match no service account; names begin and end with a letter or a digit", pattern)
 	}
