@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
 // valueKind is what an operator compares with.
@@ -49,9 +51,6 @@ var (
 	epochPattern = regexp.MustCompile(`^[0-9]{1,19}$`)
 )
 
-// nullWithoutQuotes is the key Null of YAML without quotes, as the Pulumi CLI passes it on.
-const nullWithoutQuotes Operator = "<nil>"
-
 // parts takes the operator apart. For what is not of its form, everything is empty.
 func (o Operator) parts() (base Operator, set string, ifExists bool) {
 	parts := operatorPattern.FindStringSubmatch(string(o))
@@ -76,7 +75,7 @@ func checkCondition(found *faults, path string, condition Condition) {
 	for _, operator := range slices.Sorted(maps.Keys(condition)) {
 		at := child(path, string(operator))
 		switch {
-		case operator == nullWithoutQuotes:
+		case operator == unquoted.NullKey:
 			found.addf(at, `is the operator Null, which YAML takes for no value at all; put it in quotes: "Null"`)
 		case !operator.known():
 			found.addf(at, "is not a condition operator")

@@ -6,13 +6,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-)
 
-// The configuration of a Pulumi stack is YAML, of which the Pulumi CLI makes JSON before a program sees it, without a
-// trace of the quotes: an account ID without them is a number by then, a date is the text that Go prints a time as, and
-// the key Null is "<nil>" (unmarshalObject in
-// https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/config/object.go). What was meant is lost or can only
-// be guessed, so it is refused with the advice to put it in quotes.
+	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
+)
 
 // maxPlainDigits is how many digits of a number survive it to be read as a 64-bit float, which YAML and JSON do.
 const maxPlainDigits = 15
@@ -73,7 +69,7 @@ func (p *parser) strings(path string, value any) Strings {
 		}
 		return result
 	default:
-		p.addf(path, "must be a string or a list of strings, is %s", unquoted(value))
+		p.addf(path, "must be a string or a list of strings, is %s", instead(value))
 		return nil
 	}
 }
@@ -81,38 +77,20 @@ func (p *parser) strings(path string, value any) Strings {
 func (p *parser) text(path string, value any) string {
 	text, ok := value.(string)
 	if !ok {
-		p.addf(path, "must be a string, is %s", unquoted(value))
+		p.addf(path, "must be a string, is %s", instead(value))
 	}
 	return text
 }
 
-// unquoted says what stands where a text should, and that quotes are missing if it can be that.
-func unquoted(value any) string {
+// instead says what stands where a text should, and that quotes are missing if it can be that.
+func instead(value any) string {
 	switch v := value.(type) {
 	case bool:
 		return fmt.Sprintf("the boolean %t; put it in quotes", v)
 	case json.Number:
-		return fmt.Sprintf("the number %s; put it in quotes%s", v, lostAccount(v))
+		return fmt.Sprintf("the number %s; put it in quotes%s", v, unquoted.LostAccount(v))
 	default:
 		return kind(value)
-	}
-}
-
-// lostAccount says which account ID YAML may have made the number of. An account has 12 digits, and YAML reads digits that
-// begin with 0 as an octal number, or drops the 0 where there is an 8 or a 9 among them.
-func lostAccount(number json.Number) string {
-	whole, err := number.Int64()
-	if err != nil || whole < 0 {
-		return ""
-	}
-	octal, decimal := fmt.Sprintf("0%o", whole), fmt.Sprintf("%012d", whole)
-	switch {
-	case len(octal) == len(decimal):
-		return fmt.Sprintf(" (without them YAML reads %s, for one, as an octal number)", octal)
-	case strings.HasPrefix(decimal, "0") && strings.ContainsAny(decimal, "89") && whole > 9999999:
-		return fmt.Sprintf(" (without them YAML reads %s, for one, as a number and drops the 0)", decimal)
-	default:
-		return ""
 	}
 }
 
@@ -132,23 +110,4 @@ func kind(value any) string {
 	default:
 		return "null"
 	}
-}
-
-// goTime is a time as Go prints it, which is what a date without quotes arrives as.
-var goTime = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?) ([+-]\d{2})(\d{2}) \S+$`)
-
-// unquotedDate is how to write the date that stands in the text because it had no quotes in the YAML.
-func unquotedDate(text string) (written string, ok bool) {
-	parts := goTime.FindStringSubmatch(text)
-	if parts == nil {
-		return "", false
-	}
-	date, clock, zone := parts[1], parts[2], parts[3]+":"+parts[4]
-	if zone == "+00:00" {
-		zone = "Z"
-	}
-	if clock+zone == "00:00:00Z" {
-		return date, true
-	}
-	return date + "T" + clock + zone, true
 }

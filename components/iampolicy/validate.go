@@ -3,6 +3,8 @@ package iampolicy
 import (
 	"regexp"
 	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
 var (
@@ -41,7 +43,7 @@ func (d Document) ValidateTrust() error {
 
 // checkDocument finds what no kind of policy may contain.
 func checkDocument(found *faults, d Document) {
-	if date, ok := unquotedDate(d.Version); ok {
+	if date, ok := unquoted.Date(d.Version); ok {
 		found.addf("Version", "%q is a date that YAML read; put it in quotes: %q", d.Version, date)
 	}
 	if d.Version != "" && d.Version != currentVersion && d.Version != oldVersion {
@@ -143,7 +145,7 @@ func checkList(found *faults, path string, list Strings) {
 // checkText knows the characters that IAM takes in a policy:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
 func checkText(found *faults, path, text string) {
-	if date, ok := unquotedDate(text); ok {
+	if date, ok := unquoted.Date(text); ok {
 		found.addf(path, "%q is a date that YAML read, in a form that IAM cannot; put it in quotes: %q", text, date)
 	}
 	for _, r := range text {
