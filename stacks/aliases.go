@@ -81,8 +81,6 @@ func validateAliases[T any](section, at string, entries map[string]T, aliasesOf 
 			path := fmt.Sprintf("%s.%s.aliases[%d]", section, key, i)
 			_, declared := entries[alias]
 			switch other, taken := claimed[alias]; {
-			case alias == "":
-				faults = append(faults, fmt.Errorf("%s: must not be empty", path))
 			case declared:
 				faults = append(faults, fmt.Errorf("%s: %q is declared, at %s.%s, so it is not an earlier key",
 					path, alias, at, alias))

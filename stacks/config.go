@@ -243,6 +243,10 @@ var argoCDServiceAccounts = []string{
 
 // LoadConfig reads, decodes and validates the stack's configuration. All faults are in one error, each with its path.
 func LoadConfig(ctx *pulumi.Context) (*Config, error) {
+	if ctx.IsConfigSecret(ctx.Project() + ":" + ConfigKey) {
+		return nil, fmt.Errorf("invalid configuration:\n%s: a value in it is encrypted (secure:), and all that is made of it stands in plain text in the "+
+			"stack's state; write the value as it is, or keep what is secret elsewhere", ConfigKey)
+	}
 	text := config.Get(ctx, ConfigKey)
 	if text == "" {
 		return nil, fmt.Errorf("%s:%s is not set: declare the platform in Pulumi.%s.yaml", ctx.Project(), ConfigKey, ctx.Stack())

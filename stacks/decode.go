@@ -1,26 +1,33 @@
 package stacks
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
 // Document is a JSON document, an IAM policy, that the configuration holds as it is.
 type Document string
 
-var documentType = reflect.TypeFor[Document]()
+var (
+	documentType = reflect.TypeFor[Document]()
+	// tolerationType is written as in a pod's spec, where a text that is empty means something.
+	tolerationType = reflect.TypeFor[components.Toleration]()
+)
 
-// decode fills target, a pointer to a struct, from JSON. Unlike encoding/json it reports every unknown key and every
-// value of a wrong type, each with its path below root.
+// decode fills target, a pointer to a struct, from JSON. Unlike encoding/json it reports every unknown key, every key that is
+// there twice and every value of a wrong type, each with its path below root, and knows what YAML makes of texts without quotes.
 func decode(root, text string, target any) error {
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
+	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
@@ -29,16 +36,43 @@ func decode(root, text string, target any) error {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: something follows the value", root)
 	}
-	return decodeValue(root, value, reflect.ValueOf(target).Elem())
+	twice := keysTwice(root, json.NewDecoder(strings.NewReader(text)))
+	return errors.Join(append(twice, decodeValue(root, value, reflect.ValueOf(target).Elem()))...)
+}
+
+// keysTwice finds keys that a map has twice in a text that is JSON, of which the last value would count. Of YAML the Pulumi
+// CLI refuses that itself, but not of JSON in a string, as `pulumi config set` takes it.
+func keysTwice(path string, decoder *json.Decoder) []error {
+	var faults []error
+	switch token, _ := decoder.Token(); token {
+	case json.Delim('{'):
+		seen := map[any]bool{}
+		for decoder.More() {
+			key, _ := decoder.Token()
+			at := fmt.Sprintf("%s.%s", path, key)
+			if seen[key] {
+				faults = append(faults, fmt.Errorf("%s: is there twice; leave one of the two", at))
+			}
+			seen[key] = true
+			faults = append(faults, keysTwice(at, decoder)...)
+		}
+		_, _ = decoder.Token() // the closing brace
+	case json.Delim('['):
+		for i := 0; decoder.More(); i++ {
+			faults = append(faults, keysTwice(fmt.Sprintf("%s[%d]", path, i), decoder)...)
+		}
+		_, _ = decoder.Token() // the closing bracket
+	}
+	return faults
 }
 
 func decodeValue(path string, value any, target reflect.Value) error {
 	if value == nil {
-		// `testPod:` with nothing behind it could mean the defaults or none at all.
-		return fmt.Errorf("%s: has no value; give one ({} if all is to be default) or leave the key out", path)
+		return fmt.Errorf("%s: has no value; %s, or leave the key out", path, toGive(target.Type()))
 	}
 	if target.Type() == documentType {
-		return decodeDocument(path, value, target)
+		decodeDocument(value, target)
+		return nil
 	}
 	switch target.Kind() {
 	case reflect.Pointer:
@@ -55,21 +89,46 @@ func decodeValue(path string, value any, target reflect.Value) error {
 	}
 }
 
-func decodeStruct(path string, value any, target reflect.Value) error {
-	object, ok := value.(map[string]any)
-	if !ok {
-		return wrongType(path, "a map", value)
+// decodeField fills a field of a struct or an element of a list. A text there is one word or sentence, other than the values of
+// a map, which may be anything: the content of an object, or a tag that is empty.
+func decodeField(path string, value any, target reflect.Value) error {
+	err := decodeValue(path, value, target)
+	if err != nil || target.Kind() != reflect.String {
+		return err
 	}
-	var faults []error
+	text := strings.TrimRight(target.String(), "\r\n") // as a block leaves them
+	target.SetString(text)
+	switch blank := strings.TrimSpace(text) == ""; {
+	case blank && strings.HasSuffix(path, "]"):
+		return fmt.Errorf("%s: is empty; give it a value, or take it off the list", path)
+	case blank:
+		return fmt.Errorf("%s: is empty; give it a value, or leave the key out", path)
+	case text != strings.TrimSpace(text):
+		return fmt.Errorf("%s: %q begins or ends with white space; take that off", path, text)
+	default:
+		return nil
+	}
+}
+
+func decodeStruct(path string, value any, target reflect.Value) error {
 	known := map[string]reflect.Value{}
 	fields(target, known)
+	names := strings.Join(slices.Sorted(maps.Keys(known)), ", ")
+	object, ok := value.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%w; known keys are %s", wrongType(path, "a map", value), names)
+	}
+	decodeOne := decodeField
+	if target.Type() == tolerationType {
+		decodeOne = decodeValue
+	}
+	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		field, ok := known[key]
-		if !ok {
-			faults = append(faults, fmt.Errorf("%s.%s: unknown key; known are %s", path, key, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
-			continue
+		if field, ok := known[key]; ok {
+			faults = append(faults, decodeOne(path+"."+key, object[key], field))
+		} else {
+			faults = append(faults, fmt.Errorf("%s.%s: unknown key; known are %s", path, key, names))
 		}
-		faults = append(faults, decodeValue(path+"."+key, object[key], field))
 	}
 	return errors.Join(faults...)
 }
@@ -96,10 +155,21 @@ func decodeMap(path string, value any, target reflect.Value) error {
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		element := reflect.New(target.Type().Elem()).Elem()
-		faults = append(faults, decodeValue(path+"."+key, object[key], element))
+		faults = append(faults, checkKey(path+"."+key, key), decodeValue(path+"."+key, object[key], element))
 		target.SetMapIndex(reflect.ValueOf(key), element)
 	}
 	return errors.Join(faults...)
+}
+
+// checkKey refuses keys that YAML made of something else. Of a number it does not tell: 012 is the key 10 by then.
+func checkKey(path, key string) error {
+	if key == unquoted.NullKey {
+		return fmt.Errorf("%s: is a key that YAML takes for no value at all, null or ~; put it in quotes", path)
+	}
+	if date, ok := unquoted.Date(key); ok {
+		return fmt.Errorf("%s: is a key that YAML takes for a date; put it in quotes: %q", path, date)
+	}
+	return nil
 }
 
 func decodeSlice(path string, value any, target reflect.Value) error {
@@ -110,7 +180,12 @@ func decodeSlice(path string, value any, target reflect.Value) error {
 	target.Set(reflect.MakeSlice(target.Type(), len(list), len(list)))
 	var faults []error
 	for i, element := range list {
-		faults = append(faults, decodeValue(fmt.Sprintf("%s[%d]", path, i), element, target.Index(i)))
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if element == nil {
+			faults = append(faults, fmt.Errorf("%s: has no value; %s, or take it off the list", at, toGive(target.Type().Elem())))
+			continue
+		}
+		faults = append(faults, decodeField(at, element, target.Index(i)))
 	}
 	return errors.Join(faults...)
 }
@@ -118,48 +193,60 @@ func decodeSlice(path string, value any, target reflect.Value) error {
 func decodeScalar(path string, value any, target reflect.Value) error {
 	switch target.Kind() {
 	case reflect.String:
-		if text, ok := value.(string); ok {
-			target.SetString(text)
-			return nil
+		text, ok := value.(string)
+		if !ok {
+			return wrongType(path, "a string", value)
 		}
-		return wrongType(path, "a string (put it in quotes)", value)
+		if date, ok := unquoted.Date(text); ok {
+			return fmt.Errorf("%s: %q is a date that YAML read; put it in quotes: %q", path, text, date)
+		}
+		target.SetString(text)
 	case reflect.Bool:
-		if truth, ok := value.(bool); ok {
-			target.SetBool(truth)
-			return nil
+		truth, ok := value.(bool)
+		if !ok {
+			return wrongType(path, "true or false", value)
 		}
-		return wrongType(path, "true or false", value)
+		target.SetBool(truth)
 	case reflect.Int:
-		if number, ok := value.(json.Number); ok {
-			if whole, err := number.Int64(); err == nil {
-				target.SetInt(whole)
-				return nil
-			}
+		number, _ := value.(json.Number)
+		whole, ok := wholeNumber(number)
+		if !ok {
+			return wrongType(path, "a whole number", value)
 		}
-		return wrongType(path, "a whole number", value)
+		target.SetInt(whole)
 	default:
 		return fmt.Errorf("%s: the configuration has no type %s", path, target.Type())
 	}
-}
-
-// decodeDocument takes a document written as YAML or as a string of JSON.
-func decodeDocument(path string, value any, target reflect.Value) error {
-	if text, ok := value.(string); ok {
-		target.SetString(text)
-		return nil
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	target.SetString(string(text))
 	return nil
 }
 
-func wrongType(path, want string, value any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("%s: must be %s", path, want)
+// wholeNumber is the number, which JSON may write as 3600.0 or 3.6e3.
+func wholeNumber(number json.Number) (int64, bool) {
+	if whole, err := number.Int64(); err == nil {
+		return whole, true
 	}
-	return fmt.Errorf("%s: must be %s, not %s", path, want, text)
+	value, err := number.Float64()
+	const exact = 1 << 53 // up to here every whole number is a float
+	if err != nil || value != math.Trunc(value) || math.Abs(value) > exact {
+		return 0, false
+	}
+	return int64(value), true
+}
+
+// decodeDocument takes a document written as YAML or as a string of JSON.
+func decodeDocument(value any, target reflect.Value) {
+	if text, ok := value.(string); ok {
+		target.SetString(text)
+		return
+	}
+	target.SetString(asJSON(value))
+}
+
+// asJSON writes < and > as they are: IAM counts the characters of a document, and messages are for people.
+func asJSON(value any) string {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(value) // which cannot fail, as it was decoded from JSON
+	return strings.TrimSpace(text.String())
 }

@@ -625,10 +625,22 @@ func refusedConfigs(t *testing.T, cases []struct{ name, platform, want string })
 	}
 }
 
+const (
+	isEmpty        = "is empty; give it a value, or leave the key out"
+	isEmptyInAList = "is empty; give it a value, or take it off the list"
+
+	// Keys that the configuration knows.
+	topKeys  = "argocd, buckets, clusters, owner, roles, tags, testPodDefaults"
+	roleKeys = "aliases, clusters, customerManagedPolicies, description, inlinePolicies, keepForeignPolicies, " +
+		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod"
+	argoCDKeys = "customerManagedPolicies, description, hub, inlinePolicies, keepForeignPolicies, managedPolicies, maxSessionDuration, " +
+		"maxTrustPolicySize, namespace, path, permissionsBoundary, roleName, roleNamePrefix, serviceAccountMode, serviceAccounts, tags, targets, testPod"
+)
+
 func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, platform, want string }{
-		{"an unknown key", "role: {}", "platform.role: unknown key; known are argocd, buckets, clusters, owner, roles, tags, testPodDefaults"},
+		{"an unknown key", "role: {}", "platform.role: unknown key; known are " + topKeys},
 		{
 			"an unknown key further down", "clusters:\n  hub: {region: eu-west-1, create: {nodes: 3}}",
 			"platform.clusters.hub.create.nodes: unknown key; known are authenticationMode, desiredCapacity, instanceType, maxSize, minSize, " +
@@ -641,30 +653,29 @@ func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 		},
 		{
 			"a number where a string is wanted", "clusters:\n  hub: {region: eu-west-1, create: {version: 1.34}}",
-			"platform.clusters.hub.create.version: must be a string (put it in quotes), not 1.34",
+			"platform.clusters.hub.create.version: must be a string, not the number 1.34; put what the file has there in quotes",
 		},
 		{
 			"a string where a number is wanted", `roles: {app: {maxSessionDuration: "3600"}}`,
-			`platform.roles.app.maxSessionDuration: must be a whole number, not "3600"`,
+			`platform.roles.app.maxSessionDuration: must be a whole number, not "3600"; take the quotes off`,
 		},
 		{
 			"a fraction where a whole number is wanted", "roles: {app: {maxSessionDuration: 3600.5}}",
-			"platform.roles.app.maxSessionDuration: must be a whole number, not 3600.5",
+			"platform.roles.app.maxSessionDuration: must be a whole number, not the number 3600.5",
 		},
 		{"a string where a truth is wanted", `buckets: {b: {forceDestroy: "yes"}}`, `platform.buckets.b.forceDestroy: must be true or false, not "yes"`},
-		{"a string where a list is wanted", "roles: {app: {clusters: hub}}", `platform.roles.app.clusters: must be a list, not "hub"`},
-		{"a list where a map is wanted", "roles: [app]", `platform.roles: must be a map, not ["app"]`},
-		{"a string where a map with known keys is wanted", "argocd: hub", `platform.argocd: must be a map, not "hub"`},
+		{"a string where a list is wanted", "roles: {app: {clusters: hub}}", `platform.roles.app.clusters: must be a list, not "hub"; write it as a list: ["hub"]`},
+		{"a list where a map is wanted", "roles: [app]", `platform.roles: must be a map, not ["app"]; write "key: value", without dashes or [ ]`},
+		{"a string where a map with known keys is wanted", "argocd: hub", `platform.argocd: must be a map, not "hub"; known keys are ` + argoCDKeys},
 		{
 			"a key without a value", "roles: {app: {testPod: }}",
-			"platform.roles.app.testPod: has no value; give one ({} if all is to be default) or leave the key out",
+			"platform.roles.app.testPod: has no value; give one ({} if all is to be default), or leave the key out",
 		},
 		{"several faults, all reported", "role: {}\nroles: {app: {clusters: [1], Name: x}}\ntags: {a: 1}", lines(
-			"platform.role: unknown key; known are argocd, buckets, clusters, owner, roles, tags, testPodDefaults",
-			"platform.roles.app.Name: unknown key; known are aliases, clusters, customerManagedPolicies, description, inlinePolicies, keepForeignPolicies, "+
-				"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod",
-			"platform.roles.app.clusters[0]: must be a string (put it in quotes), not 1",
-			"platform.tags.a: must be a string (put it in quotes), not 1",
+			"platform.role: unknown key; known are "+topKeys,
+			"platform.roles.app.Name: unknown key; known are "+roleKeys,
+			"platform.roles.app.clusters[0]: must be a string, not the number 1; put what the file has there in quotes",
+			"platform.tags.a: must be a string, not the number 1; put what the file has there in quotes",
 		)},
 	}
 	refusedConfigs(t, cases)
@@ -675,10 +686,10 @@ func TestThePlatformRefusesAConfigurationThatIsNone(t *testing.T) {
 	for _, test := range []struct{ name, value, want string }{
 		{"not set", "", "eks-irsa:platform is not set: declare the platform in Pulumi.dev.yaml"},
 		{"empty", "{}", "invalid configuration:\nplatform.clusters: declare at least one cluster"},
-		{"null", "null", "invalid configuration:\nplatform: has no value; give one ({} if all is to be default) or leave the key out"},
+		{"null", "null", "invalid configuration:\nplatform: has no value; give one ({} if all is to be default), or leave the key out"},
 		{"a word", "dev", "invalid configuration:\nplatform: must be a map: invalid character 'd' looking for beginning of value"},
-		{"a number", "5", "invalid configuration:\nplatform: must be a map, not 5"},
-		{"a list", `["dev"]`, "invalid configuration:\nplatform: must be a map, not [\"dev\"]"},
+		{"a number", "5", "invalid configuration:\nplatform: must be a map, not the number 5; known keys are " + topKeys},
+		{"a list", `["dev"]`, "invalid configuration:\nplatform: must be a map, not [\"dev\"]; write \"key: value\", without dashes or [ ]; known keys are " + topKeys},
 		{"two values", `{}{}`, "invalid configuration:\nplatform: something follows the value"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -708,7 +719,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 		},
 		{
 			"an empty namespace", "clusters:\n  hub: {region: eu-west-1, namespaces: ['']}",
-			`platform.clusters.hub.namespaces[0]: must not be empty`,
+			"platform.clusters.hub.namespaces[0]: " + isEmptyInAList,
 		},
 		{"namespaces twice and Kubernetes's own", "clusters:\n  hub: {region: eu-west-1, namespaces: [apps, apps, kube-system]}", lines(
 			`platform.clusters.hub.namespaces[1]: "apps" is there already`,
@@ -789,11 +800,10 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 				"the same credentials (profile iso); a partition has accounts of its own",
 		},
 		{
-			"an earlier key that is declared, claimed twice or empty",
-			"clusters:\n  a: {region: eu-west-1, aliases: [b, a, old, '']}\n  b: {region: eu-west-1, aliases: [old]}", lines(
+			"an earlier key that is declared or claimed twice",
+			"clusters:\n  a: {region: eu-west-1, aliases: [b, a, old]}\n  b: {region: eu-west-1, aliases: [old]}", lines(
 				`platform.clusters.a.aliases[0]: "b" is declared, at platform.clusters.b, so it is not an earlier key`,
 				`platform.clusters.a.aliases[1]: "a" is declared, at platform.clusters.a, so it is not an earlier key`,
-				"platform.clusters.a.aliases[3]: must not be empty",
 				`platform.clusters.b.aliases[0]: "old" is claimed already, at platform.clusters.a.aliases[2]`,
 			),
 		},

@@ -26,10 +26,11 @@ func stackConfig(t *testing.T, stackFile string) map[string]string {
 	require.NoError(t, err)
 	loaded, err := workspace.LoadProjectStackBytes(nil, declared, []byte(stackFile), "Pulumi.dev.yaml", encoding.YAML)
 	require.NoError(t, err)
+	decrypted, err := loaded.Config.Decrypt(config.Base64Crypter)
+	require.NoError(t, err)
 	values := map[string]string{}
-	for key, value := range loaded.Config {
-		values[key.String()], err = value.Value(config.NopDecrypter)
-		require.NoError(t, err)
+	for key, value := range decrypted {
+		values[key.String()] = value
 	}
 	return values
 }

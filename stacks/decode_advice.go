@@ -1,0 +1,115 @@
+package stacks
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
+)
+
+// advice is how to write what is wanted, by that and by what is there in its place.
+var advice = map[[2]string]string{
+	{"a map", "a list"}:      `write "key: value", without dashes or [ ]`,
+	{"a map", "true"}:        "write {} if all is to be default",
+	{"a map", "false"}:       "leave the key out if there is to be none",
+	{"a list", "a map"}:      "put a dash before it, or [ ] around it",
+	{"a list", "a number"}:   "write a list, with what the file has there in quotes",
+	{"a string", "a number"}: "put what the file has there in quotes",
+	{"a string", "true"}:     "put what the file has there in quotes",
+	{"a string", "false"}:    "put what the file has there in quotes",
+	{"a string", "a list"}:   "write it without a dash or [ ]",
+}
+
+// wrongType says what is wanted, what is there in its place, and how to write it. A number is never part of the advice: it need
+// not be the one that the file has.
+func wrongType(path, want string, value any) error {
+	fault := fmt.Errorf("%s: must be %s, not %s", path, want, shown(value))
+	text, isText := value.(string)
+	number, _ := value.(json.Number)
+	switch how := advice[[2]string{want, kindOf(value)}]; {
+	case isText && isQuoted(want, text):
+		return fmt.Errorf("%w; take the quotes off", fault)
+	case isText && want == "a list":
+		return fmt.Errorf("%w; write it as a list: %s", fault, asList(text))
+	case how != "":
+		return fmt.Errorf("%w; %s%s", fault, how, unquoted.LostAccount(number))
+	default:
+		return fault
+	}
+}
+
+// kindOf names a JSON value's type as the advice does.
+func kindOf(value any) string {
+	switch value := value.(type) {
+	case map[string]any:
+		return "a map"
+	case []any:
+		return "a list"
+	case string:
+		return "a string"
+	case json.Number:
+		return "a number"
+	default:
+		return fmt.Sprint(value)
+	}
+}
+
+// isQuoted reports whether a text is what is wanted but for its quotes.
+func isQuoted(want, text string) bool {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil || decoder.More() {
+		return false
+	}
+	switch value := value.(type) {
+	case bool:
+		return want == "true or false"
+	case json.Number:
+		_, whole := wholeNumber(value)
+		return want == "a whole number" && whole
+	default:
+		return want == kindOf(value)
+	}
+}
+
+// asList is the list of the words that a text names.
+func asList(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	return strings.ReplaceAll(asJSON(words), `","`, `", "`)
+}
+
+// longest is how many characters of a value go into a message.
+const longest = 80
+
+// shown is a value as it goes into a message.
+func shown(value any) string {
+	text, kind := asJSON(value), kindOf(value)
+	switch {
+	case kind == "a number":
+		return "the number " + text
+	case len(text) <= longest:
+		return text
+	case kind == "a string":
+		return strings.ToValidUTF8(text[:longest], "") + `…"`
+	default:
+		return kind
+	}
+}
+
+// toGive is what to give where there is no value. `testPod:` with nothing behind it could mean the defaults or none at all.
+func toGive(target reflect.Type) string {
+	for target.Kind() == reflect.Pointer {
+		target = target.Elem()
+	}
+	switch {
+	case target.Kind() == reflect.Struct:
+		return "give one ({} if all is to be default)"
+	case target.Kind() == reflect.String && target != documentType:
+		return "give one, in quotes if it is to be null or ~"
+	default:
+		return "give one"
+	}
+}
