@@ -9,7 +9,9 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
@@ -49,7 +51,7 @@ func keysTwice(path string, decoder *json.Decoder) []error {
 		seen := map[any]bool{}
 		for decoder.More() {
 			key, _ := decoder.Token()
-			at := fmt.Sprintf("%s.%s", path, key)
+			at := child(path, fmt.Sprint(key))
 			if seen[key] {
 				faults = append(faults, fmt.Errorf("%s: is there twice; leave one of the two", at))
 			}
@@ -125,9 +127,9 @@ func decodeStruct(path string, value any, target reflect.Value) error {
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		if field, ok := known[key]; ok {
-			faults = append(faults, decodeOne(path+"."+key, object[key], field))
+			faults = append(faults, decodeOne(child(path, key), object[key], field))
 		} else {
-			faults = append(faults, fmt.Errorf("%s.%s: unknown key; known are %s", path, key, names))
+			faults = append(faults, fmt.Errorf("%s: unknown key; known are %s", child(path, key), names))
 		}
 	}
 	return errors.Join(faults...)
@@ -154,8 +156,8 @@ func decodeMap(path string, value any, target reflect.Value) error {
 	target.Set(reflect.MakeMap(target.Type()))
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		element := reflect.New(target.Type().Elem()).Elem()
-		faults = append(faults, checkKey(path+"."+key, key), decodeValue(path+"."+key, object[key], element))
+		element, at := reflect.New(target.Type().Elem()).Elem(), child(path, key)
+		faults = append(faults, checkKey(at, key), decodeValue(at, object[key], element))
 		target.SetMapIndex(reflect.ValueOf(key), element)
 	}
 	return errors.Join(faults...)
@@ -169,7 +171,22 @@ func checkKey(path, key string) error {
 	if date, ok := unquoted.Date(key); ok {
 		return fmt.Errorf("%s: is a key that YAML takes for a date; put it in quotes: %q", path, date)
 	}
+	if !isVisible(key) {
+		return fmt.Errorf("%s: is a key with characters that cannot be seen, such as line breaks", path)
+	}
 	return nil
+}
+
+// child is the path of what stands under a key, in one line whatever the key is.
+func child(path, key string) string {
+	if !isVisible(key) {
+		key = strconv.QuoteToGraphic(key)
+	}
+	return path + "." + key
+}
+
+func isVisible(key string) bool {
+	return !strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsGraphic(r) })
 }
 
 func decodeSlice(path string, value any, target reflect.Value) error {

@@ -609,10 +609,15 @@ func mayNotAssumeItself(path string) string {
 // refusedConfig checks the message about a stack file whose clusters are hub and edge, unless it declares others.
 func refusedConfig(t *testing.T, platform, want string) {
 	t.Helper()
-	if !strings.Contains(platform, "clusters:\n") {
-		platform = "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: us-east-1, profile: other}\n" + platform
+	refusedInput(t, "invalid configuration:\n"+want, stacks.Platform, withConfig(platformConfig(t, withClusters(platform))))
+}
+
+// withClusters declares hub and edge where no clusters are declared.
+func withClusters(platform string) string {
+	if strings.Contains(platform, "clusters:\n") {
+		return platform
 	}
-	refusedInput(t, "invalid configuration:\n"+want, stacks.Platform, withConfig(platformConfig(t, platform)))
+	return "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: us-east-1, profile: other}\n" + platform
 }
 
 func refusedConfigs(t *testing.T, cases []struct{ name, platform, want string }) {

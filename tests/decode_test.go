@@ -12,10 +12,8 @@ import (
 
 const quoteWhatTheFileHas = "; put what the file has there in quotes"
 
-// The Pulumi CLI makes JSON of the stack file's YAML, without a trace of quotes. What was meant is taken where there is one
-// meaning, and else refused with the way to write it.
-func TestThePlatformRefusesWhatYAMLMakesOfTexts(t *testing.T) {
-	t.Parallel()
+// yamlTraps are what the Pulumi CLI makes JSON of without a trace of quotes, and is refused with the way to write it.
+var yamlTraps = func() []struct{ name, platform, want string } {
 	app := func(rest string) string {
 		return "roles:\n  app:\n    clusters: [hub]\n    serviceAccounts: [{namespace: default, name: app}]\n    " + rest
 	}
@@ -23,7 +21,7 @@ func TestThePlatformRefusesWhatYAMLMakesOfTexts(t *testing.T) {
 		return "argocd: {hub: hub, targets: {edge: {cluster: edge, " + rest + "}}}"
 	}
 	newCluster := func(create string) string { return "clusters:\n  hub: {region: eu-west-1, create: {" + create + "}}" }
-	cases := []struct{ name, platform, want string }{
+	return []struct{ name, platform, want string }{
 		// Numbers.
 		{
 			"Kubernetes 1.30, which is 1.3 to YAML", newCluster("version: 1.30"),
@@ -126,6 +124,13 @@ func TestThePlatformRefusesWhatYAMLMakesOfTexts(t *testing.T) {
 		},
 		{"a key that is a number to YAML where keys are known", app("404: x"), "platform.roles.app.404: unknown key; known are " + roleKeys},
 
+		{
+			"a key of two lines", "tags: {\"a\\nb\": 1}", lines(
+				`platform.tags."a\nb": is a key with characters that cannot be seen, such as line breaks`,
+				`platform.tags."a\nb": must be a string, not the number 1`+quoteWhatTheFileHas,
+			),
+		},
+
 		// No values.
 		{
 			"a key without a value, where a text is wanted", app("name:"),
@@ -209,7 +214,11 @@ func TestThePlatformRefusesWhatYAMLMakesOfTexts(t *testing.T) {
 			`platform.roles.app.name: must be a string, not {"secure":5}`,
 		},
 	}
-	refusedConfigs(t, cases)
+}()
+
+func TestThePlatformRefusesWhatYAMLMakesOfTexts(t *testing.T) {
+	t.Parallel()
+	refusedConfigs(t, yamlTraps)
 }
 
 // A value that is encrypted makes all of the platform secret to Pulumi, and comes to the program as plain text.
@@ -252,9 +261,8 @@ func TestThePlatformMayBeATextOfJSON(t *testing.T) {
 	}
 }
 
-func TestThePlatformTakesWhatHasOneMeaningToYAML(t *testing.T) {
-	t.Parallel()
-	values := platformConfig(t, `
+// oneMeaning is what looks like a trap of YAML, and is none.
+const oneMeaning = `
 tags: &tags {empty: "", "null": "~", yes: no, on: off, "2026-12-31": '0123', time: 12:30:45, version: 1.2.3, 404: y}
 clusters:
   hub: &hub
@@ -286,7 +294,11 @@ roles:
       tolerations: [{key: "", operator: Exists, value: "", effect: ""}]
     inlinePolicies:
       p: {Version: "2012-10-17", Statement: {Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::a&c>b"}}
-`)
+`
+
+func TestThePlatformTakesWhatHasOneMeaningToYAML(t *testing.T) {
+	t.Parallel()
+	values := platformConfig(t, oneMeaning)
 	cfg, err := stacks.ParseConfig(values["eks-irsa:platform"])
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{

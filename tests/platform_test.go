@@ -20,14 +20,14 @@ import (
 )
 
 // stackConfig is what the CLI hands to the program for a stack file.
-func stackConfig(t *testing.T, stackFile string) map[string]string {
-	t.Helper()
+func stackConfig(tb testing.TB, stackFile string) map[string]string {
+	tb.Helper()
 	declared, err := workspace.LoadProject("../Pulumi.yaml")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	loaded, err := workspace.LoadProjectStackBytes(nil, declared, []byte(stackFile), "Pulumi.dev.yaml", encoding.YAML)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	decrypted, err := loaded.Config.Decrypt(config.Base64Crypter)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	values := map[string]string{}
 	for key, value := range decrypted {
 		values[key.String()] = value
@@ -36,9 +36,9 @@ func stackConfig(t *testing.T, stackFile string) map[string]string {
 }
 
 // platformConfig is what the CLI hands to the program for a stack file with that value of eks-irsa:platform.
-func platformConfig(t *testing.T, platform string) map[string]string {
-	t.Helper()
-	return stackConfig(t, "config:\n  eks-irsa:platform:\n    "+strings.ReplaceAll(strings.TrimSpace(platform), "\n", "\n    ")+"\n")
+func platformConfig(tb testing.TB, platform string) map[string]string {
+	tb.Helper()
+	return stackConfig(tb, "config:\n  eks-irsa:platform:\n    "+strings.ReplaceAll(strings.TrimSpace(platform), "\n", "\n    ")+"\n")
 }
 
 // runPlatform runs the platform, after what other programs and providers registered, and gives the stack's outputs.

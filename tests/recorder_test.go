@@ -476,10 +476,10 @@ func readGolden(t *testing.T, file string) string {
 	return readFile(t, filepath.Join("testdata", file))
 }
 
-func readFile(t *testing.T, path string) string {
-	t.Helper()
+func readFile(tb testing.TB, path string) string {
+	tb.Helper()
 	content, err := os.ReadFile(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return string(content)
 }
 
