@@ -26,14 +26,22 @@ func (cfg *Config) validateCredentials() error {
 	return errors.Join(faults...)
 }
 
+// partition is the partition of the cluster's region, or "" where that is none and refused elsewhere.
+func (cluster Cluster) partition() string {
+	if !regionForm.MatchString(cluster.Region) {
+		return ""
+	}
+	return partitionOf(cluster.Region).name
+}
+
 // refusePartition refuses an ARN of another partition than that of the cluster's region: IAM knows none, and in a policy it
 // matches nothing. What is no ARN is refused elsewhere.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 func (cluster Cluster) refusePartition(text string) error {
 	arn, err := iampolicy.ParseArn(text)
-	partition := partitionOf(cluster.Region).name
-	if err != nil || cluster.Region == "" || arn.Partition == partition {
+	partition := cluster.partition()
+	if err != nil || partition == "" || arn.Partition == partition {
 		return nil
 	}
 	return fmt.Errorf("%s is in the partition %s, and %s in %s", text, arn.Partition, cluster.Region, partition)

@@ -14,8 +14,24 @@ func (cfg *Config) validateRole(role Role) error {
 	for i, key := range role.Clusters {
 		faults = append(faults, cfg.declared(fmt.Sprintf("clusters[%d]", i), key))
 	}
-	faults = append(faults, role.validateAccount(func(key string) string { return cfg.Clusters[key].assumedAccount() }))
-	return errors.Join(append(faults, cfg.validatePodRole(role))...)
+	err := role.validateAccount(func(key string) string { return cfg.Clusters[key].assumedAccount() })
+	if err == nil {
+		err = cfg.validateOnePartition(role)
+	}
+	return errors.Join(append(faults, err, cfg.validatePodRole(role))...)
+}
+
+// validateOnePartition refuses clusters of several partitions, which are always of several accounts.
+func (cfg *Config) validateOnePartition(role Role) error {
+	var faults []error
+	for i, key := range role.Clusters {
+		first, partition := cfg.Clusters[role.Clusters[0]].partition(), cfg.Clusters[key].partition()
+		if first != "" && partition != "" && partition != first {
+			faults = append(faults, fmt.Errorf("clusters[%d]: %q is in the partition %s and %q in %s; a role is in one account, so make one "+
+				"role per partition", i, key, partition, role.Clusters[0], first))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // validateAccount refuses clusters of several accounts; accountOf is "" where it is not known yet.
@@ -55,8 +71,13 @@ func (cfg *Config) validatePodRole(role Role) error {
 		names = append(names, name)
 	}
 	role.ManagedPolicies, role.PermissionsBoundary = right, ""
-	clusters := laterClusters(role.Clusters)
-	return errors.Join(append(faults, cfg.roleArgs(role, clusters, unaskedPolicy).Validate())...)
+	partition := cfg.Clusters[cluster].partition()
+	args := cfg.roleArgs(role, laterClusters(role.Clusters), func(policy string) string { return managedPolicyArn(policy, orKey(partition, "aws")) })
+	faults = append(faults, args.Validate())
+	if partition != "" {
+		faults = append(faults, args.ValidatePartition(partition))
+	}
+	return errors.Join(faults...)
 }
 
 // unaskedPolicy gives the ARN of a managed policy before AWS is asked for its partition and its path.
