@@ -53,10 +53,13 @@ func (b *irsaRole) inlinePolicies() error {
 func (b *irsaRole) customerManagedPolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.CustomerManagedPolicies)) {
 		name := childName(b.name, key)
+		// It waits for the role, which it does not need: where both are replaced, as with another path, the engine deletes the
+		// attachment once, before the one that comes first, and the other at the same time. IAM deletes no policy that is attached.
+		// https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html
 		policy, err := iam.NewPolicy(b.ctx, name, &iam.PolicyArgs{
 			Name: pulumi.String(key), Path: optionalString(b.args.Path), Tags: b.args.Tags,
 			Policy: b.managedDocument(key),
-		}, b.children.named(name, oneOfAName)...)
+		}, b.children.named(name, oneOfAName, pulumi.DependsOn([]pulumi.Resource{b.role}))...)
 		if err != nil {
 			return fmt.Errorf("creating managed policy %q: %w", key, err)
 		}

@@ -2,9 +2,12 @@ package sandbox_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
 )
 
 // roleLives change a role, its clusters and its permissions. What can stay stays: whoever makes a role anew ends all of its
@@ -152,8 +155,23 @@ func roleLives() []laterLife {
 			},
 		},
 		{
+			name:  "a role gets another path",
+			edits: map[string]string{app + "path": "/apps/"},
+			happens: func(_ *testing.T, l *lives) {
+				// IAM deletes no policy that a role has, and the engine deletes at once what it does not know to wait.
+				l.Gateway.Inject(gateway.Late("iam", "DetachRolePolicy", 1, 3*time.Second))
+			},
+			declared: func(t *testing.T, _, after *world) {
+				t.Helper()
+				assert.Equal(t, livesRoles+"apps/renamed", after.role(t, "renamed").Arn)
+				assert.Equal(t, []string{livesPolicies + "apps/write"}, after.role(t, "renamed").Attached)
+				assert.Equal(t, []string{livesPolicies + "apps/write"}, after.Policies)
+				assert.Equal(t, livesRoles+"apps/renamed", after.roleOf("hub/apps/app"))
+			},
+		},
+		{
 			name:  "a role gets a prefix for its name",
-			edits: map[string]string{app + "name": "", app + "namePrefix": "app-"},
+			edits: map[string]string{app + "name": "", app + "namePrefix": "app-", app + "path": ""},
 			declared: func(t *testing.T, _, after *world) {
 				t.Helper()
 				assert.NotContains(t, after.roles, "renamed")

@@ -27,6 +27,8 @@ type Fault struct {
 	// Swallowed means that the caller hears nothing, neither an answer nor an end, until it gives up, as where a firewall
 	// drops packets on their way. Status, Code and Message are not used then.
 	Swallowed bool
+	// Late is how long the call takes to reach the service; it is answered as ever then. Nothing else of the above is used.
+	Late time.Duration
 }
 
 // maxSilence is how long a swallowed call is held when its caller does not give up: far longer than the SDKs wait.
@@ -35,6 +37,11 @@ const maxSilence = 10 * time.Minute
 // Swallow is a network that drops packets on their way to a service: an STS endpoint without a route to it, for example.
 func Swallow(service, action string, times int) Fault {
 	return Fault{Service: service, Action: action, Times: times, Swallowed: true}
+}
+
+// Late makes calls take their time, so that others overtake them.
+func Late(service, action string, times int, d time.Duration) Fault {
+	return Fault{Service: service, Action: action, Times: times, Late: d}
 }
 
 // ServerError is a fault of AWS's own, which the SDKs take for one that passes.
@@ -114,6 +121,14 @@ func (f *faults) take(req request) (Fault, bool) {
 // strike answers a call with the fault, once the call is carried out if only its answer is lost. A swallowed call is held
 // until ctx ends, as it does when the caller gives up or the gateway closes the connection.
 func (fault Fault) strike(ctx context.Context, w http.ResponseWriter, service string, carryOut func(http.ResponseWriter)) {
+	if fault.Late > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(fault.Late):
+		}
+		carryOut(w)
+		return
+	}
 	if fault.Lost {
 		carryOut(newHeldAnswer())
 	}

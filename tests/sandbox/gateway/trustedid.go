@@ -21,6 +21,10 @@ type trustedIDs struct {
 
 // iamAnswer answers a call to IAM, and remembers whom a trust policy means that it writes.
 func (g *Gateway) iamAnswer(w http.ResponseWriter, r *http.Request, req request) {
+	if err := g.checkDetached(r, req); err != nil {
+		writeError(w, req.service, err)
+		return
+	}
 	role, ids := g.meant(r, req) // before the body is passed on
 	answer := &statusWriter{ResponseWriter: w}
 	g.propagation.serve(answer, r, req, g.proxy)
