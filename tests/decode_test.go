@@ -263,7 +263,7 @@ func TestThePlatformMayBeATextOfJSON(t *testing.T) {
 
 // oneMeaning is what looks like a trap of YAML, and is none.
 const oneMeaning = `
-tags: &tags {empty: "", "null": "~", yes: no, on: off, "2026-12-31": '0123', time: 12:30:45, version: 1.2.3, 404: y}
+tags: &tags {empty: "", "null": "null", yes: no, on: off, "2026-12-31": '0123', time: 12:30:45, version: 1.2.3, 404: y}
 clusters:
   hub: &hub
     region: |
@@ -302,7 +302,7 @@ func TestThePlatformTakesWhatHasOneMeaningToYAML(t *testing.T) {
 	cfg, err := stacks.ParseConfig(values["eks-irsa:platform"])
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{
-		"empty": "", "null": "~", "yes": "no", "on": "off", "2026-12-31": "0123", "time": "12:30:45", "version": "1.2.3", "404": "y",
+		"empty": "", "null": "null", "yes": "no", "on": "off", "2026-12-31": "0123", "time": "12:30:45", "version": "1.2.3", "404": "y",
 	}, cfg.Tags)
 	assert.Equal(t, cfg.Tags, cfg.Roles["app"].Tags)
 	assert.Equal(t, stacks.Cluster{Region: "eu-west-1", Profile: "prod", Namespaces: []string{"apps"}}, cfg.Clusters["hub"])

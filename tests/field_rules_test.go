@@ -334,7 +334,7 @@ func fieldRules() []fieldRule {
 		{"buckets.backup.cluster", example{}, example{"x", "", undeclared}, "edge"},
 		{
 			"buckets.backup.objects", example{one(text(1025), "x"), "." + text(1025), "the key has 1025 bytes; S3 allows 1024"},
-			example{one("a\nb", "x"), ".a\nb", `the key "a\nb" has a control character, such as a line break`}, one(text(1024), "x"),
+			example{one("a\nb", "x"), `."a\nb"`, "is a key with characters that cannot be seen, such as line breaks"}, one(text(1024), "x"),
 		},
 
 		{"roles.app.clusters", example{}, example{[]any{"x"}, "[0]", undeclared}, []any{"edge"}},
