@@ -1,0 +1,354 @@
+package tests
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+// arguments are those of a component.
+type arguments interface{ Validate() error }
+
+// argumentRule is what an argument refuses that the configuration does not have, or has in another form. change makes the value
+// that of the argument.
+type argumentRule struct {
+	field          string
+	tooLong, wrong example
+	limit          any
+	change         func(value any) arguments
+}
+
+func roleWith(change func(*components.IrsaRoleArgs)) arguments {
+	args := &components.IrsaRoleArgs{
+		Clusters:        []components.IrsaCluster{{Name: "hub", OidcProviderArn: later(), Kubernetes: &kubernetes.Provider{}}},
+		ServiceAccounts: []components.ServiceAccountArgs{{Namespace: "payments", Name: "app"}},
+	}
+	change(args)
+	return args
+}
+
+func accessWith(change func(*components.ClusterAccessArgs)) arguments {
+	args := &components.ClusterAccessArgs{
+		ClusterName: pulumi.String("hub"), PrincipalArn: later(), AccessEntry: &components.AccessEntryArgs{KubernetesGroups: []string{"viewers"}},
+	}
+	change(args)
+	return args
+}
+
+func secretWith(change func(*components.ArgoCDClusterArgs)) arguments {
+	args := &components.ArgoCDClusterArgs{ClusterName: pulumi.String("hub"), Server: later(), CertificateAuthorityData: later()}
+	change(args)
+	return args
+}
+
+func loginWith(change func(*components.ClusterLoginArgs)) arguments {
+	args := &components.ClusterLoginArgs{
+		Name: "hub", Namespace: "argocd", ServiceAccounts: []string{"argocd-server"}, ClusterName: pulumi.String("hub"),
+		Server: later(), CertificateAuthorityData: later(), PrincipalArn: later(),
+	}
+	change(args)
+	return args
+}
+
+func later() pulumi.StringOutput { return pulumi.String("").ToStringOutput() }
+
+func plainTags(value any) pulumi.StringMap {
+	tags := pulumi.StringMap{}
+	for key, value := range value.(map[string]any) {
+		tags[key] = pulumi.String(value.(string))
+	}
+	return tags
+}
+
+func argumentRules() []argumentRule {
+	notACluster := func(name string) string {
+		return fmt.Sprintf("%q is not the name of an EKS cluster; use up to 100 letters, digits, - and _, and begin with a letter or a digit", name)
+	}
+	roleNameTooLong := fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))
+	const (
+		role     = "arn:aws:iam::111122223333:role/"
+		user     = "arn:aws:iam::111122223333:user/x"
+		notARole = `"` + user + `" is not the ARN of an IAM role`
+		provider = "arn:aws:iam::111122223333:oidc-provider/"
+	)
+	hostTooLong := "https://" + strings.Repeat("a.", 118) + "io"
+	return []argumentRule{
+		{
+			"OidcProviderArgs.Issuer", example{"https://a.io/" + text(243), "issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
+			example{"https://a.io/x?y", "issuer", `issuer "https://a.io/x?y" has a query; it must not`}, "https://a.io/" + text(242),
+			func(value any) arguments { return &components.OidcProviderArgs{Issuer: value.(string)} },
+		},
+		{
+			"OidcProviderArgs.ClusterName", example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100),
+			func(value any) arguments { return &components.OidcProviderArgs{ClusterName: value.(string)} },
+		},
+		{
+			"IrsaCluster.Issuer", example{"https://a.io/" + text(243), "clusters[0].issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
+			example{"a.io:8443", "clusters[0].issuer", `issuer "a.io:8443" has a port; IAM takes none in the URL of an OIDC provider`}, "https://a.io/" + text(242),
+			func(value any) arguments {
+				return roleWith(func(args *components.IrsaRoleArgs) {
+					args.Clusters[0].OidcProviderArn, args.Clusters[0].Issuer = nil, value.(string)
+				})
+			},
+		},
+		{
+			"IrsaCluster.OidcProviderArn", example{}, example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an IAM OIDC provider`}, provider + "a.io/" + text(242),
+			func(value any) arguments {
+				return roleWith(func(args *components.IrsaRoleArgs) { args.Clusters[0].OidcProviderArn = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"IrsaRoleArgs.ManagedPolicies", example{"arn:aws:iam::aws:policy/" + text(129), "managedPolicies.x", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
+			example{user, "managedPolicies.x", `"` + user + `" is not the ARN of an IAM policy`}, "arn:aws:iam::aws:policy/" + text(128),
+			func(value any) arguments {
+				return roleWith(func(args *components.IrsaRoleArgs) {
+					args.ManagedPolicies = map[string]pulumi.StringInput{"x": pulumi.String(value.(string))}
+				})
+			},
+		},
+		{
+			"IrsaRoleArgs.PermissionsBoundary", example{"arn:aws:iam::aws:policy/" + text(129), "permissionsBoundary", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
+			example{user, "permissionsBoundary", `"` + user + `" is not the ARN of an IAM policy`}, "arn:aws:iam::aws:policy/" + text(128),
+			func(value any) arguments {
+				return roleWith(func(args *components.IrsaRoleArgs) { args.PermissionsBoundary = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"Principal.Arn", example{role + text(65), "principals[0].arn", roleNameTooLong}, example{user, "principals[0].arn", notARole}, role + text(64),
+			func(value any) arguments {
+				return &components.AssumableRoleArgs{Name: "x", Principals: []components.Principal{{Arn: pulumi.String(value.(string))}}}
+			},
+		},
+		{
+			"ClusterAccessArgs.ClusterName", example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100),
+			func(value any) arguments {
+				return accessWith(func(args *components.ClusterAccessArgs) { args.ClusterName = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"ClusterAccessArgs.PrincipalArn", example{role + text(65), "principalArn", roleNameTooLong}, example{user, "principalArn", notARole}, role + text(64),
+			func(value any) arguments {
+				return accessWith(func(args *components.ClusterAccessArgs) { args.PrincipalArn = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"AccessEntryArgs.Tags", example{counted(51), "accessEntry.tags", "there are 51, and 50 is the most that AWS puts on a resource"},
+			example{one("a", "x;y"), "accessEntry.tags.a", `the value "x;y"` + noTagHas}, counted(50),
+			func(value any) arguments {
+				return accessWith(func(args *components.ClusterAccessArgs) { args.AccessEntry.Tags = plainTags(value) })
+			},
+		},
+		{
+			"ArgoCDClusterArgs.ClusterName", example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100),
+			func(value any) arguments {
+				return secretWith(func(args *components.ArgoCDClusterArgs) { args.ClusterName = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"ArgoCDClusterArgs.Server",
+			example{hostTooLong, "server", fmt.Sprintf("%q makes %q, which no secret can be named; give secretName", hostTooLong, "cluster-"+hostTooLong[8:]+"-1714064786")},
+			example{"https://a.io?x=y", "server", `"https://a.io?x=y" has something behind the path, which no URL of an API server has`}, "https://a.io:6443/k8s/clusters/c-1",
+			func(value any) arguments {
+				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Server = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"ArgoCDClusterArgs.Server", example{}, example{"https://me:secret@a.io", "server", "has a user name or password, which would stand in the stack's outputs and which Argo CD does not read there"},
+			"https://[2001:db8::1]:6443",
+			func(value any) arguments {
+				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Server = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"ArgoCDClusterArgs.Profile", example{}, example{"[dev]", "profile", `"[dev]" is not the name of an AWS profile, which has no white space, brackets or quotes`}, "dev",
+			func(value any) arguments {
+				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Profile = value.(string) })
+			},
+		},
+		{
+			"ArgoCDClusterArgs.RoleArn", example{role + text(65), "roleArn", roleNameTooLong}, example{user, "roleArn", notARole}, role + text(64),
+			func(value any) arguments {
+				return secretWith(func(args *components.ArgoCDClusterArgs) { args.RoleArn = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"ClusterLoginArgs.Name", example{text(64), "name", inKubernetes(64, 63)}, example{"a.b", "name", `"a.b" is not a part of a name` + useLabel}, text(63),
+			func(value any) arguments {
+				return loginWith(func(args *components.ClusterLoginArgs) { args.Name = value.(string) })
+			},
+		},
+		{
+			"ClusterLoginArgs.Namespace", example{text(64), "namespace", inKubernetes(64, 63)}, example{"a.b", "namespace", `"a.b" is not a namespace` + useLabel}, text(63),
+			func(value any) arguments {
+				return loginWith(func(args *components.ClusterLoginArgs) { args.Namespace = value.(string) })
+			},
+		},
+		{
+			"ClusterLoginArgs.ServiceAccounts", example{text(254), "serviceAccounts[0]", inKubernetes(254, 253)},
+			example{"A", "serviceAccounts[0]", `"A" is not a service account` + useObject}, text(253),
+			func(value any) arguments {
+				return loginWith(func(args *components.ClusterLoginArgs) { args.ServiceAccounts = []string{value.(string)} })
+			},
+		},
+		{
+			"ClusterLoginArgs.ClusterName", example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100),
+			func(value any) arguments {
+				return loginWith(func(args *components.ClusterLoginArgs) { args.ClusterName = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"ClusterLoginArgs.Server", example{}, example{"http://a.io", "server", `"http://a.io" is not an https URL`}, "https://a.io",
+			func(value any) arguments {
+				return loginWith(func(args *components.ClusterLoginArgs) { args.Server = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"ClusterLoginArgs.PrincipalArn", example{role + text(65), "principalArn", roleNameTooLong}, example{user, "principalArn", notARole}, role + text(64),
+			func(value any) arguments {
+				return loginWith(func(args *components.ClusterLoginArgs) { args.PrincipalArn = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"ClusterLoginArgs.Read", example{}, example{"/api v1", "read", `"/api v1" is not a path of the API server, which begins with / and has no white space`}, "/api/v1/namespaces?limit=1",
+			func(value any) arguments {
+				return loginWith(func(args *components.ClusterLoginArgs) { args.Read = value.(string) })
+			},
+		},
+		{
+			"ArgoCDClusterArgs.CertificateAuthorityData", example{},
+			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"}, caData,
+			func(value any) arguments {
+				return secretWith(func(args *components.ArgoCDClusterArgs) {
+					args.CertificateAuthorityData = pulumi.String(value.(string))
+				})
+			},
+		},
+		{
+			"ClusterLoginArgs.CertificateAuthorityData", example{},
+			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"}, caData,
+			func(value any) arguments {
+				return loginWith(func(args *components.ClusterLoginArgs) { args.CertificateAuthorityData = pulumi.String(value.(string)) })
+			},
+		},
+		{
+			"AwsAuthArgs.Username", example{}, example{"a\nb", "awsAuth.username", `"a\nb"` + notPrinted}, "argocd",
+			func(value any) arguments {
+				return accessWith(func(args *components.ClusterAccessArgs) {
+					args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{"viewers"}, Username: value.(string)}
+				})
+			},
+		},
+		{
+			"AwsAuthArgs.Groups", example{}, example{"a\nb", "awsAuth.groups[0]", `"a\nb"` + notPrinted}, "system:masters",
+			func(value any) arguments {
+				return accessWith(func(args *components.ClusterAccessArgs) {
+					args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{value.(string)}}
+				})
+			},
+		},
+	}
+}
+
+func TestEveryArgumentIsJudgedByTheRulesOfItsReceiver(t *testing.T) {
+	t.Parallel()
+	for _, rule := range argumentRules() {
+		for name, refused := range map[string]example{"too long": rule.tooLong, "wrong": rule.wrong} {
+			if refused.want == "" {
+				continue
+			}
+			t.Run(rule.field+", "+name, func(t *testing.T) {
+				t.Parallel()
+				assert.EqualError(t, rule.change(refused.value).Validate(), refused.at+": "+refused.want)
+			})
+		}
+		t.Run(rule.field+", at the limit", func(t *testing.T) {
+			t.Parallel()
+			require.NoError(t, rule.change(rule.limit).Validate())
+		})
+	}
+}
+
+// judgedAs are the fields of the configuration that arguments of the same rules come from, or why an argument has none.
+var judgedAs = map[string]string{
+	"OidcProviderArgs.ClientIDs": "clusters.hub.oidcProvider.clientIds", "OidcProviderArgs.Thumbprints": "clusters.hub.oidcProvider.thumbprints",
+	"OidcProviderArgs.Tags": "tags", "OidcProviderArgs.Owner": "owner", "OidcProviderArgs.NewClusterIssuer": laterOnly,
+
+	"IrsaRoleArgs.Name": "roles.app.name", "IrsaRoleArgs.NamePrefix": "roles.prefixed.namePrefix", "IrsaRoleArgs.Path": "roles.app.path",
+	"IrsaRoleArgs.Description": "roles.app.description", "IrsaRoleArgs.MaxSessionDuration": "roles.app.maxSessionDuration",
+	"IrsaRoleArgs.Tags": "roles.app.tags", "IrsaRoleArgs.InlinePolicies": "roles.app.inlinePolicies",
+	"IrsaRoleArgs.CustomerManagedPolicies": "roles.app.customerManagedPolicies", "IrsaRoleArgs.MaxTrustPolicySize": "roles.app.maxTrustPolicySize",
+	"IrsaCluster.Name": pulumiOnly, "IrsaCluster.Aliases": pulumiOnly,
+
+	"ServiceAccountArgs.Namespace": "roles.app.serviceAccounts[0].namespace", "ServiceAccountArgs.Name": "roles.app.serviceAccounts[0].name",
+	"ServiceAccountArgs.NamePattern": "roles.app.serviceAccounts[1].namePattern", "ServiceAccountArgs.Mode": "roles.app.serviceAccounts[0].mode",
+	"ServiceAccountArgs.EarlierRoles": pulumiOnly, "ServiceAccountArgs.Labels": "roles.app.serviceAccounts[0].labels",
+	"ServiceAccountArgs.Annotations":            "roles.app.serviceAccounts[0].annotations",
+	"ServiceAccountArgs.TokenExpirationSeconds": "roles.app.serviceAccounts[0].tokenExpirationSeconds",
+
+	"AssumableRoleArgs.Name": "argocd.targets.edge.role.name", "AssumableRoleArgs.Path": "argocd.targets.edge.role.path",
+	"AssumableRoleArgs.Description":         "argocd.targets.edge.role.description",
+	"AssumableRoleArgs.MaxSessionDuration":  "argocd.targets.edge.role.maxSessionDuration",
+	"AssumableRoleArgs.PermissionsBoundary": "argocd.targets.edge.role.permissionsBoundary",
+	"AssumableRoleArgs.Tags":                "argocd.targets.edge.role.tags", "Principal.UniqueId": laterOnly,
+
+	"ClusterAccessArgs.PrincipalUniqueId": laterOnly, "ClusterAccessArgs.AuthenticationMode": "clusters.edge.create.authenticationMode",
+	"AccessEntryArgs.KubernetesGroups": "argocd.targets.edge.access.kubernetesGroups", "AccessEntryArgs.Username": "argocd.targets.edge.access.username",
+	"AccessPolicyArgs.Policy": "argocd.targets.edge.access.policies[].policy", "AccessPolicyArgs.Namespaces": "argocd.targets.edge.access.policies[].namespaces",
+	"AwsAuthArgs.Kubeconfig": laterOnly,
+
+	"ArgoCDClusterArgs.DisplayName": "argocd.targets.edge.displayName", "ArgoCDClusterArgs.ServerName": "argocd.targets.edge.serverName",
+	"ArgoCDClusterArgs.ProxyURL": "argocd.targets.edge.proxyUrl", "ArgoCDClusterArgs.Project": "argocd.targets.edge.project",
+	"ArgoCDClusterArgs.Namespaces": "argocd.targets.edge.namespaces", "ArgoCDClusterArgs.Shard": "argocd.targets.edge.shard",
+	"ArgoCDClusterArgs.Namespace": "argocd.namespace", "ArgoCDClusterArgs.SecretName": "argocd.targets.edge.secretName",
+	"ArgoCDClusterArgs.Labels": "argocd.targets.edge.labels", "ArgoCDClusterArgs.Annotations": "argocd.targets.edge.annotations",
+
+	"ClusterLoginArgs.ServerName": "argocd.targets.edge.serverName", "ClusterLoginArgs.ProxyURL": "argocd.targets.edge.proxyUrl",
+	"ClusterLoginArgs.Fingerprint": laterOnly,
+}
+
+const (
+	laterOnly  = "is an output of another resource, or made by a program"
+	pulumiOnly = "is a name in Pulumi, which takes any"
+)
+
+func TestNoArgumentIsWithoutRules(t *testing.T) {
+	t.Parallel()
+	judged := map[string]bool{laterOnly: true, pulumiOnly: true}
+	for _, rule := range fieldRules() {
+		judged[rule.path] = true
+	}
+	for _, rule := range argumentRules() {
+		judged[rule.field] = true
+	}
+	for _, args := range []any{
+		components.OidcProviderArgs{}, components.IrsaRoleArgs{}, components.IrsaCluster{}, components.ServiceAccountArgs{},
+		components.AssumableRoleArgs{}, components.Principal{}, components.ClusterAccessArgs{}, components.AccessEntryArgs{},
+		components.AccessPolicyArgs{}, components.AwsAuthArgs{}, components.ArgoCDClusterArgs{}, components.ClusterLoginArgs{},
+	} {
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(args)) {
+			if name := reflect.TypeOf(args).Name() + "." + field.Name; len(field.Index) == 1 && !field.Anonymous && isText(field.Type) {
+				assert.True(t, judged[name] || judged[judgedAs[name]], "the argument %s has its rules in the table", name)
+			}
+		}
+	}
+}
+
+// isText reports whether values of the type are texts or numbers, or lists and maps of these, now or later.
+func isText(of reflect.Type) bool {
+	switch of.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return of.Elem().Kind() != reflect.Struct && isText(of.Elem())
+	case reflect.String, reflect.Int:
+		return true
+	default:
+		return of == reflect.TypeFor[pulumi.StringInput]() || of == reflect.TypeFor[pulumi.StringMapInput]()
+	}
+}
