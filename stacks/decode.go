@@ -165,6 +165,9 @@ func decodeMap(path string, value any, target reflect.Value) error {
 
 // checkKey refuses keys that YAML made of something else. Of a number it does not tell: 012 is the key 10 by then.
 func checkKey(path, key string) error {
+	if key == "" {
+		return fmt.Errorf("%s: is an empty key; give it a name", path)
+	}
 	if key == unquoted.NullKey {
 		return fmt.Errorf("%s: is a key that YAML takes for no value at all, null or ~; put it in quotes", path)
 	}
@@ -179,7 +182,7 @@ func checkKey(path, key string) error {
 
 // child is the path of what stands under a key, in one line whatever the key is.
 func child(path, key string) string {
-	if !isVisible(key) {
+	if key == "" || !isVisible(key) {
 		key = strconv.QuoteToGraphic(key)
 	}
 	return path + "." + key

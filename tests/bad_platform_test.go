@@ -151,7 +151,7 @@ func TestThePlatformRefusesKeysThatNoNameCanBeMadeOf(t *testing.T) {
 		},
 		{
 			"no key", "roles: {'': {clusters: [hub], serviceAccounts: [{namespace: x, name: y}]}}",
-			"platform.roles.: " + badKey(""),
+			`platform.roles."": is an empty key; give it a name`,
 		},
 		{
 			"a key that begins with a hyphen, and one with a percent sign",

@@ -71,6 +71,7 @@ var yamlTraps = func() []struct{ name, platform, want string } {
 			"platform.roles.app.maxSessionDuration: must be a whole number, not the number 1e+300",
 		},
 		{"a number in quotes", newCluster(`minSize: "3"`), `platform.clusters.hub.create.minSize: must be a whole number, not "3"; take the quotes off`},
+		{"two numbers in quotes", newCluster(`minSize: "3 4"`), `platform.clusters.hub.create.minSize: must be a whole number, not "3 4"`},
 		{"a number in words", newCluster("minSize: three"), `platform.clusters.hub.create.minSize: must be a whole number, not "three"`},
 
 		// Booleans.
@@ -124,6 +125,7 @@ var yamlTraps = func() []struct{ name, platform, want string } {
 		},
 		{"a key that is a number to YAML where keys are known", app("404: x"), "platform.roles.app.404: unknown key; known are " + roleKeys},
 
+		{"a key of nothing, where keys are known", app("'': x"), `platform.roles.app."": unknown key; known are ` + roleKeys},
 		{
 			"a key of two lines", "tags: {\"a\\nb\": 1}", lines(
 				`platform.tags."a\nb": is a key with characters that cannot be seen, such as line breaks`,
