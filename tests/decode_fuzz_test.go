@@ -3,7 +3,9 @@ package tests
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,15 +17,22 @@ import (
 // faultForm is a line of a refusal: a path from the top, and what is wrong there.
 var faultForm = regexp.MustCompile(`^platform(\..+)?: .`)
 
-// FuzzParseConfig: what is refused says so with a path in every line, registers nothing and asks nothing; of what is taken every
-// value is found in the configuration where it was declared. The corpus has the cases of the field.
+// FuzzParseConfig replaces one value of a configuration by another. What is refused says so with a path in every line, registers
+// nothing and asks nothing; of what is taken every value is found in the configuration where it was declared. The corpus has the
+// cases of the field.
 func FuzzParseConfig(f *testing.F) {
-	f.Add(stackConfig(f, readFile(f, "../Pulumi.dev.yaml"))["eks-irsa:platform"])
 	for _, trap := range yamlTraps {
-		f.Add(platformConfig(f, withClusters(trap.platform))["eks-irsa:platform"])
+		f.Add(platformConfig(f, withClusters(trap.platform))["eks-irsa:platform"], uint8(0), "")
 	}
-	f.Add(platformConfig(f, oneMeaning)["eks-irsa:platform"])
-	f.Fuzz(func(t *testing.T, text string) {
+	for _, text := range []string{stackConfig(f, readFile(f, "../Pulumi.dev.yaml"))["eks-irsa:platform"], platformConfig(f, oneMeaning)["eks-irsa:platform"]} {
+		for at := range uint8(200) {
+			for _, with := range []string{"null", "true", "1.5", "[]", `{"":""}`, "", " a\n", "2012-10-17 00:00:00 +0000 UTC"} {
+				f.Add(text, at, with)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string, at uint8, with string) {
+		text = altered(text, at, with)
 		cfg, err := stacks.ParseConfig(text)
 		if err == nil {
 			kept(t, text, cfg)
@@ -44,6 +53,41 @@ func FuzzParseConfig(f *testing.F) {
 		require.Empty(t, r.registrations)
 		require.Empty(t, r.invokes)
 	})
+}
+
+// altered is the text of JSON with the value at that place, from 1 in the order of the keys, replaced by another: JSON or a text.
+func altered(text string, at uint8, with string) string {
+	var whole, value any
+	if json.Unmarshal([]byte(text), &whole) != nil || at == 0 {
+		return text
+	}
+	if json.Unmarshal([]byte(with), &value) != nil {
+		value = with
+	}
+	place := int(at)
+	result, err := json.Marshal(replaced(whole, &place, value))
+	if err != nil {
+		return text
+	}
+	return string(result)
+}
+
+// replaced counts the place down to 0.
+func replaced(value any, place *int, with any) any {
+	if *place--; *place == 0 {
+		return with
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			value[key] = replaced(value[key], place, with)
+		}
+	case []any:
+		for i := range value {
+			value[i] = replaced(value[i], place, with)
+		}
+	}
+	return value
 }
 
 // kept compares every value of the text with what encoding/json, which knows nothing of the decoder, writes of the configuration.
