@@ -315,6 +315,5 @@ func TestThePlatformTakesWhatHasOneMeaningToYAML(t *testing.T) {
 	assert.Equal(t, []int{3600, 4096, 60}, []int{app.MaxSessionDuration, app.MaxTrustPolicySize, app.TestPod.TimeoutSeconds})
 	assert.Equal(t, "aws s3 ls &&\necho there", app.TestPod.Check)
 	assert.Len(t, app.TestPod.Tolerations, 1)
-	assert.Equal(t, stacks.Document(`{"Statement":{"Action":"s3:GetObject","Effect":"Allow","Resource":"arn:aws:s3:::a&c>b"},"Version":"2012-10-17"}`),
-		app.InlinePolicies["p"])
+	assert.Contains(t, app.InlinePolicies["p"], `"arn:aws:s3:::a&c>b"`, "IAM counts characters, of which \\u003e would be six")
 }
