@@ -297,10 +297,11 @@ func (p proof) programEnv() env {
 	return variables
 }
 
-// One call includes the start of the AWS CLI, a second or two on a busy node.
+// One call includes the start of the AWS CLI, a second or two on a busy node and many more on one that has too little
+// processor time: who raises the time-out for it gets more for each call, too.
 const (
 	minCallSeconds = 5
-	maxCallSeconds = 10
+	maxCallSeconds = 30
 )
 
 // with adds a variable that is only sometimes there.

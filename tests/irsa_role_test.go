@@ -442,6 +442,19 @@ func TestATestPodThatAlwaysProvesIsAnotherOneOnEachRun(t *testing.T) {
 	assert.Len(t, runs, 2)
 }
 
+// The AWS CLI takes its time to start on a node with too little processor time, and with a longer time-out it has more.
+func TestALongerTimeoutGivesEachCallMore(t *testing.T) {
+	t.Parallel()
+	for timeout, limit := range map[int]string{15: "5", 0: "10", 120: "20", 180: "30", 3600: "30"} {
+		r := newRecorder()
+		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
+			args.TestPod = &components.TestPodArgs{PodSettings: components.PodSettings{TimeoutSeconds: timeout}}
+		})
+		require.NoError(t, err)
+		assert.Equal(t, limit, r.podEnv(t, "CALL_LIMIT"), "at a time-out of %d s", timeout)
+	}
+}
+
 // A Job's name is a label of its pods, which has 63 characters at most.
 func TestATestPodOfALongServiceAccountHasAShortName(t *testing.T) {
 	t.Parallel()

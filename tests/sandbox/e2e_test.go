@@ -46,11 +46,16 @@ type environment struct {
 	stack    *sandbox.Stack
 }
 
+// patience is the time-out of proofs, in seconds, where it is not the time-out that is tested. A call gets a sixth of it: a
+// machine that compiles besides may need more than the 10 s of the default to start the AWS CLI.
+const patience = 180
+
 // newEnvironment is the whole dev environment.
 func newEnvironment(t *testing.T) *environment {
 	t.Helper()
 	settings, err := sandbox.ReadSettings(repository)
 	require.NoError(t, err)
+	settings.Section("testPodDefaults")["timeoutSeconds"] = patience
 	clusters, err := settings.Clusters()
 	require.NoError(t, err)
 	return bootEnvironment(t, settings, clusters)

@@ -14,7 +14,7 @@ import (
 func TestAnUpdateNoticesWhatChangedOutsidePulumiWhenItProvesAlways(t *testing.T) {
 	t.Parallel()
 	e := newSmallEnvironment(t)
-	e.setTestPod(t, map[string]any{"proveAlways": false})
+	e.setTestPod(t, map[string]any{"proveAlways": false, "timeoutSeconds": patience})
 	e.up(t)
 	provider := &oidcProvider{}
 	provider.remove(t, e)
@@ -40,11 +40,11 @@ func TestProofsBesideADefaultAccountWithARoleAreNotMadeAgainByEveryUpdate(t *tes
 	_, err := e.client(t, "dev-hub").CoreV1().ServiceAccounts("default").Patch(t.Context(), "default", types.MergePatchType,
 		[]byte(`{"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "`+testRole+`-of-others"}}}`), metav1.PatchOptions{})
 	require.NoError(t, err)
-	e.setTestPod(t, map[string]any{"proveAlways": false, "keepRunning": true})
+	e.setTestPod(t, map[string]any{"proveAlways": false, "keepRunning": true, "timeoutSeconds": patience})
 	e.up(t)
 	assert.Empty(t, changed(e.up(t)))
 
-	e.setTestPod(t, map[string]any{"proveAlways": false, "keepRunning": true, "timeoutSeconds": proofTimeout + 1})
+	e.setTestPod(t, map[string]any{"proveAlways": false, "keepRunning": true, "timeoutSeconds": patience + 1})
 	assert.Equal(t, map[string]int{"replace": 3}, changed(e.up(t)), "the proof, its control and the pod that stays")
 	assert.Empty(t, changed(e.up(t)))
 }
