@@ -9,6 +9,8 @@
 # built or installed once, into the user's cache. The first time takes about 15 minutes on 2 cores, most of it compiling
 # Kubernetes and Pulumi.
 #
+# sandbox names commands of kubectl to try, where there is one on PATH.
+#
 # demo and sandbox take the AWS and Kubernetes plugins that Pulumi has released, where they are installed or can be
 # downloaded, and else build Pulumi's Kubernetes plugin and a stand-in for the AWS plugin; test downloads none.
 # PLUGINS=official and PLUGINS=built allow only the one or the other.

@@ -189,10 +189,16 @@ func TestTheKubeconfigLogsInWithTheAWSCLI(t *testing.T) {
 	assert.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
 	written, err := clientcmd.LoadFromFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, "arn:aws:eks:eu-west-1:"+account+":cluster/hub", written.CurrentContext)
-	assert.Contains(t, written.Contexts, "arn:aws-cn:eks:cn-north-1:"+account+":cluster/spoke")
-	assert.Contains(t, written.Contexts, "arn:aws:eks:us-east-1:"+account+":cluster/legacy")
-	user := written.AuthInfos[written.CurrentContext]
+	assert.Equal(t, "hub", written.CurrentContext)
+	for context, arn := range map[string]string{
+		"hub": "arn:aws:eks:eu-west-1:" + account + ":cluster/hub", "spoke": "arn:aws-cn:eks:cn-north-1:" + account + ":cluster/spoke",
+		"legacy": "arn:aws:eks:us-east-1:" + account + ":cluster/legacy",
+	} {
+		if assert.Contains(t, written.Contexts, context) {
+			assert.Equal(t, arn, written.Contexts[context].Cluster)
+		}
+	}
+	user := written.AuthInfos[written.Contexts[written.CurrentContext].AuthInfo]
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "user.cli", "AWS_SECRET_ACCESS_KEY": "any", "AWS_CONFIG_FILE": os.DevNull,
 	} {
@@ -206,6 +212,21 @@ func TestTheKubeconfigLogsInWithTheAWSCLI(t *testing.T) {
 	_, err = client.CoreV1().Secrets("kube-system").List(t.Context(), metav1.ListOptions{})
 
 	assert.NoError(t, err)
+}
+
+func TestAContextIsTheClustersNameUnlessTwoHaveIt(t *testing.T) {
+	t.Parallel()
+	of := func(name, region string) *cluster.Cluster {
+		return &cluster.Cluster{Spec: cluster.Spec{Name: name, Account: account, Region: region}}
+	}
+	clusters := &cluster.Clusters{All: []*cluster.Cluster{of("a", "eu-west-1"), of("b", "eu-west-1"), of("a", "us-east-1")}}
+	var contexts []string
+	for _, c := range clusters.All {
+		contexts = append(contexts, clusters.Context(c))
+	}
+	assert.Equal(t, []string{
+		"arn:aws:eks:eu-west-1:" + account + ":cluster/a", "b", "arn:aws:eks:us-east-1:" + account + ":cluster/a",
+	}, contexts)
 }
 
 func TestASecondSandboxRunsBesideAndStopsWithoutATrace(t *testing.T) {

@@ -28,17 +28,17 @@ func (c *Cluster) Kubeconfig(aws string) *clientcmdapi.Config {
 }
 
 // WriteKubeconfig writes the kubeconfigs of all clusters into one file with mode 0600, which kubectl selects from by
-// context; a context has its cluster's ARN as name. The first cluster's is the current one.
+// context, as [Clusters.Context] names it. The first cluster's is the current one.
 func (c *Clusters) WriteKubeconfig(path, aws string) error {
 	merged := clientcmdapi.NewConfig()
 	for i, cluster := range c.All {
 		config := cluster.Kubeconfig(aws)
-		name := cluster.arn()
-		merged.Clusters[name] = config.Clusters[name]
-		merged.AuthInfos[name] = config.AuthInfos[name]
-		merged.Contexts[name] = config.Contexts[name]
+		arn, context := cluster.arn(), c.Context(cluster)
+		merged.Clusters[arn] = config.Clusters[arn]
+		merged.AuthInfos[arn] = config.AuthInfos[arn]
+		merged.Contexts[context] = config.Contexts[arn]
 		if i == 0 {
-			merged.CurrentContext = name
+			merged.CurrentContext = context
 		}
 	}
 	content, err := clientcmd.Write(*merged)
@@ -53,6 +53,17 @@ func (c *Clusters) WriteKubeconfig(path, aws string) error {
 		return fmt.Errorf("writing the kubeconfig %s: %w", path, err)
 	}
 	return nil
+}
+
+// Context is a cluster's context in the kubeconfig of all: its name, as people say it, or its ARN where another cluster, in
+// another region or account, has that name too.
+func (c *Clusters) Context(of *Cluster) string {
+	for _, other := range c.All {
+		if other != of && other.Name == of.Name {
+			return of.arn()
+		}
+	}
+	return of.Name
 }
 
 // kubeconfig is a configuration with one cluster, one user and one context, all of one name.
