@@ -109,6 +109,9 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 	if s.Dir, s.lock, err = stateDir(); err != nil {
 		return err
 	}
+	if err := os.Mkdir(s.tempDir(), 0o700); err != nil {
+		return fmt.Errorf("making the folder for temporary files: %w", err)
+	}
 	s.logf("starting the AWS endpoint")
 	// The process ends with its context, which is not to be that of the start.
 	motoURL, moto, err := gateway.StartMoto(context.WithoutCancel(ctx), gateway.Moto{Path: s.Tools.MotoServer, LogFile: filepath.Join(s.Dir, "moto.log")})
@@ -209,6 +212,11 @@ func (s *Sandbox) Env() map[string]string {
 		"AWS_PAGER":                   "",
 	}
 }
+
+// tempDir is where the engine and its plugins put their temporary files: the Kubernetes plugin writes the kubeconfig of each
+// provider, with what it logs in by, and leaves it. It is right below Dir, as the paths of Unix sockets must be short.
+// https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/provider.go
+func (s *Sandbox) tempDir() string { return filepath.Join(s.Dir, "tmp") }
 
 // containerPath is the PATH of containers: a folder more if one is given, the AWS CLI, and the machine's shell and tools for
 // those of its image.

@@ -149,6 +149,7 @@ func (s *Sandbox) PulumiEnv(dir string) map[string]string {
 		"PULUMI_HOME":              filepath.Join(dir, "home"),
 		"PULUMI_CONFIG_PASSPHRASE": passphrase,
 		"PULUMI_SKIP_UPDATE_CHECK": "true",
+		"TMPDIR":                   s.tempDir(),
 		// The plugins are on PATH, and a language plugin may name more that the program can do without.
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 	})
