@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -95,11 +96,27 @@ func notFound(url string, err error) bool {
 	return strings.Contains(err.Error(), "NoSuchEntity")
 }
 
+// shownWithin is how often IAM is asked, a second apart, for a provider that it lists and does not show. One that was just made
+// is listed first, by another of IAM's servers, and is there on the next question; one that was just deleted is not.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+const shownWithin = 5
+
 // lookupOidcProvider is nil when the account has no provider of that URL.
 func lookupOidcProvider(
 	ctx *pulumi.Context, url string, opts ...pulumi.InvokeOption,
-) (*iam.LookupOpenIdConnectProviderResult, error) {
-	found, err := iam.LookupOpenIdConnectProvider(ctx, &iam.LookupOpenIdConnectProviderArgs{Url: &url}, opts...)
+) (found *iam.LookupOpenIdConnectProviderResult, err error) {
+	for range shownWithin {
+		found, err = iam.LookupOpenIdConnectProvider(ctx, &iam.LookupOpenIdConnectProviderArgs{Url: &url}, opts...)
+		if err == nil || !strings.Contains(err.Error(), "NoSuchEntity") {
+			break
+		}
+		select {
+		case <-ctx.Context().Done():
+			return nil, ctx.Context().Err()
+		case <-time.After(time.Second):
+		}
+	}
 	if err != nil && notFound(url, err) {
 		return nil, nil //nolint:nilnil // absence is an answer here, not an error
 	}

@@ -77,6 +77,7 @@ type recorder struct {
 	clusters      map[string]resource.PropertyMap   // answers of getCluster, by name
 	oidcProviders map[string]resource.PropertyMap   // answers of getOpenIdConnectProvider, by URL
 	invokeErrors  map[string]error                  // by token
+	passing       map[string]int                    // how many invokes get the error above, by token; all without
 	answers       map[string]resource.PropertyMap   // of the other invokes, by token
 	refuse        func(resource registration) error // registrations that the engine refuses
 
@@ -95,7 +96,7 @@ type registration struct {
 func newRecorder() *recorder {
 	return &recorder{
 		partition: "aws", partitions: map[string]string{}, accounts: map[string]string{}, clusters: map[string]resource.PropertyMap{},
-		oidcProviders: map[string]resource.PropertyMap{}, invokeErrors: map[string]error{},
+		oidcProviders: map[string]resource.PropertyMap{}, invokeErrors: map[string]error{}, passing: map[string]int{},
 	}
 }
 
@@ -196,7 +197,14 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 	defer r.mutex.Unlock()
 	r.invokes = append(r.invokes, args)
 	if err := r.invokeErrors[args.Token]; err != nil {
-		return nil, err
+		left, passes := r.passing[args.Token]
+		if !passes {
+			return nil, err
+		}
+		if left > 0 {
+			r.passing[args.Token]--
+			return nil, err
+		}
 	}
 	switch args.Token {
 	case getCallerIdentity:
