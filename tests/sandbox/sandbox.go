@@ -215,7 +215,7 @@ func (s *Sandbox) Env() map[string]string {
 
 // tempDir is where the engine and its plugins put their temporary files: the Kubernetes plugin writes the kubeconfig of each
 // provider, with what it logs in by, and leaves it. It is right below Dir, as the paths of Unix sockets must be short.
-// https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/provider.go
+// https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/util.go
 func (s *Sandbox) tempDir() string { return filepath.Join(s.Dir, "tmp") }
 
 // containerPath is the PATH of containers: a folder more if one is given, the AWS CLI, and the machine's shell and tools for
