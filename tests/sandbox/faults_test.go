@@ -84,6 +84,7 @@ func newFaultsEnvironment(t *testing.T) *environment {
 	delete(settings.Section("clusters"), "workloads-us")
 	delete(settings.Section("argocd")["targets"].(map[string]any), "workloads-us")
 	delete(settings.Section("argocd"), "testPod")
+	settings.Section("testPodDefaults")["timeoutSeconds"] = patience
 	settings.Section("argocd")["serviceAccountMode"] = "trustOnly"
 	roles := settings.Section("roles")
 	delete(roles, "iam-role-test")
