@@ -3,7 +3,6 @@ package components
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -16,7 +15,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
@@ -167,16 +165,6 @@ func argoCDSecretName(server string) (string, error) {
 	return name, nil
 }
 
-// validateServer checks the URL, and that a secret can have the name that is made of it.
-func (args *ArgoCDClusterArgs) validateServer(server string) error {
-	if args.SecretName == "" {
-		_, err := argoCDSecretName(server)
-		return err
-	}
-	_, err := parseServer(server)
-	return err
-}
-
 func (args *ArgoCDClusterArgs) labels() pulumi.StringMap {
 	labels := map[string]string{managedByLabel: "pulumi"}
 	maps.Copy(labels, args.Labels)
@@ -262,104 +250,4 @@ func (args *ArgoCDClusterArgs) plainData(displayName, clusterName, server, caDat
 		data[key] = base64.StdEncoding.EncodeToString([]byte(value))
 	}
 	return data, nil
-}
-
-// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
-// arguments are a fault.
-func (args *ArgoCDClusterArgs) Validate() error {
-	if args == nil {
-		return errors.New("args: must not be nil")
-	}
-	faults := []error{args.validateLogin()}
-	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
-		faults = append(faults, errors.New("clusterResources: only with namespaces"))
-	}
-	faults = append(faults, validateNamespaces("namespaces", args.Namespaces), args.validateSecret())
-	if args.Profile != "" {
-		faults = append(faults, fault.At("profile", ValidateProfile(args.Profile)))
-	}
-	if args.Project != "" {
-		faults = append(faults, fault.At("project", kubename.ValidateObject("a project of Argo CD", args.Project)))
-	}
-	if args.ServerName != "" && !args.InCluster {
-		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
-	}
-	if args.ProxyURL != "" && !args.InCluster {
-		_, err := parseProxy(args.ProxyURL)
-		faults = append(faults, fault.At("proxyUrl", err))
-	}
-	if args.Shard != nil && *args.Shard < 0 {
-		faults = append(faults, fmt.Errorf("shard: %d is negative", *args.Shard))
-	}
-	return errors.Join(faults...)
-}
-
-// validateSecret checks what is the secret's own, and not the cluster's.
-func (args *ArgoCDClusterArgs) validateSecret() error {
-	var faults []error
-	if name, plain := plainString(args.DisplayName); plain {
-		faults = append(faults, fault.At("displayName", validatePrintable(name)))
-	}
-	if args.Namespace != "" {
-		faults = append(faults, fault.At("namespace", kubename.ValidateNamespace(args.Namespace)))
-	}
-	if args.SecretName != "" {
-		faults = append(faults, fault.At("secretName", kubename.ValidateObject("a secret", args.SecretName)))
-	}
-	if value, taken := args.Labels[argoCDSecretType]; taken && value != "cluster" {
-		faults = append(faults, fmt.Errorf("labels: %s must stay \"cluster\"", argoCDSecretType))
-	}
-	return errors.Join(append(faults, kubename.ValidateLabels("labels", args.Labels), kubename.ValidateAnnotations("annotations", args.Annotations))...)
-}
-
-// validateLogin checks what says how Argo CD reaches the cluster.
-func (args *ArgoCDClusterArgs) validateLogin() error {
-	if args.InCluster {
-		return args.validateInCluster()
-	}
-	var faults []error
-	for _, needed := range []struct {
-		path  string
-		input pulumi.StringInput
-		check func(string) error
-	}{
-		{"clusterName", args.ClusterName, ValidateClusterName},
-		{"server", args.Server, args.validateServer},
-		{"certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority},
-	} {
-		value, plain := plainString(needed.input)
-		switch {
-		case needed.input == nil || plain && value == "":
-			faults = append(faults, fmt.Errorf("%s: must not be empty", needed.path))
-		case plain:
-			faults = append(faults, fault.At(needed.path, needed.check(value)))
-		}
-	}
-	if arn, plain := plainString(args.RoleArn); plain {
-		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(arn)))
-	}
-	return errors.Join(faults...)
-}
-
-// validateInCluster refuses what Argo CD would silently ignore about its own cluster.
-func (args *ArgoCDClusterArgs) validateInCluster() error {
-	var faults []error
-	for _, refused := range []struct {
-		path  string
-		given bool
-	}{
-		{"clusterName", args.ClusterName != nil},
-		{"server", args.Server != nil},
-		{"certificateAuthorityData", args.CertificateAuthorityData != nil},
-		{"roleArn", args.RoleArn != nil},
-		{"profile", args.Profile != ""},
-		{"serverName", args.ServerName != ""},
-		{"proxyUrl", args.ProxyURL != ""},
-	} {
-		if refused.given {
-			faults = append(faults, fmt.Errorf("%s: not with inCluster, as Argo CD reaches the cluster that it runs in with its "+
-				"service accounts", refused.path))
-		}
-	}
-	return errors.Join(faults...)
 }

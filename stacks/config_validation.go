@@ -49,10 +49,8 @@ func (cfg *Config) validateParts() error {
 	return errors.Join(append(faults, cfg.validateAliases(), cfg.validateUnique(cfg.inAccount))...)
 }
 
-var (
-	// AWS adds regions and partitions, so the form is all that is judged: us-gov-west-1, eusc-de-east-1.
-	regionForm = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$`)
-)
+// AWS adds regions and partitions, so the form is all that is judged: us-gov-west-1, eusc-de-east-1.
+var regionForm = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$`)
 
 func (cluster Cluster) validate(key string) error {
 	var faults []error

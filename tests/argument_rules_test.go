@@ -82,17 +82,24 @@ func argumentRules() []argumentRule {
 	hostTooLong := "https://" + strings.Repeat("a.", 118) + "io"
 	return []argumentRule{
 		{
-			"OidcProviderArgs.Issuer", example{"https://a.io/" + text(243), "issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
-			example{"https://a.io/x?y", "issuer", `issuer "https://a.io/x?y" has a query; it must not`}, "https://a.io/" + text(242),
+			"OidcProviderArgs.Issuer",
+			example{"https://a.io/" + text(243), "issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
+			example{"https://a.io/x?y", "issuer", `issuer "https://a.io/x?y" has a query; it must not`},
+			"https://a.io/" + text(242),
 			func(value any) arguments { return &components.OidcProviderArgs{Issuer: value.(string)} },
 		},
 		{
-			"OidcProviderArgs.ClusterName", example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100),
+			"OidcProviderArgs.ClusterName",
+			example{text(101), "clusterName", notACluster(text(101))},
+			example{"a.b", "clusterName", notACluster("a.b")},
+			text(100),
 			func(value any) arguments { return &components.OidcProviderArgs{ClusterName: value.(string)} },
 		},
 		{
-			"IrsaCluster.Issuer", example{"https://a.io/" + text(243), "clusters[0].issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
-			example{"a.io:8443", "clusters[0].issuer", `issuer "a.io:8443" has a port; IAM takes none in the URL of an OIDC provider`}, "https://a.io/" + text(242),
+			"IrsaCluster.Issuer",
+			example{"https://a.io/" + text(243), "clusters[0].issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
+			example{"a.io:8443", "clusters[0].issuer", `issuer "a.io:8443" has a port; IAM takes none in the URL of an OIDC provider`},
+			"https://a.io/" + text(242),
 			func(value any) arguments {
 				return roleWith(func(args *components.IrsaRoleArgs) {
 					args.Clusters[0].OidcProviderArn, args.Clusters[0].Issuer = nil, value.(string)
@@ -100,14 +107,19 @@ func argumentRules() []argumentRule {
 			},
 		},
 		{
-			"IrsaCluster.OidcProviderArn", example{}, example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an IAM OIDC provider`}, provider + "a.io/" + text(242),
+			"IrsaCluster.OidcProviderArn",
+			example{},
+			example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an IAM OIDC provider`},
+			provider + "a.io/" + text(242),
 			func(value any) arguments {
 				return roleWith(func(args *components.IrsaRoleArgs) { args.Clusters[0].OidcProviderArn = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"IrsaRoleArgs.ManagedPolicies", example{"arn:aws:iam::aws:policy/" + text(129), "managedPolicies.x", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{user, "managedPolicies.x", `"` + user + `" is not the ARN of an IAM policy`}, "arn:aws:iam::aws:policy/" + text(128),
+			"IrsaRoleArgs.ManagedPolicies",
+			example{"arn:aws:iam::aws:policy/" + text(129), "managedPolicies.x", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
+			example{user, "managedPolicies.x", `"` + user + `" is not the ARN of an IAM policy`},
+			"arn:aws:iam::aws:policy/" + text(128),
 			func(value any) arguments {
 				return roleWith(func(args *components.IrsaRoleArgs) {
 					args.ManagedPolicies = map[string]pulumi.StringInput{"x": pulumi.String(value.(string))}
@@ -115,39 +127,55 @@ func argumentRules() []argumentRule {
 			},
 		},
 		{
-			"IrsaRoleArgs.PermissionsBoundary", example{"arn:aws:iam::aws:policy/" + text(129), "permissionsBoundary", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{user, "permissionsBoundary", `"` + user + `" is not the ARN of an IAM policy`}, "arn:aws:iam::aws:policy/" + text(128),
+			"IrsaRoleArgs.PermissionsBoundary",
+			example{"arn:aws:iam::aws:policy/" + text(129), "permissionsBoundary", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
+			example{user, "permissionsBoundary", `"` + user + `" is not the ARN of an IAM policy`},
+			"arn:aws:iam::aws:policy/" + text(128),
 			func(value any) arguments {
 				return roleWith(func(args *components.IrsaRoleArgs) { args.PermissionsBoundary = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"Principal.Arn", example{role + text(65), "principals[0].arn", roleNameTooLong}, example{user, "principals[0].arn", notARole}, role + text(64),
+			"Principal.Arn",
+			example{role + text(65), "principals[0].arn", roleNameTooLong},
+			example{user, "principals[0].arn", notARole},
+			role + text(64),
 			func(value any) arguments {
 				return &components.AssumableRoleArgs{Name: "x", Principals: []components.Principal{{Arn: pulumi.String(value.(string))}}}
 			},
 		},
 		{
-			"ClusterAccessArgs.ClusterName", example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100),
+			"ClusterAccessArgs.ClusterName",
+			example{text(101), "clusterName", notACluster(text(101))},
+			example{"a.b", "clusterName", notACluster("a.b")},
+			text(100),
 			func(value any) arguments {
 				return accessWith(func(args *components.ClusterAccessArgs) { args.ClusterName = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ClusterAccessArgs.PrincipalArn", example{role + text(65), "principalArn", roleNameTooLong}, example{user, "principalArn", notARole}, role + text(64),
+			"ClusterAccessArgs.PrincipalArn",
+			example{role + text(65), "principalArn", roleNameTooLong},
+			example{user, "principalArn", notARole},
+			role + text(64),
 			func(value any) arguments {
 				return accessWith(func(args *components.ClusterAccessArgs) { args.PrincipalArn = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"AccessEntryArgs.Tags", example{counted(51), "accessEntry.tags", "there are 51, and 50 is the most that AWS puts on a resource"},
-			example{one("a", "x;y"), "accessEntry.tags.a", `the value "x;y"` + noTagHas}, counted(50),
+			"AccessEntryArgs.Tags",
+			example{counted(51), "accessEntry.tags", "there are 51, and 50 is the most that AWS puts on a resource"},
+			example{one("a", "x;y"), "accessEntry.tags.a", `the value "x;y"` + noTagHas},
+			counted(50),
 			func(value any) arguments {
 				return accessWith(func(args *components.ClusterAccessArgs) { args.AccessEntry.Tags = plainTags(value) })
 			},
 		},
 		{
-			"ArgoCDClusterArgs.ClusterName", example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100),
+			"ArgoCDClusterArgs.ClusterName",
+			example{text(101), "clusterName", notACluster(text(101))},
+			example{"a.b", "clusterName", notACluster("a.b")},
+			text(100),
 			func(value any) arguments {
 				return secretWith(func(args *components.ArgoCDClusterArgs) { args.ClusterName = pulumi.String(value.(string)) })
 			},
@@ -155,76 +183,107 @@ func argumentRules() []argumentRule {
 		{
 			"ArgoCDClusterArgs.Server",
 			example{hostTooLong, "server", fmt.Sprintf("%q makes %q, which no secret can be named; give secretName", hostTooLong, "cluster-"+hostTooLong[8:]+"-1714064786")},
-			example{"https://a.io?x=y", "server", `"https://a.io?x=y" has something behind the path, which no URL of an API server has`}, "https://a.io:6443/k8s/clusters/c-1",
+			example{"https://a.io?x=y", "server", `"https://a.io?x=y" has something behind the path, which no URL of an API server has`},
+			"https://a.io:6443/k8s/clusters/c-1",
 			func(value any) arguments {
 				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Server = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ArgoCDClusterArgs.Server", example{}, example{"https://me:secret@a.io", "server", "has a user name or password, which would stand in the stack's outputs and which Argo CD does not read there"},
+			"ArgoCDClusterArgs.Server",
+			example{},
+			example{"https://me:secret@a.io", "server", "has a user name or password, which would stand in the stack's outputs and which Argo CD does not read there"},
 			"https://[2001:db8::1]:6443",
 			func(value any) arguments {
 				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Server = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ArgoCDClusterArgs.Profile", example{}, example{"[dev]", "profile", `"[dev]" is not the name of an AWS profile, which has no white space, brackets or quotes`}, "dev",
+			"ArgoCDClusterArgs.Profile",
+			example{},
+			example{"[dev]", "profile", `"[dev]" is not the name of an AWS profile, which has no white space, brackets or quotes`},
+			"dev",
 			func(value any) arguments {
 				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Profile = value.(string) })
 			},
 		},
 		{
-			"ArgoCDClusterArgs.RoleArn", example{role + text(65), "roleArn", roleNameTooLong}, example{user, "roleArn", notARole}, role + text(64),
+			"ArgoCDClusterArgs.RoleArn",
+			example{role + text(65), "roleArn", roleNameTooLong},
+			example{user, "roleArn", notARole},
+			role + text(64),
 			func(value any) arguments {
 				return secretWith(func(args *components.ArgoCDClusterArgs) { args.RoleArn = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ClusterLoginArgs.Name", example{text(64), "name", inKubernetes(64, 63)}, example{"a.b", "name", `"a.b" is not a part of a name` + useLabel}, text(63),
+			"ClusterLoginArgs.Name",
+			example{text(64), "name", inKubernetes(64, 63)},
+			example{"a.b", "name", `"a.b" is not a part of a name` + useLabel},
+			text(63),
 			func(value any) arguments {
 				return loginWith(func(args *components.ClusterLoginArgs) { args.Name = value.(string) })
 			},
 		},
 		{
-			"ClusterLoginArgs.Namespace", example{text(64), "namespace", inKubernetes(64, 63)}, example{"a.b", "namespace", `"a.b" is not a namespace` + useLabel}, text(63),
+			"ClusterLoginArgs.Namespace",
+			example{text(64), "namespace", inKubernetes(64, 63)},
+			example{"a.b", "namespace", `"a.b" is not a namespace` + useLabel},
+			text(63),
 			func(value any) arguments {
 				return loginWith(func(args *components.ClusterLoginArgs) { args.Namespace = value.(string) })
 			},
 		},
 		{
-			"ClusterLoginArgs.ServiceAccounts", example{text(254), "serviceAccounts[0]", inKubernetes(254, 253)},
-			example{"A", "serviceAccounts[0]", `"A" is not a service account` + useObject}, text(253),
+			"ClusterLoginArgs.ServiceAccounts",
+			example{text(254), "serviceAccounts[0]", inKubernetes(254, 253)},
+			example{"A", "serviceAccounts[0]", `"A" is not a service account` + useObject},
+			text(253),
 			func(value any) arguments {
 				return loginWith(func(args *components.ClusterLoginArgs) { args.ServiceAccounts = []string{value.(string)} })
 			},
 		},
 		{
-			"ClusterLoginArgs.ClusterName", example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100),
+			"ClusterLoginArgs.ClusterName",
+			example{text(101), "clusterName", notACluster(text(101))},
+			example{"a.b", "clusterName", notACluster("a.b")},
+			text(100),
 			func(value any) arguments {
 				return loginWith(func(args *components.ClusterLoginArgs) { args.ClusterName = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ClusterLoginArgs.Server", example{}, example{"http://a.io", "server", `"http://a.io" is not an https URL`}, "https://a.io",
+			"ClusterLoginArgs.Server",
+			example{},
+			example{"http://a.io", "server", `"http://a.io" is not an https URL`},
+			"https://a.io",
 			func(value any) arguments {
 				return loginWith(func(args *components.ClusterLoginArgs) { args.Server = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ClusterLoginArgs.PrincipalArn", example{role + text(65), "principalArn", roleNameTooLong}, example{user, "principalArn", notARole}, role + text(64),
+			"ClusterLoginArgs.PrincipalArn",
+			example{role + text(65), "principalArn", roleNameTooLong},
+			example{user, "principalArn", notARole},
+			role + text(64),
 			func(value any) arguments {
 				return loginWith(func(args *components.ClusterLoginArgs) { args.PrincipalArn = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ClusterLoginArgs.Read", example{}, example{"/api v1", "read", `"/api v1" is not a path of the API server, which begins with / and has no white space`}, "/api/v1/namespaces?limit=1",
+			"ClusterLoginArgs.Read",
+			example{},
+			example{"/api v1", "read", `"/api v1" is not a path of the API server, which begins with / and has no white space`},
+			"/api/v1/namespaces?limit=1",
 			func(value any) arguments {
 				return loginWith(func(args *components.ClusterLoginArgs) { args.Read = value.(string) })
 			},
 		},
 		{
-			"ArgoCDClusterArgs.CertificateAuthorityData", example{},
-			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"}, caData,
+			"ArgoCDClusterArgs.CertificateAuthorityData",
+			example{},
+			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"},
+			caData,
 			func(value any) arguments {
 				return secretWith(func(args *components.ArgoCDClusterArgs) {
 					args.CertificateAuthorityData = pulumi.String(value.(string))
@@ -232,14 +291,19 @@ func argumentRules() []argumentRule {
 			},
 		},
 		{
-			"ClusterLoginArgs.CertificateAuthorityData", example{},
-			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"}, caData,
+			"ClusterLoginArgs.CertificateAuthorityData",
+			example{},
+			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"},
+			caData,
 			func(value any) arguments {
 				return loginWith(func(args *components.ClusterLoginArgs) { args.CertificateAuthorityData = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"AwsAuthArgs.Username", example{}, example{"a\nb", "awsAuth.username", `"a\nb"` + notPrinted}, "argocd",
+			"AwsAuthArgs.Username",
+			example{},
+			example{"a\nb", "awsAuth.username", `"a\nb"` + notPrinted},
+			"argocd",
 			func(value any) arguments {
 				return accessWith(func(args *components.ClusterAccessArgs) {
 					args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{"viewers"}, Username: value.(string)}
@@ -247,7 +311,10 @@ func argumentRules() []argumentRule {
 			},
 		},
 		{
-			"AwsAuthArgs.Groups", example{}, example{"a\nb", "awsAuth.groups[0]", `"a\nb"` + notPrinted}, "system:masters",
+			"AwsAuthArgs.Groups",
+			example{},
+			example{"a\nb", "awsAuth.groups[0]", `"a\nb"` + notPrinted},
+			"system:masters",
 			func(value any) arguments {
 				return accessWith(func(args *components.ClusterAccessArgs) {
 					args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{value.(string)}}
@@ -329,9 +396,18 @@ func TestNoArgumentIsWithoutRules(t *testing.T) {
 		judged[rule.field] = true
 	}
 	for _, args := range []any{
-		components.OidcProviderArgs{}, components.IrsaRoleArgs{}, components.IrsaCluster{}, components.ServiceAccountArgs{},
-		components.AssumableRoleArgs{}, components.Principal{}, components.ClusterAccessArgs{}, components.AccessEntryArgs{},
-		components.AccessPolicyArgs{}, components.AwsAuthArgs{}, components.ArgoCDClusterArgs{}, components.ClusterLoginArgs{},
+		components.OidcProviderArgs{},
+		components.IrsaRoleArgs{},
+		components.IrsaCluster{},
+		components.ServiceAccountArgs{},
+		components.AssumableRoleArgs{},
+		components.Principal{},
+		components.ClusterAccessArgs{},
+		components.AccessEntryArgs{},
+		components.AccessPolicyArgs{},
+		components.AwsAuthArgs{},
+		components.ArgoCDClusterArgs{},
+		components.ClusterLoginArgs{},
 	} {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(args)) {
 			if name := reflect.TypeOf(args).Name() + "." + field.Name; len(field.Index) == 1 && !field.Anonymous && isText(field.Type) {

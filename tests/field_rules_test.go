@@ -139,16 +139,22 @@ func one(key string, value any) map[string]any { return map[string]any{key: valu
 func tagRules(path string, most int, beside string) []fieldRule {
 	return []fieldRule{
 		{
-			path, example{one(text(129), "x"), "." + text(129), "the key has 129 characters; AWS allows 128"},
-			example{one("a&b", "x"), ".a&b", `the key "a&b"` + noTagHas}, one(text(128), "x"),
+			path,
+			example{one(text(129), "x"), "." + text(129), "the key has 129 characters; AWS allows 128"},
+			example{one("a&b", "x"), ".a&b", `the key "a&b"` + noTagHas},
+			one(text(128), "x"),
 		},
 		{
-			path, example{one("a", text(257)), ".a", "the value has 257 characters; AWS allows 256"},
-			example{one("a", "x;y"), ".a", `the value "x;y"` + noTagHas}, one("a", text(256)),
+			path,
+			example{one("a", text(257)), ".a", "the value has 257 characters; AWS allows 256"},
+			example{one("a", "x;y"), ".a", `the value "x;y"` + noTagHas},
+			one("a", text(256)),
 		},
 		{
-			path, example{counted(most + 1), "", fmt.Sprintf("there are %d, and %d is the most that AWS puts on a resource%s", 51-strings.Count(beside, "owner"), 50-strings.Count(beside, "owner"), beside)},
-			example{one("AWS:name", "x"), ".AWS:name", `the key "AWS:name" begins with aws:, which AWS keeps for itself`}, counted(most),
+			path,
+			example{counted(most + 1), "", fmt.Sprintf("there are %d, and %d is the most that AWS puts on a resource%s", 51-strings.Count(beside, "owner"), 50-strings.Count(beside, "owner"), beside)},
+			example{one("AWS:name", "x"), ".AWS:name", `the key "AWS:name" begins with aws:, which AWS keeps for itself`},
+			counted(most),
 		},
 	}
 }
@@ -157,38 +163,48 @@ func labelRules(path string) []fieldRule {
 	long := "example.com/" + text(64)
 	return []fieldRule{
 		{
-			path, example{one(long, "x"), "." + long, fmt.Sprintf("of the key %q, the name: %s", long, inKubernetes(64, 63))},
-			example{one("team!", "x"), ".team!", `"team!"` + useKey}, one("example.com/"+text(63), "x"),
+			path,
+			example{one(long, "x"), "." + long, fmt.Sprintf("of the key %q, the name: %s", long, inKubernetes(64, 63))},
+			example{one("team!", "x"), ".team!", `"team!"` + useKey},
+			one("example.com/"+text(63), "x"),
 		},
 		{
-			path, example{one("team", text(64)), ".team", inKubernetes(64, 63)},
-			example{one("team", "a b"), ".team", `"a b"` + useValue}, one("team", text(63)),
+			path,
+			example{one("team", text(64)), ".team", inKubernetes(64, 63)},
+			example{one("team", "a b"), ".team", `"a b"` + useValue},
+			one("team", text(63)),
 		},
 	}
 }
 
 func annotationRules(path string) []fieldRule {
 	return []fieldRule{{
-		path, example{one("team", text(256*1024-3)), "", "have 262145 bytes in all; Kubernetes allows an object 262144"},
-		example{one("te am", "x"), ".te am", `"te am"` + useKey}, one("team", text(256*1024-4)),
+		path,
+		example{one("team", text(256*1024-3)), "", "have 262145 bytes in all; Kubernetes allows an object 262144"},
+		example{one("te am", "x"), ".te am", `"te am"` + useKey},
+		one("team", text(256*1024-4)),
 	}}
 }
 
 func roleRules(path string) []fieldRule {
 	return append([]fieldRule{
 		{
-			path + ".path", example{"/" + text(511) + "/", "", "role path has 513 characters; at most 512 are allowed"},
+			path + ".path",
+			example{"/" + text(511) + "/", "", "role path has 513 characters; at most 512 are allowed"},
 			example{"/te ams/", "", `role path "/te ams/" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`},
 			"/" + text(510) + "/",
 		},
 		{
-			path + ".description", example{text(1001), "", "has 1001 characters, IAM allows 1000"},
+			path + ".description",
+			example{text(1001), "", "has 1001 characters, IAM allows 1000"},
 			example{"an app – mine", "", "has the character '–', which IAM does not allow there; use letters, digits, marks and accents of Western European languages (Latin-1)"},
 			strings.Repeat("ä", 1000),
 		},
 		{
-			path + ".maxSessionDuration", example{43201, "", "session duration of 43201 s is out of range; use 3600 to 43200 s (1 to 12 hours)"},
-			example{3599, "", "session duration of 3599 s is out of range; use 3600 to 43200 s (1 to 12 hours)"}, 43200,
+			path + ".maxSessionDuration",
+			example{43201, "", "session duration of 43201 s is out of range; use 3600 to 43200 s (1 to 12 hours)"},
+			example{3599, "", "session duration of 3599 s is out of range; use 3600 to 43200 s (1 to 12 hours)"},
+			43200,
 		},
 		{
 			path + ".permissionsBoundary", example{text(129), "", notAPolicy(text(129))}, example{"a b", "", notAPolicy("a b")}, text(128),
@@ -209,8 +225,10 @@ func podRoleRules(path string) []fieldRule {
 		})
 	for _, kind := range []string{".inlinePolicies", ".customerManagedPolicies"} {
 		rules = append(rules, fieldRule{
-			path + kind, example{one(text(129), allow), "." + text(129), fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{one("a b", allow), ".a b", `policy name "a b"` + iamForbids}, one(text(128), allow),
+			path + kind,
+			example{one(text(129), allow), "." + text(129), fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
+			example{one("a b", allow), ".a b", `policy name "a b"` + iamForbids},
+			one(text(128), allow),
 		})
 	}
 	return rules
@@ -224,31 +242,43 @@ func podRules(path string) []fieldRule {
 	word := func(word, value string) []any { return []any{map[string]any{"key": "a", word: value}} }
 	rules := []fieldRule{
 		{
-			path + ".image", example{text(256), "", fmt.Sprintf("%q has a name of 256 characters; registries allow 255", text(256))},
-			example{"Registry/App", "", `"Registry/App" is not an image reference such as ` + image}, text(255) + ":" + text(128) + "@sha256:" + text(64),
+			path + ".image",
+			example{text(256), "", fmt.Sprintf("%q has a name of 256 characters; registries allow 255", text(256))},
+			example{"Registry/App", "", `"Registry/App" is not an image reference such as ` + image},
+			text(255) + ":" + text(128) + "@sha256:" + text(64),
 		},
 		{
-			path + ".imagePullSecrets", example{[]any{text(254)}, "[0]", inKubernetes(254, 253)},
-			example{[]any{"Registry"}, "[0]", `"Registry" is not a secret` + useObject}, []any{text(253)},
+			path + ".imagePullSecrets",
+			example{[]any{text(254)}, "[0]", inKubernetes(254, 253)},
+			example{[]any{"Registry"}, "[0]", `"Registry" is not a secret` + useObject},
+			[]any{text(253)},
 		},
 		{
-			path + ".timeoutSeconds", example{2147483633, "", "2147483633 is more than 2147483632, which is as far as Kubernetes counts"},
-			example{14, "", "14 is less than 15"}, 15,
+			path + ".timeoutSeconds",
+			example{2147483633, "", "2147483633 is more than 2147483632, which is as far as Kubernetes counts"},
+			example{14, "", "14 is less than 15"},
+			15,
 		},
 		{
-			path + ".tolerations[].key", example{tolerations(text(64), "x"), "[0].key", fmt.Sprintf("of the key %q, the name: %s", text(64), inKubernetes(64, 63))},
-			example{tolerations("a b", "x"), "[0].key", `"a b"` + useKey}, tolerations(text(63), "x"),
+			path + ".tolerations[].key",
+			example{tolerations(text(64), "x"), "[0].key", fmt.Sprintf("of the key %q, the name: %s", text(64), inKubernetes(64, 63))},
+			example{tolerations("a b", "x"), "[0].key", `"a b"` + useKey},
+			tolerations(text(63), "x"),
 		},
 		{
-			path + ".tolerations[].value", example{tolerations("a", text(64)), "[0].value", inKubernetes(64, 63)},
-			example{tolerations("a", "x y"), "[0].value", `"x y"` + useValue}, tolerations("a", text(63)),
+			path + ".tolerations[].value",
+			example{tolerations("a", text(64)), "[0].value", inKubernetes(64, 63)},
+			example{tolerations("a", "x y"), "[0].value", `"x y"` + useValue},
+			tolerations("a", text(63)),
 		},
 		{
 			path + ".tolerations[].operator", example{}, example{word("operator", "In"), "[0].operator", `"In" is neither "Equal" nor "Exists"`}, word("operator", "Exists"),
 		},
 		{
-			path + ".tolerations[].effect", example{},
-			example{word("effect", "Never"), "[0].effect", `"Never" is none of ["NoSchedule" "PreferNoSchedule" "NoExecute"]`}, word("effect", "NoExecute"),
+			path + ".tolerations[].effect",
+			example{},
+			example{word("effect", "Never"), "[0].effect", `"Never" is none of ["NoSchedule" "PreferNoSchedule" "NoExecute"]`},
+			word("effect", "NoExecute"),
 		},
 	}
 	return slices.Concat(rules, labelRules(path+".nodeSelector"), labelRules(path+".labels"), annotationRules(path+".annotations"))
@@ -256,8 +286,10 @@ func podRules(path string) []fieldRule {
 
 func testPodRules(path string) []fieldRule {
 	return append(podRules(path), fieldRule{
-		path + ".check", example{text(131066), "", "has 131066 bytes; a pod passes on 131065, so put a longer program into the image"},
-		example{"true\x00", "", "has a byte 0, which no command can have"}, text(131065),
+		path + ".check",
+		example{text(131066), "", "has 131066 bytes; a pod passes on 131065, so put a longer program into the image"},
+		example{"true\x00", "", "has a byte 0, which no command can have"},
+		text(131065),
 	})
 }
 
@@ -283,33 +315,46 @@ func fieldRules() []fieldRule {
 		{"clusters.hub.name", example{text(101), "", notACluster(text(101))}, example{"a.b", "", notACluster("a.b")}, text(100)},
 		{"clusters.hub.region", example{}, example{"eu west 1", "", `"eu west 1" is not an AWS region such as eu-west-1`}, "eu-central-2"},
 		{
-			"clusters.hub.profile", example{}, example{"my profile", "", `"my profile" is not the name of an AWS profile, which has no white space, brackets or quotes`},
+			"clusters.hub.profile",
+			example{},
+			example{"my profile", "", `"my profile" is not the name of an AWS profile, which has no white space, brackets or quotes`},
 			"a.b/c@d",
 		},
 		{
 			"clusters.hub.assumeRole.roleArn",
 			example{"arn:aws:iam::111122223333:role/" + text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"arn:aws:iam::111122223333:user/x", "", `"arn:aws:iam::111122223333:user/x" is not the ARN of an IAM role`}, "arn:aws:iam::111122223333:role/" + text(64),
+			example{"arn:aws:iam::111122223333:user/x", "", `"arn:aws:iam::111122223333:user/x" is not the ARN of an IAM role`},
+			"arn:aws:iam::111122223333:role/" + text(64),
 		},
 		{
-			"clusters.hub.assumeRole.sessionName", example{text(65), "", fmt.Sprintf("session name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"a b", "", `session name "a b"` + iamForbids}, text(64),
+			"clusters.hub.assumeRole.sessionName",
+			example{text(65), "", fmt.Sprintf("session name %q has 65 characters; at most 64 are allowed", text(65))},
+			example{"a b", "", `session name "a b"` + iamForbids},
+			text(64),
 		},
 		{
-			"clusters.hub.namespaces", example{[]any{"payments", text(64)}, "[1]", inKubernetes(64, 63)},
-			example{[]any{"payments", "a.b"}, "[1]", `"a.b" is not a namespace` + useLabel}, []any{"payments", text(63)},
+			"clusters.hub.namespaces",
+			example{[]any{"payments", text(64)}, "[1]", inKubernetes(64, 63)},
+			example{[]any{"payments", "a.b"}, "[1]", `"a.b" is not a namespace` + useLabel},
+			[]any{"payments", text(63)},
 		},
 		{
-			"clusters.hub.oidcProvider.clientIds", example{[]any{"sts.amazonaws.com", text(256)}, "[1]", "has 256 characters; IAM allows 255"},
-			example{[]any{"sts.amazonaws.com", "a\nb"}, "[1]", `"a\nb"` + notPrinted}, []any{"sts.amazonaws.com", text(255)},
+			"clusters.hub.oidcProvider.clientIds",
+			example{[]any{"sts.amazonaws.com", text(256)}, "[1]", "has 256 characters; IAM allows 255"},
+			example{[]any{"sts.amazonaws.com", "a\nb"}, "[1]", `"a\nb"` + notPrinted},
+			[]any{"sts.amazonaws.com", text(255)},
 		},
 		{
-			"clusters.hub.oidcProvider.clientIds", example{append(list(100, "id%d"), "sts.amazonaws.com"), "", "there are 101; IAM allows 100"},
-			example{[]any{"x"}, "", `must contain "sts.amazonaws.com", the audience of the pods' tokens`}, append(list(99, "id%d"), "sts.amazonaws.com"),
+			"clusters.hub.oidcProvider.clientIds",
+			example{append(list(100, "id%d"), "sts.amazonaws.com"), "", "there are 101; IAM allows 100"},
+			example{[]any{"x"}, "", `must contain "sts.amazonaws.com", the audience of the pods' tokens`},
+			append(list(99, "id%d"), "sts.amazonaws.com"),
 		},
 		{
-			"clusters.hub.oidcProvider.thumbprints", example{list(6, "%040d"), "", "there are 6; IAM allows 5"},
-			example{[]any{"xyz"}, "[0]", `"xyz" is not a SHA-1 fingerprint of 40 hexadecimal digits`}, list(5, "%040d"),
+			"clusters.hub.oidcProvider.thumbprints",
+			example{list(6, "%040d"), "", "there are 6; IAM allows 5"},
+			example{[]any{"xyz"}, "[0]", `"xyz" is not a SHA-1 fingerprint of 40 hexadecimal digits`},
+			list(5, "%040d"),
 		},
 
 		{"clusters.edge.create.version", example{}, example{"v1.34", "", `"v1.34" is not a version of Kubernetes such as "1.34"`}, "1.35"},
@@ -321,49 +366,65 @@ func fieldRules() []fieldRule {
 		},
 		{"clusters.edge.create.vpcId", example{"vpc-0a1b2c3d4e5f678901", "", vpc("vpc-0a1b2c3d4e5f678901")}, example{"vpc-xyz", "", vpc("vpc-xyz")}, "vpc-0a1b2c3d4e5f67890"},
 		{
-			"clusters.edge.create.publicSubnetIds", example{[]any{"subnet-0a1b2c3d4e5f678901"}, "[0]", subnet("subnet-0a1b2c3d4e5f678901")},
-			example{[]any{"subnet-a"}, "[0]", subnet("subnet-a")}, []any{"subnet-0a1b2c3d4e5f67890"},
+			"clusters.edge.create.publicSubnetIds",
+			example{[]any{"subnet-0a1b2c3d4e5f678901"}, "[0]", subnet("subnet-0a1b2c3d4e5f678901")},
+			example{[]any{"subnet-a"}, "[0]", subnet("subnet-a")},
+			[]any{"subnet-0a1b2c3d4e5f67890"},
 		},
 		{
-			"clusters.edge.create.privateSubnetIds", example{[]any{"subnet-0a1b2c3d4e5f678901"}, "[0]", subnet("subnet-0a1b2c3d4e5f678901")},
-			example{[]any{"subnet-a"}, "[0]", subnet("subnet-a")}, []any{"subnet-0a1b2c3d4e5f67890"},
+			"clusters.edge.create.privateSubnetIds",
+			example{[]any{"subnet-0a1b2c3d4e5f678901"}, "[0]", subnet("subnet-0a1b2c3d4e5f678901")},
+			example{[]any{"subnet-a"}, "[0]", subnet("subnet-a")},
+			[]any{"subnet-0a1b2c3d4e5f67890"},
 		},
 		{"clusters.edge.create.authenticationMode", example{}, example{"BOTH", "", `"BOTH" is none of API, API_AND_CONFIG_MAP and CONFIG_MAP`}, "API_AND_CONFIG_MAP"},
 
 		{"buckets.backup.name", example{text(64), "", bucket(text(64))}, example{"a_b", "", bucket("a_b")}, text(63)},
 		{"buckets.backup.cluster", example{}, example{"x", "", undeclared}, "edge"},
 		{
-			"buckets.backup.objects", example{one(text(1025), "x"), "." + text(1025), "the key has 1025 bytes; S3 allows 1024"},
-			example{one("a\nb", "x"), `."a\nb"`, "is a key with characters that cannot be seen, such as line breaks"}, one(text(1024), "x"),
+			"buckets.backup.objects",
+			example{one(text(1025), "x"), "." + text(1025), "the key has 1025 bytes; S3 allows 1024"},
+			example{one("a\nb", "x"), `."a\nb"`, "is a key with characters that cannot be seen, such as line breaks"},
+			one(text(1024), "x"),
 		},
 
 		{"roles.app.clusters", example{}, example{[]any{"x"}, "[0]", undeclared}, []any{"edge"}},
 		{account + ".namespace", example{text(64), "", inKubernetes(64, 63)}, example{"a.b", "", `"a.b" is not a namespace` + useLabel}, text(63)},
 		{account + ".name", example{text(254), "", inKubernetes(254, 253)}, example{"App", "", `"App" is not a service account` + useObject}, text(253)},
 		{
-			"roles.app.serviceAccounts[1].namePattern", example{text(253) + "*", "", fmt.Sprintf("%q has 254 characters; Kubernetes allows 253", text(253)+"*")},
-			example{"Job-*", "", `"Job-*" has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?`}, text(252) + "*",
+			"roles.app.serviceAccounts[1].namePattern",
+			example{text(253) + "*", "", fmt.Sprintf("%q has 254 characters; Kubernetes allows 253", text(253)+"*")},
+			example{"Job-*", "", `"Job-*" has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?`},
+			text(252) + "*",
 		},
 		{account + ".mode", example{}, example{"adopt", "", `"adopt" is none of "create", "import", "patch" and "trustOnly"`}, "patch"},
 		{account + ".tokenExpirationSeconds", example{86401, "", "86401 is not within 600 to 86400"}, example{599, "", "599 is not within 600 to 86400"}, 86400},
 		{
-			"roles.app.name", example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"a b", "", `role name "a b"` + iamForbids}, text(64),
+			"roles.app.name",
+			example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
+			example{"a b", "", `role name "a b"` + iamForbids},
+			text(64),
 		},
 		{
-			"roles.prefixed.namePrefix", example{text(39), "", fmt.Sprintf("role name prefix %q has 39 characters; at most 38 are allowed", text(39))},
-			example{"a b", "", `role name prefix "a b"` + iamForbids}, text(38),
+			"roles.prefixed.namePrefix",
+			example{text(39), "", fmt.Sprintf("role name prefix %q has 39 characters; at most 38 are allowed", text(39))},
+			example{"a b", "", `role name prefix "a b"` + iamForbids},
+			text(38),
 		},
 
 		{"argocd.hub", example{}, example{"x", "", undeclared}, "hub"},
 		{"argocd.namespace", example{text(64), "", inKubernetes(64, 63)}, example{"Argo", "", `"Argo" is not a namespace` + useLabel}, text(63)},
 		{
-			"argocd.roleName", example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"a b", "", `role name "a b"` + iamForbids}, text(64),
+			"argocd.roleName",
+			example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
+			example{"a b", "", `role name "a b"` + iamForbids},
+			text(64),
 		},
 		{
-			"argocd.serviceAccounts", example{[]any{text(254)}, "[0]", inKubernetes(254, 253)},
-			example{[]any{"Server"}, "[0]", `"Server" is not a service account` + useObject}, []any{text(253)},
+			"argocd.serviceAccounts",
+			example{[]any{text(254)}, "[0]", inKubernetes(254, 253)},
+			example{[]any{"Server"}, "[0]", `"Server" is not a service account` + useObject},
+			[]any{text(253)},
 		},
 		{"argocd.serviceAccountMode", example{}, example{"adopt", "", `"adopt" is none of "create", "import", "patch" and "trustOnly"`}, "patch"},
 
@@ -371,29 +432,38 @@ func fieldRules() []fieldRule {
 		{target + ".displayName", example{}, example{"a\tb", "", `"a\tb"` + notPrinted}, "The edge, müde"},
 		{target + ".project", example{text(254), "", inKubernetes(254, 253)}, example{"My Project", "", `"My Project" is not a project of Argo CD` + useObject}, text(253)},
 		{
-			target + ".namespaces", example{[]any{text(64)}, "[0]", inKubernetes(64, 63)}, example{[]any{"team-*"}, "[0]", `"team-*" is not a namespace` + useLabel},
+			target + ".namespaces",
+			example{[]any{text(64)}, "[0]", inKubernetes(64, 63)},
+			example{[]any{"team-*"}, "[0]", `"team-*" is not a namespace` + useLabel},
 			[]any{text(63)},
 		},
 		{target + ".shard", example{}, example{-1, "", "-1 is negative"}, 0},
 		{
-			target + ".serverName", example{text(64), "", fmt.Sprintf("%q is not a name that a certificate can have, such as kubernetes.example.com", text(64))},
-			example{"a_b", "", `"a_b" is not a name that a certificate can have, such as kubernetes.example.com`}, text(63),
+			target + ".serverName",
+			example{text(64), "", fmt.Sprintf("%q is not a name that a certificate can have, such as kubernetes.example.com", text(64))},
+			example{"a_b", "", `"a_b" is not a name that a certificate can have, such as kubernetes.example.com`},
+			text(63),
 		},
 		{
-			target + ".proxyUrl", example{"http://proxy/path", "", `"http://proxy/path" has something behind the host and port of the proxy`},
+			target + ".proxyUrl",
+			example{"http://proxy/path", "", `"http://proxy/path" has something behind the host and port of the proxy`},
 			example{
 				"ftp://proxy", "",
 				`"ftp://proxy" is not the URL of a proxy that Argo CD can use, such as http://proxy.example.com:3128; the scheme is http, https or socks5`,
-			}, "socks5://proxy",
+			},
+			"socks5://proxy",
 		},
 		{target + ".secretName", example{text(254), "", inKubernetes(254, 253)}, example{"Edge", "", `"Edge" is not a secret` + useObject}, text(253)},
 		{
-			target + ".role.name", example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"a b", "", `role name "a b"` + iamForbids}, text(64),
+			target + ".role.name",
+			example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
+			example{"a b", "", `role name "a b"` + iamForbids},
+			text(64),
 		},
 		{target + ".access.via", example{}, example{"rbac", "", `"rbac" is neither accessEntry nor aws-auth`}, "accessEntry"},
 		{
-			target + ".access.policies[].policy", example{},
+			target + ".access.policies[].policy",
+			example{},
 			example{[]any{one("policy", "Amazon EKS View")}, "[0].policy", `"Amazon EKS View" is not an EKS access policy such as AmazonEKSViewPolicy`},
 			[]any{one("policy", "AmazonEKSEditPolicy")},
 		},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
@@ -13,7 +14,7 @@ func TestKeysAreWhatTheAPIServerTakes(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 63)
 	for _, key := range []string{"app", "App_1.x-y", "app.kubernetes.io/name", long, "a/" + long, strings.Repeat("a.", 126) + "a/b"} {
-		assert.NoError(t, kubename.ValidateKey(key), key)
+		require.NoError(t, kubename.ValidateKey(key), key)
 	}
 	for key, want := range map[string]string{
 		"":          `"" is not a key such as app or app.kubernetes.io/name; use letters, digits, -, _ and ., and begin and end with a letter or a digit`,
@@ -30,14 +31,14 @@ func TestKeysAreWhatTheAPIServerTakes(t *testing.T) {
 func TestAnnotationsKnowNoCaseInTheirKeys(t *testing.T) {
 	t.Parallel()
 	given := map[string]string{"Acme.io/Team": "any text,\nwith line breaks"}
-	assert.NoError(t, kubename.ValidateAnnotations("annotations", given))
+	require.NoError(t, kubename.ValidateAnnotations("annotations", given))
 	assert.Error(t, kubename.ValidateLabels("labels", given))
 }
 
 func TestNamesOfSeveralPartsAreOnlyForObjects(t *testing.T) {
 	t.Parallel()
-	assert.NoError(t, kubename.ValidateObject("a secret", "a.b-1.c"))
-	assert.EqualError(t, kubename.ValidateObject("a secret", "a..b"), `"a..b" is not a secret; use lower case letters, digits, hyphens and dots`)
-	assert.EqualError(t, kubename.ValidateNamespace("a.b"), `"a.b" is not a namespace; use lower case letters, digits and hyphens`)
+	require.NoError(t, kubename.ValidateObject("a secret", "a.b-1.c"))
+	require.EqualError(t, kubename.ValidateObject("a secret", "a..b"), `"a..b" is not a secret; use lower case letters, digits, hyphens and dots`)
+	require.EqualError(t, kubename.ValidateNamespace("a.b"), `"a.b" is not a namespace; use lower case letters, digits and hyphens`)
 	assert.EqualError(t, kubename.ValidateNamespace(""), "must not be empty")
 }

@@ -82,7 +82,7 @@ func paste(t *testing.T, setup, command string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	bash := exec.CommandContext(ctx, "bash", "-c", setup+"\n"+command) //nolint:gosec // running what is printed is the purpose
+	bash := exec.CommandContext(ctx, "bash", "-c", setup+"\n"+command)
 	bash.Dir = t.TempDir()
 	bash.Env = append(os.Environ(), "AWS_PROFILE=work", "AWS_SESSION_TOKEN=of-work", "AWS_ENDPOINT_URL_IAM=http://127.0.0.1:1",
 		"PULUMI_STACK=work", "KUBECONFIG=/of/work")

@@ -33,7 +33,7 @@ func kubeconfigsIn(t *testing.T, dir, endpoint string) []string {
 	require.NoError(t, err)
 	var found []string
 	for _, file := range files {
-		content, err := os.ReadFile(file)                            //nolint:gosec // what a plugin may have left
+		content, err := os.ReadFile(file)
 		if err == nil && bytes.Contains(content, []byte(endpoint)) { // those of others come and go
 			found = append(found, file)
 		}
