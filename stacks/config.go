@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"fmt"
+	"net/url"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
@@ -243,15 +244,30 @@ var argoCDServiceAccounts = []string{
 
 // LoadConfig reads, decodes and validates the stack's configuration. All faults are in one error, each with its path.
 func LoadConfig(ctx *pulumi.Context) (*Config, error) {
-	if ctx.IsConfigSecret(ctx.Project() + ":" + ConfigKey) {
-		return nil, fmt.Errorf("invalid configuration:\n%s: a value in it is encrypted (secure:), and all that is made of it stands in plain text in the "+
-			"stack's state; write the value as it is, or keep what is secret elsewhere", ConfigKey)
-	}
 	text := config.Get(ctx, ConfigKey)
 	if text == "" {
 		return nil, fmt.Errorf("%s:%s is not set: declare the platform in Pulumi.%s.yaml", ctx.Project(), ConfigKey, ctx.Stack())
 	}
-	return ParseConfig(text)
+	cfg, err := ParseConfig(text)
+	if err != nil {
+		return nil, err
+	}
+	if ctx.IsConfigSecret(ctx.Project()+":"+ConfigKey) && !cfg.hasPassword() {
+		return nil, fmt.Errorf("invalid configuration:\n%s: a value in it is encrypted (secure:), and all that is made of it stands in plain text "+
+			"in the stack's state, but for a proxyUrl with a password; write the value as it is, or keep what is secret elsewhere", ConfigKey)
+	}
+	return cfg, nil
+}
+
+// hasPassword reports whether a proxy has a password, the one value that goes into nothing but a secret. Which of its values the
+// configuration has encrypted, Pulumi does not say.
+func (cfg *Config) hasPassword() bool {
+	for _, target := range cfg.targets() {
+		if proxy, err := url.Parse(target.ProxyURL); err == nil && proxy.User != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // ParseConfig decodes and validates a configuration in JSON, which is how Pulumi hands it over.

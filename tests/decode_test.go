@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"encoding/base64"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -229,9 +230,27 @@ func TestASecretIsRefusedAsItWouldNotStayOne(t *testing.T) {
 	values := platformConfig(t, "clusters: {hub: {region: eu-west-1, profile: {secure: cHJvZA==}}}")
 	require.Contains(t, values["eks-irsa:platform"], `"profile":"prod"`)
 	refusedInput(t, "invalid configuration:\nplatform: a value in it is encrypted (secure:), and all that is made of it stands in plain text in the "+
-		"stack's state; write the value as it is, or keep what is secret elsewhere", stacks.Platform, withConfig(values), func(info *pulumi.RunInfo) {
-		info.ConfigSecretKeys = []string{"eks-irsa:platform"}
-	})
+		"stack's state, but for a proxyUrl with a password; write the value as it is, or keep what is secret elsewhere",
+		stacks.Platform, withConfig(values), encrypted)
+}
+
+func encrypted(info *pulumi.RunInfo) { info.ConfigSecretKeys = []string{"eks-irsa:platform"} }
+
+func TestTheEncryptedPasswordOfAProxyIsInArgoCDsSecretOnly(t *testing.T) {
+	t.Parallel()
+	const password = "hush-hush"
+	r := twoAccounts()
+	values := platformConfig(t, targets("near: {cluster: near, access: {kubernetesGroups: [x]}, proxyUrl: {secure: "+
+		base64.StdEncoding.EncodeToString([]byte("http://me:"+password+"@proxy.example.com"))+"}}"))
+	require.NoError(t, r.run(stacks.Platform, withConfig(values), encrypted))
+	require.Contains(t, secretConfig(t, r, "near")["proxyUrl"], password)
+	for _, added := range r.registrations {
+		if added.TypeToken == secretType {
+			require.True(t, added.Inputs["data"].IsSecret(), added.Name)
+			continue
+		}
+		require.NotContains(t, added.json(t), password)
+	}
 }
 
 // `pulumi config set platform "$(cat platform.json)"` makes a text of it, which the CLI passes on as it is.
