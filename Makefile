@@ -6,7 +6,7 @@
 # make mutants  take one guard at a time out of the code and see that a test fails: about 2 minutes
 #
 # They need Go, Python 3 with pip, for make test Node 20 or later with npm too, and nothing else: what else is missing is
-# built or installed once, into the user's cache. The first time takes about 15 minutes on 2 cores, most of it compiling
+# built or installed once, into the user's cache. The first time takes up to 26 minutes on 2 cores, most of it compiling
 # Kubernetes and Pulumi.
 #
 # sandbox names commands of kubectl to try, where there is one on PATH.
