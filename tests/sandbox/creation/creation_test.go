@@ -143,11 +143,11 @@ func TestACreatedClusterIsOneThatComesUp(t *testing.T) {
 		{
 			"in China, in private subnets, with aws-auth alone", "aws-cn",
 			map[string]any{"region": "cn-north-1", "create": map[string]any{
-				"version": "1.34", "vpcId": "vpc-1", "publicSubnetIds": []any{"subnet-1"}, "privateSubnetIds": []any{"subnet-2", "subnet-3"},
+				"version": "1.34", "vpcId": "vpc-00000001", "publicSubnetIds": []any{"subnet-00000001"}, "privateSubnetIds": []any{"subnet-00000002", "subnet-00000003"},
 				"authenticationMode": "CONFIG_MAP",
 			}},
 			[]string{awsAuth},
-			[]any{"subnet-2", "subnet-3"},
+			[]any{"subnet-00000002", "subnet-00000003"},
 			"1.34",
 		},
 		{
@@ -203,7 +203,7 @@ func (c *cloud) checkCluster(t *testing.T, declared map[string]any, version stri
 	assert.Equal(t, []any{true, true}, []any{network["endpointPublicAccess"], network["endpointPrivateAccess"]})
 	subnets := []any{"subnet-a", "subnet-b"}
 	if _, given := create["vpcId"]; given {
-		subnets = []any{"subnet-1", "subnet-2", "subnet-3"}
+		subnets = []any{"subnet-00000001", "subnet-00000002", "subnet-00000003"}
 	}
 	assert.Equal(t, subnets, network["subnetIds"])
 }
