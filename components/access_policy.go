@@ -59,11 +59,7 @@ func (p AccessPolicyArgs) isIAM() (meant string, is bool) {
 }
 
 func (p AccessPolicyArgs) validate() error {
-	faults := []error{fault.At("policy", p.validatePolicy()), duplicates("namespaces", p.Namespaces)}
-	for i, namespace := range p.Namespaces {
-		faults = append(faults, fault.At(fmt.Sprintf("namespaces[%d]", i), validateNamespacePattern(namespace)))
-	}
-	return errors.Join(faults...)
+	return errors.Join(fault.At("policy", p.validatePolicy()), validateEach("namespaces", p.Namespaces, validateNamespacePattern))
 }
 
 func (p AccessPolicyArgs) validatePolicy() error {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
@@ -21,7 +19,7 @@ func (args *ArgoCDClusterArgs) Validate() error {
 	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
 		faults = append(faults, errors.New("clusterResources: only with namespaces"))
 	}
-	faults = append(faults, validateNamespaces("namespaces", args.Namespaces), args.validateSecret())
+	faults = append(faults, validateEach("namespaces", args.Namespaces, kubename.ValidateNamespace), args.validateSecret())
 	if args.Profile != "" {
 		faults = append(faults, fault.At("profile", ValidateProfile(args.Profile)))
 	}
@@ -64,23 +62,10 @@ func (args *ArgoCDClusterArgs) validateLogin() error {
 	if args.InCluster {
 		return args.validateInCluster()
 	}
-	var faults []error
-	for _, needed := range []struct {
-		path  string
-		input pulumi.StringInput
-		check func(string) error
-	}{
-		{"clusterName", args.ClusterName, ValidateClusterName},
-		{"server", args.Server, args.validateServer},
-		{"certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority},
-	} {
-		value, plain := plainString(needed.input)
-		switch {
-		case needed.input == nil || plain && value == "":
-			faults = append(faults, fmt.Errorf("%s: must not be empty", needed.path))
-		case plain:
-			faults = append(faults, fault.At(needed.path, needed.check(value)))
-		}
+	faults := []error{
+		required("clusterName", args.ClusterName, ValidateClusterName),
+		required("server", args.Server, args.validateServer),
+		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),
 	}
 	if arn, plain := plainString(args.RoleArn); plain {
 		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(arn)))

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
@@ -18,7 +16,7 @@ func (args *ClusterAccessArgs) Validate() error {
 		return errors.New("args: must not be nil")
 	}
 	var faults []error
-	faults = append(faults, validateClusterName(args.ClusterName))
+	faults = append(faults, required("clusterName", args.ClusterName, ValidateClusterName))
 	if args.PrincipalArn == nil {
 		faults = append(faults, errors.New("principalArn: must not be empty"))
 	} else if arn, plain := plainString(args.PrincipalArn); plain {
@@ -36,18 +34,6 @@ func ValidateClusterName(name string) error {
 		return nil
 	}
 	return fmt.Errorf("%q is not the name of an EKS cluster; use up to 100 letters, digits, - and _, and begin with a letter or a digit", name)
-}
-
-// validateClusterName checks the argument of that name, as far as it is known.
-func validateClusterName(input pulumi.StringInput) error {
-	switch name, plain := plainString(input); {
-	case input == nil, plain && name == "":
-		return errors.New("clusterName: must not be empty")
-	case plain:
-		return fault.At("clusterName", ValidateClusterName(name))
-	default:
-		return nil
-	}
 }
 
 // validatePrincipal takes roles of any account, as the entries are of type STANDARD.
@@ -135,11 +121,7 @@ func validateUsername(username string) error {
 
 // ValidateKubernetesNames checks the names of Kubernetes groups, or of users, each fault with its path, which begins with path.
 func ValidateKubernetesNames(path string, names []string) error {
-	faults := []error{duplicates(path, names)}
-	for i, name := range names {
-		faults = append(faults, fault.At(fmt.Sprintf("%s[%d]", path, i), ValidateKubernetesName(name)))
-	}
-	return errors.Join(faults...)
+	return validateEach(path, names, ValidateKubernetesName)
 }
 
 // ValidateKubernetesName checks the name of a Kubernetes user or group. Kubernetes takes any text, so this refuses only what

@@ -93,23 +93,11 @@ func (args *ClusterLoginArgs) Validate() error {
 	if len(args.ServiceAccounts) == 0 {
 		faults = append(faults, errors.New("serviceAccounts: name at least one service account"))
 	}
-	faults = append(faults, validateObjects("serviceAccounts", "a service account", args.ServiceAccounts), validateClusterName(args.ClusterName))
-	for _, required := range []struct {
-		path  string
-		input pulumi.StringInput
-		check func(string) error
-	}{
-		{"server", args.Server, func(server string) error { _, err := parseServer(server); return err }},
-		{"certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority},
-		{"principalArn", args.PrincipalArn, iampolicy.ValidateRoleArn},
-	} {
-		switch value, plain := plainString(required.input); {
-		case required.input == nil, plain && value == "":
-			faults = append(faults, fmt.Errorf("%s: must not be empty", required.path))
-		case plain:
-			faults = append(faults, fault.At(required.path, required.check(value)))
-		}
-	}
+	faults = append(faults, validateObjects("serviceAccounts", "a service account", args.ServiceAccounts),
+		required("clusterName", args.ClusterName, ValidateClusterName),
+		required("server", args.Server, func(server string) error { _, err := parseServer(server); return err }),
+		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),
+		required("principalArn", args.PrincipalArn, iampolicy.ValidateRoleArn))
 	if args.ServerName != "" {
 		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
 	}

@@ -81,33 +81,30 @@ func plainString(input pulumi.Input) (string, bool) {
 	return string(value), ok
 }
 
-// validateNames refuses empty names in a list, and names that stand there twice.
-func validateNames(path string, names []string) error {
+// validateEach checks every name of a list, and refuses names that stand there twice.
+func validateEach(path string, names []string, check func(string) error) error {
 	faults := []error{duplicates(path, names)}
 	for i, name := range names {
-		if name == "" {
-			faults = append(faults, fmt.Errorf("%s[%d]: must not be empty", path, i))
-		}
+		faults = append(faults, fault.At(fmt.Sprintf("%s[%d]", path, i), check(name)))
 	}
 	return errors.Join(faults...)
 }
 
-// validateNamespaces refuses in a list what is no namespace, and what stands there twice.
-func validateNamespaces(path string, namespaces []string) error {
-	faults := []error{duplicates(path, namespaces)}
-	for i, namespace := range namespaces {
-		faults = append(faults, fault.At(fmt.Sprintf("%s[%d]", path, i), kubename.ValidateNamespace(namespace)))
-	}
-	return errors.Join(faults...)
-}
-
-// validateObjects refuses in a list what cannot be the name of an object of the kind, and what stands there twice.
+// validateObjects checks a list of the names of objects of a kind.
 func validateObjects(path, kind string, names []string) error {
-	faults := []error{duplicates(path, names)}
-	for i, name := range names {
-		faults = append(faults, fault.At(fmt.Sprintf("%s[%d]", path, i), kubename.ValidateObject(kind, name)))
+	return validateEach(path, names, func(name string) error { return kubename.ValidateObject(kind, name) })
+}
+
+// required refuses an input that is not given, and checks one that is known.
+func required(path string, input pulumi.StringInput, check func(string) error) error {
+	switch value, plain := plainString(input); {
+	case input == nil, plain && value == "":
+		return fmt.Errorf("%s: must not be empty", path)
+	case plain:
+		return fault.At(path, check(value))
+	default:
+		return nil
 	}
-	return errors.Join(faults...)
 }
 
 func duplicates(path string, names []string) error {

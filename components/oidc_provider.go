@@ -133,33 +133,39 @@ func (args *OidcProviderArgs) Validate() error {
 	return errors.Join(append(faults, validateIAMTags(args.Tags, OwnerTag))...)
 }
 
-// validateClientIDs checks lengths and number alone, as audiences have no form of their own.
 func validateClientIDs(clientIDs []string) error {
-	faults := []error{validateNames("clientIds", clientIDs)}
-	for i, clientID := range clientIDs {
-		path := fmt.Sprintf("clientIds[%d]", i)
-		if length := len([]rune(clientID)); length > maxClientID {
-			faults = append(faults, fmt.Errorf("%s: has %d characters; IAM allows %d", path, length, maxClientID))
-		}
-		faults = append(faults, fault.At(path, validatePrintable(clientID)))
-	}
+	err := validateEach("clientIds", clientIDs, validateClientID)
 	if len(clientIDs) > maxClientIDs {
-		faults = append(faults, fmt.Errorf("clientIds: there are %d; IAM allows %d", len(clientIDs), maxClientIDs))
+		return errors.Join(err, fmt.Errorf("clientIds: there are %d; IAM allows %d", len(clientIDs), maxClientIDs))
 	}
-	return errors.Join(faults...)
+	return err
+}
+
+// validateClientID checks the length alone, as audiences have no form of their own.
+func validateClientID(clientID string) error {
+	switch length := len([]rune(clientID)); {
+	case clientID == "":
+		return errors.New("must not be empty")
+	case length > maxClientID:
+		return fmt.Errorf("has %d characters; IAM allows %d", length, maxClientID)
+	default:
+		return validatePrintable(clientID)
+	}
 }
 
 func validateThumbprints(thumbprints []string) error {
-	faults := []error{duplicates("thumbprints", thumbprints)}
-	for i, thumbprint := range thumbprints {
-		if !thumbprintForm.MatchString(thumbprint) {
-			faults = append(faults, fmt.Errorf("thumbprints[%d]: %q is not a SHA-1 fingerprint of 40 hexadecimal digits", i, thumbprint))
-		}
-	}
+	err := validateEach("thumbprints", thumbprints, validateThumbprint)
 	if len(thumbprints) > maxThumbprints {
-		faults = append(faults, fmt.Errorf("thumbprints: there are %d; IAM allows %d", len(thumbprints), maxThumbprints))
+		return errors.Join(err, fmt.Errorf("thumbprints: there are %d; IAM allows %d", len(thumbprints), maxThumbprints))
 	}
-	return errors.Join(faults...)
+	return err
+}
+
+func validateThumbprint(thumbprint string) error {
+	if !thumbprintForm.MatchString(thumbprint) {
+		return fmt.Errorf("%q is not a SHA-1 fingerprint of 40 hexadecimal digits", thumbprint)
+	}
+	return nil
 }
 
 func validIssuer(issuer string) error {

@@ -1,5 +1,5 @@
-// Package kubename judges names, labels and annotations as the API server of Kubernetes does, before anything is sent to it. No
-// error has a path; the caller knows where the name stands.
+// Package kubename judges names, labels and annotations as the API server of Kubernetes does, before anything is sent to it. The
+// error of a single name has no path, as the caller knows where it stands.
 //
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 package kubename
