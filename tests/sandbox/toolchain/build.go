@@ -105,8 +105,8 @@ func (b buildEnv) moduleVersions(ctx context.Context, modules ...string) (map[st
 }
 
 // goBuild builds a package into a file that appears whole or not at all. Symbols and debug information are left out, which
-// makes linking quicker and the file a third smaller. No other flags: a package that is compiled with different ones is
-// compiled again, and compiling is what takes minutes. Variables are name=value, as -X takes them.
+// makes linking quicker and the file a third smaller. Flags of the compiler come from GOFLAGS alone, where the Makefile sets them:
+// a package that is compiled with different ones is compiled again, and that is what takes minutes. Variables are name=value, as -X takes them.
 func (w *workshop) goBuild(ctx context.Context, module, pkg, output string, variables ...string) error {
 	flags := []string{"-s", "-w"}
 	for _, variable := range variables {
@@ -141,7 +141,7 @@ func (w *workshop) controlPlane(ctx context.Context) (string, error) {
 	name := "kubernetes-" + strings.TrimPrefix(version, "v") + "-" + w.build.toolchain + "-" + digest(source)
 	major, minor, _ := strings.Cut(strings.TrimPrefix(semver.MajorMinor(version), "v"), ".")
 	dir, found, err := w.ensure(ctx, name, name, func(dir string) error {
-		return w.log.during("building the Kubernetes control plane "+version, "about 5 minutes on 2 cores", func() error {
+		return w.log.during("building the Kubernetes control plane "+version, "about 3 minutes on 2 cores", func() error {
 			return w.goBuild(ctx, w.build.module, "./cmd/controlplane", filepath.Join(dir, binary),
 				kubernetesVersionPackage+".gitVersion="+version,
 				kubernetesVersionPackage+".gitMajor="+major,
@@ -165,7 +165,7 @@ func (w *workshop) pulumi(ctx context.Context) (string, error) {
 	// In bin, because that is where the Automation API looks below the root of an installation.
 	binary := filepath.Join("bin", "pulumi")
 	dir, found, err := w.ensure(ctx, name, name, func(dir string) error {
-		return w.log.during("building the Pulumi CLI "+version, "about 5 minutes on 2 cores", func() error {
+		return w.log.during("building the Pulumi CLI "+version, "about 2 minutes on 2 cores", func() error {
 			return w.goBuild(ctx, w.build.module, pulumiPackage, filepath.Join(dir, binary), pulumiVersionVariable+"="+version)
 		})
 	})

@@ -168,7 +168,7 @@ func (w *workshop) kubernetesPlugin(ctx context.Context, version string) (string
 		return "", err
 	}
 	return w.buildPlugin(ctx, pluginBuild{
-		title: "Pulumi's Kubernetes plugin", estimate: "about 4 minutes on 2 cores", binary: "pulumi-resource-kubernetes",
+		title: "Pulumi's Kubernetes plugin", estimate: "about 3 minutes on 2 cores", binary: "pulumi-resource-kubernetes",
 		module: module, pkg: ".",
 		name:      "plugin-kubernetes-" + version + "-" + w.build.toolchain + "-" + digest(source),
 		variables: []string{"main.version=" + version},

@@ -130,7 +130,7 @@ func TestProgressTellsWhatTakesLong(t *testing.T) {
 
 	_, err := toolchain.ControlPlane(t.Context(), m.options())
 	require.NoError(t, err)
-	assert.Equal(t, "building the Kubernetes control plane v1.99.2: once, about 5 minutes on 2 cores ...\n"+
+	assert.Equal(t, "building the Kubernetes control plane v1.99.2: once, about 3 minutes on 2 cores ...\n"+
 		"building the Kubernetes control plane v1.99.2: done in 0s\n", m.log.String())
 
 	m.log.Reset()
