@@ -206,24 +206,16 @@ func (b *irsaRole) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 // trustPolicy builds the document in the apply whose result feeds the role, so that an error in it cannot get lost.
 func (b *irsaRole) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
 	return providerArns.ApplyT(func(arns []string) (string, error) {
-		document, err := b.args.trustDocument(arns)
+		document, err := b.args.trustPolicy(arns).JSON()
 		return document, b.failure(errors.Join(fault.At("trustPolicy", err), oneAccount(arns), b.args.inPartitionOf(arns)))
 	}).(pulumi.StringOutput)
 }
 
-// trustDocument is the trust policy for the clusters' OIDC providers, in the clusters' order.
-func (args *IrsaRoleArgs) trustDocument(providerArns []string) (string, error) {
-	policy := iampolicy.TrustPolicy{
-		ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
+// trustPolicy is the role's for the clusters' OIDC providers, in the clusters' order.
+func (args *IrsaRoleArgs) trustPolicy(providers []string) iampolicy.TrustPolicy {
+	return iampolicy.TrustPolicy{
+		Providers: providers, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
 	}
-	for i, arn := range providerArns {
-		issuer, err := issuerOfProvider(arn)
-		if err != nil {
-			return "", fault.At(fmt.Sprintf("clusters[%d].oidcProviderArn", i), err)
-		}
-		policy.Clusters = append(policy.Clusters, iampolicy.TrustedCluster{ProviderArn: arn, Issuer: issuer})
-	}
-	return policy.JSON()
 }
 
 func (b *irsaRole) failure(err error) error { return failure(IrsaRoleType, b.name, err) }

@@ -57,7 +57,7 @@ func (cluster IrsaCluster) validateProvider(path string) error {
 	if cluster.OidcProviderArn != nil {
 		given++
 		if arn, plain := plainString(cluster.OidcProviderArn); plain {
-			_, err := issuerOfProvider(arn)
+			_, err := iampolicy.ProviderIssuer(arn)
 			faults = append(faults, fault.At(path+".oidcProviderArn", err))
 		}
 	}
@@ -96,8 +96,7 @@ func (args *IrsaRoleArgs) validateRole() error {
 	return errors.Join(append(faults, args.settings().validate())...)
 }
 
-// validateTrust builds the trust policy as far as it is known. A provider whose ARN is not known yet stands there as the
-// shortest one there could be, so a policy that is too long with it is too long whatever comes.
+// validateTrust checks the trust policy as far as it is known.
 func (args *IrsaRoleArgs) validateTrust() error {
 	if size := args.MaxTrustPolicySize; size != 0 {
 		if err := iampolicy.ValidateMaxTrustPolicySize(size); err != nil {
@@ -107,20 +106,16 @@ func (args *IrsaRoleArgs) validateTrust() error {
 	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || len(args.Clusters) == 0 {
 		return nil // reported already
 	}
-	arns := make([]string, len(args.Clusters))
 	var known []string
-	for i, cluster := range args.Clusters {
+	for _, cluster := range args.Clusters {
 		if arn, plain := plainString(cluster.OidcProviderArn); plain {
-			if _, err := issuerOfProvider(arn); err != nil {
+			if _, err := iampolicy.ProviderIssuer(arn); err != nil {
 				return nil //nolint:nilerr // reported already
 			}
-			arns[i] = arn
 			known = append(known, arn)
-			continue
 		}
-		arns[i] = fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/%d.aa", i)
 	}
-	_, err := args.trustDocument(arns)
+	err := args.trustPolicy(known).Validate(len(args.Clusters) - len(known))
 	return errors.Join(fault.At("trustPolicy", err), oneAccount(known), args.inPartitionOf(known))
 }
 
@@ -141,16 +136,4 @@ func oneAccount(providerArns []string) error {
 		}
 	}
 	return nil
-}
-
-// issuerOfProvider is the issuer, without https://, of an OIDC provider's ARN.
-func issuerOfProvider(arn string) (string, error) {
-	parsed, err := iampolicy.ParseArn(arn)
-	if err != nil {
-		return "", err
-	}
-	if !parsed.IsOIDCProvider() {
-		return "", fmt.Errorf("%q is not the ARN of an IAM OIDC provider", arn)
-	}
-	return iampolicy.ParseIssuer(parsed.Resource[len("oidc-provider/"):])
 }

@@ -109,7 +109,7 @@ func argumentRules() []argumentRule {
 		{
 			"IrsaCluster.OidcProviderArn",
 			example{},
-			example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an IAM OIDC provider`},
+			example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an OIDC provider` + providerForm},
 			provider + "a.io/" + text(242),
 			func(value any) arguments {
 				return roleWith(func(args *components.IrsaRoleArgs) { args.Clusters[0].OidcProviderArn = pulumi.String(value.(string)) })

@@ -34,6 +34,8 @@ func lines(texts ...string) string { return strings.Join(texts, "\n") }
 
 const notAnArn = "is not an ARN; its form is arn:partition:service:region:account:resource"
 
+const providerForm = "; its form is arn:<partition>:iam::<account>:oidc-provider/<issuer without https://>"
+
 func TestAnOidcProviderRefuses(t *testing.T) {
 	t.Parallel()
 	type args = components.OidcProviderArgs
@@ -132,7 +134,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		{"a cluster without a name", "clusters[0].name: must not be empty", func(a *args) { a.Clusters[0].Name = "" }},
 		{"one cluster twice", lines(
 			`clusters[1]: "hub" is there already, at index 0`,
-			"trustPolicy: clusters[1].issuer: "+hubIssuer+" is the issuer of clusters[0] already",
+			"trustPolicy: providers[1]: "+hubIssuer+" is the issuer of providers[0] already",
 		), func(a *args) { a.Clusters = append(a.Clusters, a.Clusters[0]) }},
 		{"a cluster without an OIDC provider", "clusters[0]: give exactly one of oidcProvider, oidcProviderArn and issuer", func(a *args) {
 			a.Clusters[0].OidcProviderArn = nil
@@ -140,12 +142,12 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		{"a cluster with an OIDC provider and an issuer", "clusters[0]: give exactly one of oidcProvider, oidcProviderArn and issuer", func(a *args) {
 			a.Clusters[0].Issuer = "https://" + hubIssuer
 		}},
-		{"a malformed ARN of an OIDC provider", `clusters[0].oidcProviderArn: "oidc-provider/x" ` + notAnArn, func(a *args) {
+		{"a malformed ARN of an OIDC provider", `clusters[0].oidcProviderArn: "oidc-provider/x" is not the ARN of an OIDC provider` + providerForm, func(a *args) {
 			a.Clusters[0].OidcProviderArn = pulumi.String("oidc-provider/x")
 		}},
 		{
 			"another ARN for that of an OIDC provider",
-			`clusters[0].oidcProviderArn: "arn:aws:iam::111122223333:role/x" is not the ARN of an IAM OIDC provider`,
+			`clusters[0].oidcProviderArn: "arn:aws:iam::111122223333:role/x" is not the ARN of an OIDC provider` + providerForm,
 			func(a *args) { a.Clusters[0].OidcProviderArn = pulumi.String("arn:aws:iam::111122223333:role/x") },
 		},
 		{"an issuer over http", `clusters[0].issuer: issuer "http://oidc.example.com" has the scheme "http"; it must be https`, func(a *args) {

@@ -604,15 +604,15 @@ func TestWhatIsKnownOnlyLaterFailsTheProgramAsWell(t *testing.T) {
 		}, `IrsaRole "app": trustPolicy: trust policy has 2066 characters and IAM allows 2048: `},
 		{"an OIDC provider's ARN that is another's", func(args *components.IrsaRoleArgs, _ providers) {
 			args.Clusters[0].OidcProviderArn = later("arn:aws:iam::111122223333:role/app")
-		}, `IrsaRole "app": trustPolicy: clusters[0].oidcProviderArn: "arn:aws:iam::111122223333:role/app" is not the ARN of an IAM OIDC provider`},
+		}, `IrsaRole "app": trustPolicy: providers[0]: "arn:aws:iam::111122223333:role/app" is not the ARN of an OIDC provider` + providerForm},
 		{"an OIDC provider's ARN that is none", func(args *components.IrsaRoleArgs, _ providers) {
 			args.Clusters[0].OidcProviderArn = later("hub")
-		}, `IrsaRole "app": trustPolicy: clusters[0].oidcProviderArn: "hub" is not an ARN; its form is arn:partition:service:region:account:resource`},
+		}, `IrsaRole "app": trustPolicy: providers[0]: "hub" is not the ARN of an OIDC provider` + providerForm},
 		{"one cluster by two names", func(args *components.IrsaRoleArgs, given providers) {
 			args.Clusters = append(args.Clusters, components.IrsaCluster{
 				Name: "again", OidcProviderArn: later(hubProviderArn), Kubernetes: given.edge,
 			})
-		}, `IrsaRole "app": trustPolicy: clusters[1].issuer: ` + hubIssuer + ` is the issuer of clusters[0] already`},
+		}, `IrsaRole "app": trustPolicy: providers[1]: ` + hubIssuer + ` is the issuer of providers[0] already`},
 		{"clusters of two accounts", func(args *components.IrsaRoleArgs, given providers) {
 			args.Clusters = append(args.Clusters, components.IrsaCluster{
 				Name: "edge", OidcProviderArn: later("arn:aws:iam::222233334444:oidc-provider/oidc.example.com"), Kubernetes: given.edge,

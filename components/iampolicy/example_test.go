@@ -8,10 +8,7 @@ import (
 
 func ExampleTrustPolicy() {
 	policy := iampolicy.TrustPolicy{
-		Clusters: []iampolicy.TrustedCluster{{
-			ProviderArn: "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1",
-			Issuer:      "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1",
-		}},
+		Providers:       []string{"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{{Namespace: "payments", Name: "s3-backup"}},
 	}
 	text, err := policy.JSON()

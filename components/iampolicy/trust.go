@@ -3,6 +3,7 @@ package iampolicy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
@@ -28,14 +29,6 @@ const (
 
 var subjectPattern = regexp.MustCompile(`^[a-z0-9.*?-]*$`)
 
-// TrustedCluster is a cluster whose service accounts are trusted.
-type TrustedCluster struct {
-	// ProviderArn is the ARN of the cluster's OIDC provider in the role's account.
-	ProviderArn string
-	// Issuer is the cluster's OIDC issuer, with or without https://. It must be the one that the ARN names.
-	Issuer string
-}
-
 // ServiceAccountSubject is a service account, or several by pattern, of one namespace.
 type ServiceAccountSubject struct {
 	// Namespace is a DNS label, never a pattern.
@@ -47,11 +40,12 @@ type ServiceAccountSubject struct {
 	NamePattern string
 }
 
-// TrustPolicy is the trust policy of a role for service accounts: every one of ServiceAccounts in every one of Clusters
-// may assume the role, and nobody else, except whom ExtraStatements name.
+// TrustPolicy is the trust policy of a role for service accounts: every one of ServiceAccounts in every cluster may assume the
+// role, and no other principal may, except those that ExtraStatements name.
 type TrustPolicy struct {
-	// Clusters, at least one; each becomes one statement, in this order.
-	Clusters []TrustedCluster
+	// Providers are the ARNs of the clusters' OIDC providers in the role's account, at least one; each becomes one statement, in
+	// this order.
+	Providers []string
 	// ServiceAccounts, at least one; they become one list, in this order.
 	ServiceAccounts []ServiceAccountSubject
 	// ExtraStatements come after the clusters' own, for instance to let a role assume itself. Their rules are those of
@@ -72,7 +66,7 @@ type TrustPolicy struct {
 // anything else.
 func (t TrustPolicy) Document() (Document, error) {
 	var found faults
-	issuers := checkClusters(&found, t.Clusters)
+	issuers := checkProviders(&found, t.Providers)
 	checkServiceAccounts(&found, "serviceAccounts", t.ServiceAccounts)
 	checkStatements(&found, "extraStatements", t.ExtraStatements)
 	for i, s := range t.ExtraStatements {
@@ -84,8 +78,8 @@ func (t TrustPolicy) Document() (Document, error) {
 	}
 
 	document := Document{Version: currentVersion}
-	for i, cluster := range t.Clusters {
-		document.Statements = append(document.Statements, clusterStatement(cluster.ProviderArn, issuers[i], t.ServiceAccounts))
+	for i, provider := range t.Providers {
+		document.Statements = append(document.Statements, clusterStatement(provider, issuers[i], t.ServiceAccounts))
 	}
 	document.Statements = append(document.Statements, t.ExtraStatements...)
 	if size := document.Size(); size > limit {
@@ -94,6 +88,17 @@ func (t TrustPolicy) Document() (Document, error) {
 			"raised (up to %d) and say so in the maximum size", size, limit, RaisedTrustPolicySize)
 	}
 	return document, nil
+}
+
+// Validate reports what [TrustPolicy.Document] would, before all providers are known: later is the number of further clusters,
+// each of which counts with the shortest issuer that there could be. A policy that is too long so is too long whatever comes.
+func (t TrustPolicy) Validate(later int) error {
+	t.Providers = slices.Clone(t.Providers)
+	for i := range later {
+		t.Providers = append(t.Providers, fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/%d.aa", i))
+	}
+	_, err := t.Document()
+	return err
 }
 
 // JSON is the document as compact JSON; see [TrustPolicy.Document] and [Document.JSON].
@@ -152,44 +157,35 @@ func (s ServiceAccountSubject) Claim() string {
 	return "system:serviceaccount:" + s.Namespace + ":" + s.Name + s.NamePattern // one of the two is empty
 }
 
-// checkClusters answers with the clusters' issuers without https://.
-func checkClusters(found *faults, clusters []TrustedCluster) []string {
-	if len(clusters) == 0 {
-		found.addf("clusters", "is empty; at least one cluster is needed")
+// checkProviders returns the issuers, without https://, that the ARNs name.
+func checkProviders(found *faults, providers []string) []string {
+	if len(providers) == 0 {
+		found.addf("providers", "is empty; at least one cluster is needed")
 	}
-	issuers := make([]string, len(clusters))
-	first := map[string]string{}
-	for i, cluster := range clusters {
-		at := item("clusters", i)
-		issuer, err := ParseIssuer(cluster.Issuer)
-		if err != nil {
-			found.addf(at+".issuer", "%s", err)
-		} else if other, taken := first[issuer]; taken {
-			found.addf(at+".issuer", "%s is the issuer of %s already", issuer, other)
-		} else {
-			first[issuer] = at
+	issuers := make([]string, len(providers))
+	for i, provider := range providers {
+		issuer, err := ProviderIssuer(provider)
+		found.add(item("providers", i), err)
+		if first := slices.Index(issuers[:i], issuer); err == nil && first >= 0 {
+			found.addf(item("providers", i), "%s is the issuer of %s already", issuer, item("providers", first))
 		}
-		checkProviderArn(found, at, cluster.ProviderArn, issuer)
 		issuers[i] = issuer
 	}
 	return issuers
 }
 
-// checkProviderArn also compares the ARN with the issuer, unless that is wrong already.
-func checkProviderArn(found *faults, path, providerArn, issuer string) {
+// ProviderIssuer is the issuer, without https://, that the ARN of an IAM OIDC provider names.
+func ProviderIssuer(providerArn string) (string, error) {
 	const form = "arn:<partition>:iam::<account>:oidc-provider/<issuer without https://>"
-	if providerArn == "" {
-		found.addf(path+".providerArn", "is empty; its form is %s", form)
-		return
-	}
 	arn, err := ParseArn(providerArn)
 	if err != nil || !arn.IsOIDCProvider() {
-		found.addf(path+".providerArn", "%q is not the ARN of an OIDC provider; its form is %s", providerArn, form)
-		return
+		return "", fmt.Errorf("%q is not the ARN of an OIDC provider; its form is %s", providerArn, form)
 	}
-	if issuer != "" && arn.issuer() != issuer {
-		found.addf(path+".providerArn", "%s is the provider of %s, but the cluster's issuer is %s", providerArn, arn.issuer(), issuer)
+	issuer, err := ParseIssuer(arn.issuer())
+	if err == nil && issuer != arn.issuer() {
+		return "", fmt.Errorf("%q names the issuer otherwise than IAM does; its form is %s", providerArn, form)
 	}
+	return issuer, err
 }
 
 // ValidateServiceAccounts checks subjects as far as plain values go, before any cluster or ARN is known. All faults are

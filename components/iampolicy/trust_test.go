@@ -16,16 +16,13 @@ const (
 	providerArn = "arn:aws:iam::111122223333:oidc-provider/" + issuer
 )
 
-func cluster(partition, issuer string) iampolicy.TrustedCluster {
-	return iampolicy.TrustedCluster{
-		ProviderArn: "arn:" + partition + ":iam::111122223333:oidc-provider/" + issuer,
-		Issuer:      "https://" + issuer,
-	}
+func provider(partition, issuer string) string {
+	return "arn:" + partition + ":iam::111122223333:oidc-provider/" + issuer
 }
 
 func trustPolicy() iampolicy.TrustPolicy {
 	return iampolicy.TrustPolicy{
-		Clusters:        []iampolicy.TrustedCluster{cluster("aws", issuer)},
+		Providers:       []string{provider("aws", issuer)},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{{Namespace: "default", Name: "iam-role-test"}},
 	}
 }
@@ -66,12 +63,12 @@ func TestTrustPoliciesEqualTheirGoldenFiles(t *testing.T) {
 		{"trust-name-with-dots", only("default", "v1.2.my-service-account")},
 		{"trust-several-service-accounts", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts = argoCD() }},
 		{"trust-several-clusters", func(p *iampolicy.TrustPolicy) {
-			p.Clusters = append(p.Clusters,
-				cluster("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"),
-				cluster("aws", "oidc.eks.ap-south-1.amazonaws.com/id/EXAMPLE3"))
+			p.Providers = append(p.Providers,
+				provider("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"),
+				provider("aws", "oidc.eks.ap-south-1.amazonaws.com/id/EXAMPLE3"))
 		}},
 		{"trust-several-of-both", func(p *iampolicy.TrustPolicy) {
-			p.Clusters = append(p.Clusters, cluster("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"))
+			p.Providers = append(p.Providers, provider("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"))
 			p.ServiceAccounts = argoCD()
 		}},
 		{"trust-pattern", func(p *iampolicy.TrustPolicy) {
@@ -84,16 +81,16 @@ func TestTrustPoliciesEqualTheirGoldenFiles(t *testing.T) {
 			p.ServiceAccounts = append(p.ServiceAccounts, iampolicy.ServiceAccountSubject{Namespace: "ci", NamePattern: "runner-*"})
 		}},
 		{"trust-china", func(p *iampolicy.TrustPolicy) {
-			p.Clusters = []iampolicy.TrustedCluster{cluster("aws-cn", "oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLE1")}
+			p.Providers = []string{provider("aws-cn", "oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLE1")}
 		}},
 		{"trust-govcloud", func(p *iampolicy.TrustPolicy) {
-			p.Clusters = []iampolicy.TrustedCluster{cluster("aws-us-gov", "oidc.eks.us-gov-west-1.amazonaws.com/id/EXAMPLE1")}
+			p.Providers = []string{provider("aws-us-gov", "oidc.eks.us-gov-west-1.amazonaws.com/id/EXAMPLE1")}
 		}},
 		{"trust-extra-statement", func(p *iampolicy.TrustPolicy) {
 			p.ServiceAccounts = argoCD()
 			p.ExtraStatements = []iampolicy.Statement{selfAssume()}
 		}},
-		{"trust-iam-role-test", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = issuer }},
+		{"trust-iam-role-test", func(*iampolicy.TrustPolicy) {}},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -176,7 +173,7 @@ func TestTheTrustPolicyIsTheSameBytesEveryTime(t *testing.T) {
 func TestTheAudienceIsPinnedAndExactInEveryStatement(t *testing.T) {
 	t.Parallel()
 	policy := trustPolicy()
-	policy.Clusters = append(policy.Clusters, cluster("aws-cn", "oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLE2"))
+	policy.Providers = append(policy.Providers, provider("aws-cn", "oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLE2"))
 	for _, pattern := range []string{"", "runner-*"} {
 		if pattern != "" {
 			policy.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: "ci", NamePattern: pattern}}
@@ -185,7 +182,7 @@ func TestTheAudienceIsPinnedAndExactInEveryStatement(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, document.Statements, 2)
 		for i, statement := range document.Statements {
-			host, err := iampolicy.ParseIssuer(policy.Clusters[i].Issuer)
+			host, err := iampolicy.ProviderIssuer(policy.Providers[i])
 			require.NoError(t, err)
 			assert.Equal(t, iampolicy.Strings{"sts.amazonaws.com"}, statement.Condition[iampolicy.StringEquals][host+":aud"])
 		}
@@ -207,7 +204,7 @@ func TestTrustPolicyRefuses(t *testing.T) {
 		mutate func(*iampolicy.TrustPolicy)
 		want   string
 	}{
-		{"no cluster", func(p *iampolicy.TrustPolicy) { p.Clusters = nil }, "clusters: is empty; at least one cluster is needed"},
+		{"no cluster", func(p *iampolicy.TrustPolicy) { p.Providers = nil }, "providers: is empty; at least one cluster is needed"},
 		{
 			"no service account, rather than trust the audience alone", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts = nil },
 			"serviceAccounts: is empty; at least one service account is needed",
@@ -217,37 +214,30 @@ func TestTrustPolicyRefuses(t *testing.T) {
 			"serviceAccounts[0].name: is empty; name the service account, or ask for a pattern with namePattern",
 		},
 		{
-			"an empty issuer", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = "" },
-			"clusters[0].issuer: issuer is empty; it looks like https://oidc.eks.<region>.amazonaws.com/id/<id>",
+			"a provider without an issuer", func(p *iampolicy.TrustPolicy) { p.Providers[0] = strings.TrimSuffix(providerArn, issuer) },
+			`providers[0]: "arn:aws:iam::111122223333:oidc-provider/" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"an issuer over http", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = "http://" + issuer },
-			`clusters[0].issuer: issuer "http://` + issuer + `" has the scheme "http"; it must be https`,
+			"a provider of an issuer over http", func(p *iampolicy.TrustPolicy) { p.Providers[0] = provider("aws", "http://"+issuer) },
+			`providers[0]: issuer "http://` + issuer + `" has the scheme "http"; it must be https`,
+		},
+		{"no provider", func(p *iampolicy.TrustPolicy) { p.Providers[0] = "" }, `providers[0]: "" is not the ARN of an OIDC provider; ` + form},
+		{
+			"a provider that is no ARN", func(p *iampolicy.TrustPolicy) { p.Providers[0] = issuer },
+			`providers[0]: "` + issuer + `" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"the provider's ARN as issuer", func(p *iampolicy.TrustPolicy) { p.Clusters[0].Issuer = providerArn },
-			`clusters[0].issuer: issuer "` + providerArn + `" is an ARN; the issuer is what follows oidc-provider/ in it`,
-		},
-		{"an empty provider", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn = "" }, "clusters[0].providerArn: is empty; " + form},
-		{
-			"a provider that is no ARN", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn = issuer },
-			`clusters[0].providerArn: "` + issuer + `" is not the ARN of an OIDC provider; ` + form,
+			"a provider that is a role", func(p *iampolicy.TrustPolicy) { p.Providers[0] = "arn:aws:iam::111122223333:role/x" },
+			`providers[0]: "arn:aws:iam::111122223333:role/x" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"a provider that is a role", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn = "arn:aws:iam::111122223333:role/x" },
-			`clusters[0].providerArn: "arn:aws:iam::111122223333:role/x" is not the ARN of an OIDC provider; ` + form,
+			"https:// left in the provider's ARN", func(p *iampolicy.TrustPolicy) { p.Providers[0] = provider("aws", "https://"+issuer) },
+			`providers[0]: "arn:aws:iam::111122223333:oidc-provider/https://` + issuer + `" names the issuer otherwise than IAM does; ` + form,
 		},
-		{"https:// left in the provider's ARN", func(p *iampolicy.TrustPolicy) {
-			p.Clusters[0].ProviderArn = "arn:aws:iam::111122223333:oidc-provider/https://" + issuer
-		}, "clusters[0].providerArn: arn:aws:iam::111122223333:oidc-provider/https://" + issuer + " is the provider of https://" + issuer +
-			", but the cluster's issuer is " + issuer},
 		{
-			"the provider of another cluster", func(p *iampolicy.TrustPolicy) { p.Clusters[0].ProviderArn += "0" },
-			"clusters[0].providerArn: " + providerArn + "0 is the provider of " + issuer + "0, but the cluster's issuer is " + issuer,
+			"one cluster twice", func(p *iampolicy.TrustPolicy) { p.Providers = append(p.Providers, providerArn) },
+			"providers[1]: " + issuer + " is the issuer of providers[0] already",
 		},
-		{"one cluster twice", func(p *iampolicy.TrustPolicy) {
-			p.Clusters = append(p.Clusters, iampolicy.TrustedCluster{ProviderArn: providerArn, Issuer: issuer})
-		}, "clusters[1].issuer: " + issuer + " is the issuer of clusters[0] already"},
 		{
 			"a size below the default quota", func(p *iampolicy.TrustPolicy) { p.MaxSize = 2047 },
 			"maxSize: 2047 is less than 2048, which IAM allows every account; give the quota that the account was raised to",
@@ -302,12 +292,11 @@ func TestTrustPolicyRefuses(t *testing.T) {
 			"extraStatements[0].Effect: is missing; use Allow or Deny",
 		},
 		{"several faults at once", func(p *iampolicy.TrustPolicy) {
-			p.Clusters[0] = iampolicy.TrustedCluster{}
+			p.Providers[0] = ""
 			p.ServiceAccounts[0].Namespace = ""
 			p.ExtraStatements = []iampolicy.Statement{{Effect: iampolicy.Allow, Actions: iampolicy.Strings{"sts:AssumeRole"}}}
 			p.MaxSize = -1
-		}, "clusters[0].issuer: issuer is empty; it looks like https://oidc.eks.<region>.amazonaws.com/id/<id>\n" +
-			"clusters[0].providerArn: is empty; " + form + "\n" +
+		}, `providers[0]: "" is not the ARN of an OIDC provider; ` + form + "\n" +
 			"serviceAccounts[0].namespace: is empty; name the namespace\n" +
 			"extraStatements[0].Principal: is missing; a trust policy says who may assume the role\n" +
 			"maxSize: -1 is less than 2048, which IAM allows every account; give the quota that the account was raised to"},

@@ -123,7 +123,7 @@ func (a account) trustIn(t *testing.T, clusters []*issuer, subjects ...iampolicy
 	t.Helper()
 	policy := iampolicy.TrustPolicy{ServiceAccounts: subjects}
 	for _, c := range clusters {
-		policy.Clusters = append(policy.Clusters, iampolicy.TrustedCluster{ProviderArn: a.provider(c), Issuer: c.Issuer})
+		policy.Providers = append(policy.Providers, a.provider(c))
 	}
 	text, err := policy.JSON()
 	require.NoError(t, err)
@@ -134,7 +134,7 @@ func (a account) trustIn(t *testing.T, clusters []*issuer, subjects ...iampolicy
 func (a account) trustAnd(t *testing.T, more ...iampolicy.Statement) string {
 	t.Helper()
 	text, err := iampolicy.TrustPolicy{
-		Clusters:        []iampolicy.TrustedCluster{{ProviderArn: a.provider(sandbox.hub), Issuer: sandbox.hub.Issuer}},
+		Providers:       []string{a.provider(sandbox.hub)},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{backup},
 		ExtraStatements: more,
 	}.JSON()
