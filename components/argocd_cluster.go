@@ -33,45 +33,46 @@ const argoCDSecretType = "argocd.argoproj.io/secret-type" //nolint:gosec // a la
 const ArgoCDInClusterServer = "https://kubernetes.default.svc"
 
 // ArgoCDClusterArgs are the arguments of [NewArgoCDCluster]. The component's Kubernetes provider is that of the cluster
-// that Argo CD runs in.
+// that Argo CD runs in. The json names are those of Pulumi.<env>.yaml.
 type ArgoCDClusterArgs struct {
 	// DisplayName is the name that Argo CD shows and that Applications may use. Default: ClusterName, or "in-cluster" with
 	// InCluster, which is Argo CD's own name for that cluster.
-	DisplayName pulumi.StringInput
+	DisplayName pulumi.StringInput `json:"displayName"`
 	// InCluster registers the cluster that Argo CD runs in, to give it a name, labels or limits. Argo CD reaches it as
 	// every pod does, with its service accounts and without AWS, so nothing that says how to reach it may be given:
 	// ClusterName, Server, CertificateAuthorityData, RoleArn, Profile, ServerName and ProxyURL.
-	InCluster bool
+	InCluster bool `json:"-"`
 	// ClusterName is the EKS cluster's name, for which Argo CD makes its login tokens.
-	ClusterName pulumi.StringInput
+	ClusterName pulumi.StringInput `json:"-"`
 	// Server is the URL of the cluster's API server.
-	Server pulumi.StringInput
+	Server pulumi.StringInput `json:"-"`
 	// CertificateAuthorityData is the cluster's CA, base64, unchanged from EKS's certificateAuthority.data.
-	CertificateAuthorityData pulumi.StringInput
+	CertificateAuthorityData pulumi.StringInput `json:"-"`
 	// RoleArn is a role that Argo CD assumes on its way into the cluster. Leave it out when Argo CD's own role is let in
 	// directly: assuming oneself fails without a trust statement for it.
-	RoleArn pulumi.StringInput
+	RoleArn pulumi.StringInput `json:"-"`
 	// Profile is an AWS profile for argocd-k8s-auth, rarely needed.
-	Profile string
+	Profile string `json:"-"`
 	// ServerName is the name that the server's certificate must have. Default: the host of Server.
-	ServerName string
+	ServerName string `json:"serverName"`
 	// ProxyURL is a proxy on the way to the server: http, https (with a certificate of the cluster's CA, as Argo CD knows no other
 	// there) or socks5. It is kept in the secret only, which is where a user name and password in it belong.
-	ProxyURL string
+	ProxyURL string `json:"proxyUrl"`
 	// Project limits the cluster to one Argo CD project.
-	Project string
+	Project string `json:"project"`
 	// Namespaces limit what Argo CD manages. Default: all.
-	Namespaces []string
+	Namespaces []string `json:"namespaces"`
 	// ClusterResources lets Argo CD manage cluster-scoped resources as well; only with Namespaces.
-	ClusterResources *bool
+	ClusterResources *bool `json:"clusterResources"`
 	// Shard assigns the cluster to a replica of the application controller, from 0.
-	Shard *int
+	Shard *int `json:"shard"`
 	// Namespace of the secret. Default: DefaultArgoCDNamespace.
-	Namespace string
+	Namespace string `json:"-"`
 	// SecretName is the secret's name. Default: the one that `argocd cluster add` gives it, which is made from Server.
-	SecretName string
+	SecretName string `json:"secretName"`
 	// Labels and Annotations are added to the secret, for ApplicationSets to select by.
-	Labels, Annotations map[string]string
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
 }
 
 // ArgoCDCluster is the secret that registers a cluster with Argo CD.

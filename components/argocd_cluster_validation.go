@@ -15,7 +15,12 @@ func (args *ArgoCDClusterArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	faults := []error{args.validateLogin()}
+	return errors.Join(args.validateLogin(), args.ValidateSettings())
+}
+
+// ValidateSettings is [ArgoCDClusterArgs.Validate] without the cluster, for a program that does not know it yet.
+func (args *ArgoCDClusterArgs) ValidateSettings() error {
+	var faults []error
 	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
 		faults = append(faults, errors.New("clusterResources: only with namespaces"))
 	}

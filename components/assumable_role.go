@@ -14,25 +14,15 @@ import (
 // AssumableRoleType is the type token of [AssumableRole].
 const AssumableRoleType = "eks-irsa:index:AssumableRole"
 
-// AssumableRoleArgs are the arguments of [NewAssumableRole].
+// AssumableRoleArgs are the arguments of [NewAssumableRole]. The json names are those of Pulumi.<env>.yaml.
 type AssumableRoleArgs struct {
 	// Principals are the roles that may assume this one, one or more. Each must also have the permission to do so.
-	Principals []Principal
+	Principals []Principal `json:"-"`
 
 	// Name of the role, 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -.
-	Name string
-	// Path of the role, default "/". It begins and ends with a slash.
-	Path string
-	// Description of the role, up to 1,000 characters. Default: none.
-	Description string
-	// MaxSessionDuration in seconds, 3,600 (the default) to 43,200. A role that assumes this one with credentials of a
-	// session of its own, as every pod does, gets an hour at most, whatever stands here:
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
-	MaxSessionDuration int
-	// PermissionsBoundary is the ARN of a managed policy that limits what the role can be given.
-	PermissionsBoundary pulumi.StringInput
-	// Tags of the role.
-	Tags pulumi.StringMapInput
+	Name string `json:"name"`
+	// RoleSettings are the role's. It has no description by default.
+	RoleSettings
 }
 
 // Principal is an IAM role that may assume another one.
@@ -68,7 +58,11 @@ func NewAssumableRole(
 		return nil, err
 	}
 	component.TrustPolicy = args.trustPolicy(name)
-	roleArgs := args.settings().args(component.TrustPolicy)
+	boundary, err := args.boundary(ctx, pulumi.Parent(component))
+	if err != nil {
+		return nil, failure(AssumableRoleType, name, err)
+	}
+	roleArgs := args.RoleSettings.args(component.TrustPolicy, boundary)
 	roleArgs.Name = pulumi.String(args.Name)
 	// What somebody else attaches must not keep the role from being deleted.
 	roleArgs.ForceDetachPolicies = pulumi.Bool(true)
@@ -84,10 +78,6 @@ func NewAssumableRole(
 		return nil, fmt.Errorf("registering the outputs of AssumableRole %q: %w", name, err)
 	}
 	return component, nil
-}
-
-func (args *AssumableRoleArgs) settings() roleSettings {
-	return roleSettings{args.Path, args.Description, args.MaxSessionDuration, args.PermissionsBoundary, args.Tags}
 }
 
 func (args *AssumableRoleArgs) trustPolicy(component string) pulumi.StringOutput {
@@ -131,5 +121,10 @@ func (args *AssumableRoleArgs) Validate() error {
 			faults = append(faults, fault.At(path, iampolicy.ValidateRoleArn(arn)))
 		}
 	}
-	return errors.Join(append(faults, fault.At("name", iampolicy.ValidateRoleName(args.Name)), args.settings().validate())...)
+	return errors.Join(append(faults, args.ValidateSettings())...)
+}
+
+// ValidateSettings is [AssumableRoleArgs.Validate] without the roles to trust, for a program that does not know them yet.
+func (args *AssumableRoleArgs) ValidateSettings() error {
+	return errors.Join(fault.At("name", iampolicy.ValidateRoleName(args.Name)), args.RoleSettings.validate())
 }

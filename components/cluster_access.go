@@ -54,33 +54,33 @@ type ClusterAccessArgs struct {
 }
 
 // AccessEntryArgs are what an access entry of type STANDARD gives. It gives nothing, and is refused, without Policies
-// and KubernetesGroups.
+// and KubernetesGroups. The json names are those of Pulumi.<env>.yaml.
 type AccessEntryArgs struct {
 	// Policies are EKS access policies.
-	Policies []AccessPolicyArgs
+	Policies []AccessPolicyArgs `json:"policies"`
 	// KubernetesGroups are groups that RoleBindings name. EKS refuses groups that begin with system:. A group that is taken
 	// off the list is taken away in EKS.
-	KubernetesGroups []string
+	KubernetesGroups []string `json:"kubernetesGroups"`
 	// Username in Kubernetes. EKS refuses names that begin with system:, eks:, aws:, amazon: or iam:, and wants a colon before
 	// {{SessionName}} and {{SessionNameRaw}}. Default: EKS's own, the assumed role's ARN with the session's name. EKS goes
 	// back to its own name only with another access entry, so the entry is replaced when a name is taken out.
-	Username string
+	Username string `json:"username"`
 	// Tags of the access entry.
-	Tags pulumi.StringMapInput
+	Tags pulumi.StringMapInput `json:"-"`
 	// Import takes over the access entry that the principal has already, made by hand, by another stack or by EKS for the
 	// cluster's creator: from then on it is as if this stack had made it, and is deleted with it. There must be one, of type
 	// STANDARD. Access policies that it has besides Policies stay with it, and so does its user name without Username. It is
 	// meant for one update, as Pulumi refuses to replace a resource that is still to be imported. Default: false.
-	Import bool
+	Import bool `json:"import"`
 }
 
-// AccessPolicyArgs associate an EKS access policy with an access entry.
+// AccessPolicyArgs associate an EKS access policy with an access entry. The json names are those of Pulumi.<env>.yaml.
 type AccessPolicyArgs struct {
 	// Policy is the name (AmazonEKSViewPolicy) or the ARN of an access policy. An ARN's partition is corrected to the
 	// principal's.
-	Policy string
+	Policy string `json:"policy"`
 	// Namespaces limit the policy to these, which may be patterns such as dev-*. Default: the whole cluster.
-	Namespaces []string
+	Namespaces []string `json:"namespaces"`
 }
 
 // AwsAuthArgs are a line of mapRoles in the ConfigMap aws-auth of kube-system. The line is edited by the eks-irsa

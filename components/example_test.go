@@ -24,14 +24,11 @@ func ExampleNewIrsaRole() {
 		if err != nil {
 			return err
 		}
-		readBucket, err := iampolicy.Document{Statements: []iampolicy.Statement{{
+		readBucket := components.Policy(iampolicy.Document{Statements: []iampolicy.Statement{{
 			Effect:    iampolicy.Allow,
 			Actions:   iampolicy.Strings{"s3:GetObject"},
 			Resources: iampolicy.Strings{"arn:aws:s3:::my-bucket/*"},
-		}}}.JSON()
-		if err != nil {
-			return err
-		}
+		}}})
 		role, err := components.NewIrsaRole(ctx, "s3-backup", &components.IrsaRoleArgs{
 			Clusters: []components.IrsaCluster{{
 				Name:       "main",
@@ -41,8 +38,8 @@ func ExampleNewIrsaRole() {
 			ServiceAccounts: []components.ServiceAccountArgs{{
 				Namespace: "payments", Name: "s3-backup", CreateNamespace: true,
 			}},
-			InlinePolicies: map[string]pulumi.StringInput{"read-bucket": pulumi.String(readBucket)},
-			TestPod:        &components.TestPodArgs{Check: "aws s3 cp s3://my-bucket/test -"},
+			RolePolicies: components.RolePolicies{InlinePolicies: map[string]components.PolicyDocument{"read-bucket": readBucket}},
+			TestPod:      &components.TestPodArgs{Check: "aws s3 cp s3://my-bucket/test -"},
 		})
 		if err != nil {
 			return err
@@ -164,8 +161,8 @@ func ExampleIrsaRoleArgs_Validate() {
 		Clusters: []components.IrsaCluster{{
 			Name: "main", OidcProviderArn: pulumi.String("arn:aws:iam::111122223333:oidc-provider/oidc.example.com"),
 		}},
-		ServiceAccounts:    []components.ServiceAccountArgs{{Namespace: "apps", Name: "*", Mode: components.TrustOnly}},
-		MaxSessionDuration: 43201,
+		ServiceAccounts: []components.ServiceAccountArgs{{Namespace: "apps", Name: "*", Mode: components.TrustOnly}},
+		RoleSettings:    components.RoleSettings{MaxSessionDuration: 43201},
 	}).Validate()
 	fmt.Println(err)
 	// Output:

@@ -16,48 +16,28 @@ import (
 // IrsaRoleType is the type token of [IrsaRole].
 const IrsaRoleType = "eks-irsa:index:IrsaRole"
 
-// IrsaRoleArgs are the arguments of [NewIrsaRole].
+// IrsaRoleArgs are the arguments of [NewIrsaRole]. The json names are those of Pulumi.<env>.yaml.
 type IrsaRoleArgs struct {
 	// Clusters are those whose pods may assume the role, one or more; each adds a statement to the trust policy.
-	Clusters []IrsaCluster
+	Clusters []IrsaCluster `json:"-"`
 	// ServiceAccounts may assume the role, in every cluster; one or more.
-	ServiceAccounts []ServiceAccountArgs
+	ServiceAccounts []ServiceAccountArgs `json:"serviceAccounts"`
 
 	// Name of the role, 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -. Default: eks-<namespace>-<service account> of
 	// the first service account, shortened with a hash past 64 characters.
-	Name string
+	Name string `json:"name"`
 	// NamePrefix, up to 38 characters, is used instead of Name; the AWS provider adds 26 digits of its own.
-	NamePrefix string
-	// Path of the role, default "/". It begins and ends with a slash.
-	Path string
-	// Description of the role, up to 1,000 characters. Default: names the service accounts.
-	Description string
-	// MaxSessionDuration in seconds, 3,600 (the default) to 43,200.
-	MaxSessionDuration int
-	// PermissionsBoundary is the ARN of a managed policy that limits what the role can be given.
-	PermissionsBoundary pulumi.StringInput
-	// Tags of the role and of the policies that are made for it.
-	Tags pulumi.StringMapInput
-	// KeepForeignPolicies makes the deletion of the role fail when somebody else attached policies to it. By default
-	// they are detached, as the role cannot be deleted otherwise.
-	KeepForeignPolicies bool
-
-	// ManagedPolicies are ARNs of managed policies to attach, by a name of your own, which names the attachment.
-	ManagedPolicies map[string]pulumi.StringInput
-	// InlinePolicies are JSON documents embedded in the role, by policy name; 10,240 characters in all, without white space.
-	InlinePolicies map[string]pulumi.StringInput
-	// CustomerManagedPolicies are JSON documents for which managed policies are created and attached, by policy name; each of
-	// version 2012-10-17 and up to 6,144 characters, without white space.
-	CustomerManagedPolicies map[string]pulumi.StringInput
+	NamePrefix string `json:"namePrefix"`
+	// RoleSettings are the role's. Its description names the service accounts by default.
+	RoleSettings
+	// RolePolicies are what the role may do.
+	RolePolicies
 
 	// TrustStatements are added to the trust policy after the clusters' own.
-	TrustStatements []iampolicy.Statement
-	// MaxTrustPolicySize is the account's quota in characters: 2,048 by default, more (up to 8,192 in 2026)
-	// where it was raised.
-	MaxTrustPolicySize int
+	TrustStatements []iampolicy.Statement `json:"-"`
 
 	// TestPod makes a pod per cluster and service account that proves the identity. Default: none.
-	TestPod *TestPodArgs
+	TestPod *TestPodArgs `json:"testPod"`
 }
 
 // IrsaCluster is a cluster whose pods may assume a role: its OIDC provider (exactly one of OidcProvider,
@@ -151,6 +131,10 @@ type irsaRole struct {
 	children, inClusters children
 
 	role *iam.Role
+	// attached are the ARNs of managed policies, by the names of their attachments, and boundary that of the permissions
+	// boundary, nil where there is none.
+	attached map[string]pulumi.StringInput
+	boundary pulumi.StringInput
 	// policies are the role's permissions: test pods wait for them.
 	policies []pulumi.Resource
 	// namespaces and serviceAccounts are by <cluster>/<namespace>[/<name>].
@@ -160,6 +144,12 @@ type irsaRole struct {
 func (b *irsaRole) build() error {
 	providerArns, err := b.oidcProviderArns()
 	if err != nil {
+		return err
+	}
+	if b.attached, err = b.attachedPolicies(); err != nil {
+		return err
+	}
+	if b.boundary, err = b.args.boundary(b.ctx, pulumi.Parent(b.component)); err != nil {
 		return err
 	}
 	b.component.OidcProviderArns = providerArns
@@ -232,9 +222,9 @@ func (args *IrsaRoleArgs) subjects() []iampolicy.ServiceAccountSubject {
 
 func (b *irsaRole) createRole() error {
 	args := b.args
-	roleArgs := args.settings().args(b.component.TrustPolicy)
+	roleArgs := args.RoleSettings.args(b.component.TrustPolicy, b.boundary)
 	roleArgs.Description = pulumi.String(args.description())
-	roleArgs.ForceDetachPolicies = pulumi.Bool(!args.KeepForeignPolicies)
+	roleArgs.ForceDetachPolicies = pulumi.Bool(args.ForceDetachPolicies == nil || *args.ForceDetachPolicies)
 	options := b.children.named(b.name)
 	if args.NamePrefix != "" {
 		roleArgs.NamePrefix = pulumi.String(args.NamePrefix)
@@ -249,10 +239,6 @@ func (b *irsaRole) createRole() error {
 	b.role = role
 	b.component.Arn, b.component.Name, b.component.UniqueId = role.Arn, role.Name, role.UniqueId
 	return nil
-}
-
-func (args *IrsaRoleArgs) settings() roleSettings {
-	return roleSettings{args.Path, args.Description, args.MaxSessionDuration, args.PermissionsBoundary, args.Tags}
 }
 
 // RoleName is the name that the role will have, or "" when NamePrefix leaves it to the AWS provider.

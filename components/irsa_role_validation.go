@@ -15,12 +15,30 @@ func (args *IrsaRoleArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
+	var known []string
+	for _, cluster := range args.Clusters {
+		if arn, plain := plainString(cluster.OidcProviderArn); plain {
+			if _, err := iampolicy.ProviderIssuer(arn); err == nil { // else reported with the cluster
+				known = append(known, arn)
+			}
+		}
+	}
+	return errors.Join(args.validateClusters(), args.validateSettings(known, len(args.Clusters)-len(known)),
+		oneAccount(known), args.inPartitionOf(known))
+}
+
+// ValidateSettings is [IrsaRoleArgs.Validate] for a program that knows only the number of the clusters yet.
+func (args *IrsaRoleArgs) ValidateSettings(clusters int) error {
+	return args.validateSettings(nil, clusters)
+}
+
+// validateSettings checks all but the clusters: providers are the ARNs that are known, and later is how many are not.
+func (args *IrsaRoleArgs) validateSettings(providers []string, later int) error {
 	return errors.Join(
-		args.validateClusters(),
 		args.validateServiceAccounts(),
 		args.validateRole(),
 		args.validatePolicies(),
-		args.validateTrust(),
+		args.validateTrust(providers, later),
 		args.TestPod.validate(args.ServiceAccounts),
 	)
 }
@@ -93,30 +111,20 @@ func (args *IrsaRoleArgs) validateRole() error {
 	if args.Name == "" && args.NamePrefix == "" && len(args.ServiceAccounts) > 0 && args.ServiceAccounts[0].NamePattern != "" {
 		faults = append(faults, errors.New("name: needed, as the first service account is a pattern"))
 	}
-	return errors.Join(append(faults, args.settings().validate())...)
+	return errors.Join(append(faults, args.RoleSettings.validate())...)
 }
 
 // validateTrust checks the trust policy as far as it is known.
-func (args *IrsaRoleArgs) validateTrust() error {
+func (args *IrsaRoleArgs) validateTrust(providers []string, later int) error {
 	if size := args.MaxTrustPolicySize; size != 0 {
 		if err := iampolicy.ValidateMaxTrustPolicySize(size); err != nil {
 			return fault.At("maxTrustPolicySize", err)
 		}
 	}
-	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || len(args.Clusters) == 0 {
+	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || len(providers)+later == 0 {
 		return nil // reported already
 	}
-	var known []string
-	for _, cluster := range args.Clusters {
-		if arn, plain := plainString(cluster.OidcProviderArn); plain {
-			if _, err := iampolicy.ProviderIssuer(arn); err != nil {
-				return nil //nolint:nilerr // reported already
-			}
-			known = append(known, arn)
-		}
-	}
-	err := args.trustPolicy(known).Validate(len(args.Clusters) - len(known))
-	return errors.Join(fault.At("trustPolicy", err), oneAccount(known), args.inPartitionOf(known))
+	return fault.At("trustPolicy", args.trustPolicy(providers).Validate(later))
 }
 
 // oneAccount refuses OIDC providers of several accounts: STS accepts a provider only in the role's own account.

@@ -17,36 +17,36 @@ import (
 const OidcProviderType = "eks-irsa:index:OidcProvider"
 
 // OidcProviderArgs are the arguments of [NewOidcProvider]. Exactly one of Issuer, ClusterName and NewClusterIssuer is
-// needed.
+// needed. The json names are those of Pulumi.<env>.yaml.
 type OidcProviderArgs struct {
 	// Issuer is the cluster's OIDC issuer URL, https://oidc.eks.<region>.amazonaws.com/id/<id>. IAM is asked for a
 	// provider of that issuer, which is adopted if there is one.
-	Issuer string
+	Issuer string `json:"-"`
 	// ClusterName is an EKS cluster whose issuer is looked up.
-	ClusterName string
+	ClusterName string `json:"-"`
 	// NewClusterIssuer is the issuer of a cluster that this same program creates. No other stack or tool can have
 	// registered it yet, so the provider is always created.
-	NewClusterIssuer pulumi.StringInput
+	NewClusterIssuer pulumi.StringInput `json:"-"`
 	// ClientIDs are the audiences that the provider accepts. Default: sts.amazonaws.com, in every partition; a list
 	// must contain it, as it is the audience of every token of the EKS pod identity webhook.
-	ClientIDs []string
+	ClientIDs []string `json:"clientIds"`
 	// Thumbprints are SHA-1 fingerprints (40 hexadecimal digits) of the issuer's top certificate. Default: none, IAM
 	// has not needed them since 2024; see [Thumbprint].
-	Thumbprints []string
+	Thumbprints []string `json:"thumbprints"`
 	// Tags are added to a provider that this stack creates.
-	Tags pulumi.StringMapInput
+	Tags pulumi.StringMapInput `json:"-"`
 	// Owner is what [OwnerTag] says of this stack, 1 to 256 letters, digits, spaces and _ . : / = + - @. Default:
 	// organization/project/stack. Another value lets a stack be renamed or moved and keep its providers, and tells two
 	// stacks of one name, in two backends, apart. With a new value a stack only reads the providers that it made under the
 	// old one, unless Import is set.
-	Owner string
+	Owner string `json:"-"`
 	// Import takes over the provider that exists, whichever stack or tool made it: from then on this stack changes it and
 	// deletes it. It is meant for one update, as Pulumi refuses to replace a resource that is still to be imported.
 	// Default: false.
-	Import bool
+	Import bool `json:"import"`
 	// RetainOnDelete leaves a provider of this stack where it is when the stack is destroyed, as other stacks and tools may
 	// use it by then; the next update takes it back. Default: false.
-	RetainOnDelete bool
+	RetainOnDelete bool `json:"retainOnDelete"`
 }
 
 // OidcProvider is the IAM OIDC provider of a cluster's issuer. There can be one per issuer and account. One that exists
@@ -122,15 +122,21 @@ func (args *OidcProviderArgs) Validate() error {
 	if sources != 1 {
 		faults = append(faults, errors.New("issuer: give exactly one of issuer, clusterName and newClusterIssuer"))
 	}
-	if len(args.ClientIDs) > 0 && !slices.Contains(args.ClientIDs, iampolicy.Audience) {
-		faults = append(faults, fmt.Errorf("clientIds: must contain %q, the audience of the pods' tokens", iampolicy.Audience))
-	}
-	faults = append(faults, validateClientIDs(args.ClientIDs), validateThumbprints(args.Thumbprints))
-	faults = append(faults, fault.At("owner", validateTagValue(args.Owner)))
 	if args.Import && args.NewClusterIssuer != nil {
 		faults = append(faults, errors.New("import: not for a cluster that is still to be created, which has no provider yet"))
 	}
-	return errors.Join(append(faults, validateIAMTags(args.Tags, OwnerTag))...)
+	return errors.Join(append(faults, args.ValidateSettings())...)
+}
+
+// ValidateSettings is [OidcProviderArgs.Validate] without the issuer, for a program that does not know it yet.
+func (args *OidcProviderArgs) ValidateSettings() error {
+	var faults []error
+	if len(args.ClientIDs) > 0 && !slices.Contains(args.ClientIDs, iampolicy.Audience) {
+		faults = append(faults, fmt.Errorf("clientIds: must contain %q, the audience of the pods' tokens", iampolicy.Audience))
+	}
+	faults = append(faults, validateClientIDs(args.ClientIDs), validateThumbprints(args.Thumbprints),
+		fault.At("owner", validateTagValue(args.Owner)), validateIAMTags(args.Tags, OwnerTag))
+	return errors.Join(faults...)
 }
 
 func validateClientIDs(clientIDs []string) error {

@@ -14,9 +14,66 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
+// RolePolicies are what a role for pods may do, with the limits of its policies. The json names are those of Pulumi.<env>.yaml.
+type RolePolicies struct {
+	// ManagedPolicies are managed policies to attach: names of AWS's own, such as AmazonS3ReadOnlyAccess, or ARNs.
+	ManagedPolicies []string `json:"managedPolicies"`
+	// PolicyAttachments are ARNs of further managed policies, such as those that the program makes, by keys that you choose;
+	// a key names the attachment.
+	PolicyAttachments map[string]pulumi.StringInput `json:"-"`
+	// InlinePolicies are embedded in the role, by policy name; 10,240 characters in all, without white space.
+	InlinePolicies map[string]PolicyDocument `json:"inlinePolicies"`
+	// CustomerManagedPolicies are documents for which managed policies are created and attached, by policy name; each of
+	// version 2012-10-17 and up to 6,144 characters, without white space.
+	CustomerManagedPolicies map[string]PolicyDocument `json:"customerManagedPolicies"`
+	// ForceDetachPolicies detaches policies that were attached outside this program before the role is deleted, as IAM
+	// deletes no role that has some. Default: true. With false such a deletion fails.
+	ForceDetachPolicies *bool `json:"forceDetachPolicies"`
+	// MaxTrustPolicySize is the account's quota in characters: 2,048 by default, more (up to 8,192 in 2026) where it was
+	// raised.
+	MaxTrustPolicySize int `json:"maxTrustPolicySize"`
+}
+
+// PolicyDocument is an IAM policy document in JSON: a pulumi.String, an output, or a value through [Policy].
+type PolicyDocument interface{ pulumi.StringInput }
+
+// Policy makes a policy document of a value. An error in the value is reported with those of the other arguments.
+func Policy(document iampolicy.Document) PolicyDocument {
+	text, err := document.JSON()
+	if err != nil {
+		return invalidPolicy{pulumi.String(text), err}
+	}
+	return pulumi.String(text)
+}
+
+type invalidPolicy struct {
+	pulumi.String
+	err error
+}
+
+// attachedPolicies are the ARNs of the managed policies that are attached, by the names of the attachments. IAM is asked for
+// those that are given by name.
+func (b *irsaRole) attachedPolicies() (map[string]pulumi.StringInput, error) {
+	arns := maps.Clone(b.args.PolicyAttachments)
+	if arns == nil {
+		arns = map[string]pulumi.StringInput{}
+	}
+	for i, policy := range b.args.ManagedPolicies {
+		arn := policy
+		if !isArn(policy) {
+			var err error
+			if arn, err = managedPolicyArn(b.ctx, policy, pulumi.Parent(b.component)); err != nil {
+				return nil, fault.At(fmt.Sprintf("managedPolicies[%d]", i), err)
+			}
+		}
+		arns[ManagedPolicyName(policy)] = pulumi.String(arn)
+	}
+	return arns, nil
+}
+
 func (b *irsaRole) managedPolicies() error {
-	for _, key := range slices.Sorted(maps.Keys(b.args.ManagedPolicies)) {
-		if err := b.attach(key, b.args.ManagedPolicies[key]); err != nil {
+	for _, key := range slices.Sorted(maps.Keys(b.attached)) {
+		if err := b.attach(key, b.attached[key]); err != nil {
 			return err
 		}
 	}
@@ -115,16 +172,34 @@ func (b *irsaRole) document(
 // How many managed policies a role can have is not judged: the quota is 10, and an account can have it raised.
 func (args *IrsaRoleArgs) validatePolicies() error {
 	var faults []error
-	var names, arns []string
-	for _, key := range slices.Sorted(maps.Keys(args.ManagedPolicies)) {
+	var names []string
+	// Names are parts of resource names, which must be unique among all the role's policies. IAM knows no case in them.
+	index := func(name string) int {
+		return slices.IndexFunc(names, func(other string) bool { return strings.EqualFold(other, name) })
+	}
+	for i, policy := range args.ManagedPolicies {
+		path, name := fmt.Sprintf("managedPolicies[%d]", i), ManagedPolicyName(policy)
+		if err := validateManagedPolicy(policy); err != nil {
+			faults = append(faults, fault.At(path, err))
+		} else if first := index(name); first >= 0 {
+			faults = append(faults, fmt.Errorf("%s: a policy named %q is there already, at index %d", path, names[first], first))
+		}
+		names = append(names, name)
+	}
+	arns := slices.Clone(args.ManagedPolicies)
+	for _, key := range slices.Sorted(maps.Keys(args.PolicyAttachments)) {
+		path := "policyAttachments." + key
+		if first := index(key); first >= 0 {
+			faults = append(faults, fmt.Errorf("%s: another policy of the role has this name, %s", path, names[first]))
+		}
 		names = append(names, key)
-		arn, plain := plainString(args.ManagedPolicies[key])
+		arn, plain := plainString(args.PolicyAttachments[key])
 		if !plain {
 			continue
 		}
-		faults = append(faults, fault.At("managedPolicies."+key, iampolicy.ValidatePolicyArn(arn)))
+		faults = append(faults, fault.At(path, iampolicy.ValidatePolicyArn(arn)))
 		if slices.Contains(arns, arn) {
-			faults = append(faults, fmt.Errorf("managedPolicies.%s: %s is attached already", key, arn))
+			faults = append(faults, fmt.Errorf("%s: %s is attached already", path, arn))
 		}
 		arns = append(arns, arn)
 	}
@@ -133,11 +208,13 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 		for _, key := range slices.Sorted(maps.Keys(group.documents)) {
 			path := group.path + "." + key
 			faults = append(faults, fault.At(path, iampolicy.ValidatePolicyName(key)))
-			// The name is part of a resource name, which must be unique among all the role's policies. IAM knows no case in it.
-			if first := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, key) }); first >= 0 {
+			if first := index(key); first >= 0 {
 				faults = append(faults, fmt.Errorf("%s: another policy of the role has this name, %s", path, names[first]))
 			}
 			names = append(names, key)
+			if invalid, is := group.documents[key].(invalidPolicy); is {
+				faults = append(faults, fault.At(path, invalid.err))
+			}
 			document, plain := plainDocument(group.documents[key])
 			if !plain {
 				continue
@@ -155,7 +232,7 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 type documentGroup struct {
 	path      string
 	inline    bool
-	documents map[string]pulumi.StringInput
+	documents map[string]PolicyDocument
 	validate  func(text string) error
 }
 
@@ -170,13 +247,15 @@ func (args *IrsaRoleArgs) policyDocuments() []documentGroup {
 // program runs: ARNs in policy documents and trust statements, managed policies, the permissions boundary. [NewIrsaRole] does
 // so itself as soon as the ARN of an OIDC provider tells the partition. All faults are reported together.
 func (args *IrsaRoleArgs) ValidatePartition(partition string) error {
-	var faults []error
-	if boundary, plain := plainString(args.PermissionsBoundary); plain {
-		faults = append(faults, fault.At("permissionsBoundary", iampolicy.ValidatePartition(boundary, partition)))
+	faults := []error{args.RoleSettings.ValidatePartition(partition)}
+	for i, policy := range args.ManagedPolicies {
+		if isArn(policy) {
+			faults = append(faults, fault.At(fmt.Sprintf("managedPolicies[%d]", i), iampolicy.ValidatePartition(policy, partition)))
+		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(args.ManagedPolicies)) {
-		if arn, plain := plainString(args.ManagedPolicies[key]); plain {
-			faults = append(faults, fault.At("managedPolicies."+key, iampolicy.ValidatePartition(arn, partition)))
+	for _, key := range slices.Sorted(maps.Keys(args.PolicyAttachments)) {
+		if arn, plain := plainString(args.PolicyAttachments[key]); plain {
+			faults = append(faults, fault.At("policyAttachments."+key, iampolicy.ValidatePartition(arn, partition)))
 		}
 	}
 	for _, group := range args.policyDocuments() {

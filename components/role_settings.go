@@ -10,12 +10,20 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// roleSettings are the arguments that every IAM role has, whoever may assume it.
-type roleSettings struct {
-	path, description   string
-	maxSessionDuration  int
-	permissionsBoundary pulumi.StringInput
-	tags                pulumi.StringMapInput
+// RoleSettings are what every IAM role takes, whoever may assume it. The json names are those of Pulumi.<env>.yaml.
+type RoleSettings struct {
+	// Path of the role, default "/". It begins and ends with a slash.
+	Path string `json:"path"`
+	// Description of the role, up to 1,000 characters. Default: the component's own.
+	Description string `json:"description"`
+	// MaxSessionDuration in seconds, 3,600 (the default) to 43,200. A role that assumes this one with credentials of a
+	// session of its own, as every pod does, gets an hour at most, whatever is given here:
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+	MaxSessionDuration int `json:"maxSessionDuration"`
+	// PermissionsBoundary is a managed policy that limits what the role can be given: the name of one of AWS's own, or an ARN.
+	PermissionsBoundary pulumi.StringInput `json:"permissionsBoundary"`
+	// Tags of the role and of the policies that are made for it.
+	Tags pulumi.StringMapInput `json:"tags"`
 }
 
 // oneOfAName replaces a role, a policy or an attachment by deleting the old one first. IAM refuses a second role or policy of
@@ -23,30 +31,51 @@ type roleSettings struct {
 // provider knows that of some properties, but not where `pulumi up --replace` asks.
 var oneOfAName = pulumi.DeleteBeforeReplace(true)
 
-func (s roleSettings) args(trustPolicy pulumi.StringInput) *iam.RoleArgs {
+// args are the role's but for its name. boundary is the ARN of the permissions boundary, if there is one.
+func (s RoleSettings) args(trustPolicy, boundary pulumi.StringInput) *iam.RoleArgs {
 	args := &iam.RoleArgs{
-		AssumeRolePolicy: trustPolicy, Path: optionalString(s.path), Description: optionalString(s.description), Tags: s.tags,
+		AssumeRolePolicy: trustPolicy, Path: optionalString(s.Path), Description: optionalString(s.Description), Tags: s.Tags,
 	}
-	if s.maxSessionDuration != 0 {
-		args.MaxSessionDuration = pulumi.Int(s.maxSessionDuration)
+	if s.MaxSessionDuration != 0 {
+		args.MaxSessionDuration = pulumi.Int(s.MaxSessionDuration)
 	}
-	if s.permissionsBoundary != nil {
-		args.PermissionsBoundary = s.permissionsBoundary.ToStringOutput().ToStringPtrOutput()
+	if boundary != nil {
+		args.PermissionsBoundary = boundary.ToStringOutput().ToStringPtrOutput()
 	}
 	return args
 }
 
-func (s roleSettings) validate() error {
+// boundary is the ARN of the permissions boundary, nil where there is none. IAM is asked where a name is given.
+func (s RoleSettings) boundary(ctx *pulumi.Context, opts ...pulumi.InvokeOption) (pulumi.StringInput, error) {
+	policy, plain := plainString(s.PermissionsBoundary)
+	if !plain || isArn(policy) {
+		return s.PermissionsBoundary, nil
+	}
+	arn, err := managedPolicyArn(ctx, policy, opts...)
+	return pulumi.String(arn), fault.At("permissionsBoundary", err)
+}
+
+func (s RoleSettings) validate() error {
 	var faults []error
-	if s.path != "" {
-		faults = append(faults, fault.At("path", iampolicy.ValidateRolePath(s.path)))
+	if s.Path != "" {
+		faults = append(faults, fault.At("path", iampolicy.ValidateRolePath(s.Path)))
 	}
-	faults = append(faults, fault.At("description", iampolicy.ValidateDescription(s.description)))
-	if s.maxSessionDuration != 0 {
-		faults = append(faults, fault.At("maxSessionDuration", iampolicy.ValidateSessionDuration(s.maxSessionDuration)))
+	faults = append(faults, fault.At("description", iampolicy.ValidateDescription(s.Description)))
+	if s.MaxSessionDuration != 0 {
+		faults = append(faults, fault.At("maxSessionDuration", iampolicy.ValidateSessionDuration(s.MaxSessionDuration)))
 	}
-	if boundary, plain := plainString(s.permissionsBoundary); plain {
-		faults = append(faults, fault.At("permissionsBoundary", iampolicy.ValidatePolicyArn(boundary)))
+	if boundary, plain := plainString(s.PermissionsBoundary); plain {
+		faults = append(faults, fault.At("permissionsBoundary", validateManagedPolicy(boundary)))
 	}
-	return errors.Join(append(faults, validateIAMTags(s.tags))...)
+	return errors.Join(append(faults, validateIAMTags(s.Tags))...)
+}
+
+// ValidatePartition refuses what lies in another AWS partition than the given one ("aws", "aws-cn") and is known before the
+// program runs.
+func (s RoleSettings) ValidatePartition(partition string) error {
+	boundary, plain := plainString(s.PermissionsBoundary)
+	if !plain || !isArn(boundary) {
+		return nil
+	}
+	return fault.At("permissionsBoundary", iampolicy.ValidatePartition(boundary, partition))
 }

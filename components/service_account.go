@@ -54,29 +54,30 @@ func (mode ServiceAccountMode) Validate() error {
 	}
 }
 
-// ServiceAccountArgs is a Kubernetes ServiceAccount that may assume the role.
+// ServiceAccountArgs is a Kubernetes ServiceAccount that may assume the role. The json names are those of Pulumi.<env>.yaml.
 type ServiceAccountArgs struct {
 	// Namespace of the ServiceAccount; never a pattern.
-	Namespace string
+	Namespace string `json:"namespace"`
 	// Name of the ServiceAccount, exactly.
-	Name string
+	Name string `json:"name"`
 	// NamePattern, with * and ?, is given instead of Name to trust every matching account of the namespace. It needs
 	// the mode TrustOnly.
-	NamePattern string
+	NamePattern string `json:"namePattern"`
 	// Mode is what is done about the ServiceAccount. Default: CreateServiceAccount.
-	Mode ServiceAccountMode
+	Mode ServiceAccountMode `json:"mode"`
 	// EarlierRoles are the names of the program's other roles that had the account before: it goes from them to this role, and
 	// is not made a second time, which Kubernetes would refuse.
-	EarlierRoles []string
+	EarlierRoles []string `json:"-"`
 	// CreateNamespace makes the namespace as well, and deletes it, with everything in it, with the role.
-	CreateNamespace bool
+	CreateNamespace bool `json:"-"`
 	// Labels and Annotations are added to the ServiceAccount.
-	Labels, Annotations map[string]string
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
 	// RegionalSTS sets eks.amazonaws.com/sts-regional-endpoints. Default: unset, EKS then says true.
-	RegionalSTS *bool
+	RegionalSTS *bool `json:"regionalSts"`
 	// TokenExpirationSeconds sets eks.amazonaws.com/token-expiration, 600 to 86,400. Default: unset, EKS then uses
 	// 86,400.
-	TokenExpirationSeconds int
+	TokenExpirationSeconds int `json:"tokenExpirationSeconds"`
 }
 
 // Annotations that the EKS pod identity webhook reads from a ServiceAccount.

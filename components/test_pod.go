@@ -226,15 +226,16 @@ func (b *irsaRole) testPodEnv(pod testPod) env {
 // makes another Job, and the proof is repeated.
 func (b *irsaRole) fingerprint() pulumi.StringOutput {
 	parts := pulumi.StringArray{b.role.UniqueId, b.component.TrustPolicy}
-	for _, policies := range []map[string]pulumi.StringInput{
-		b.args.ManagedPolicies, b.args.InlinePolicies, b.args.CustomerManagedPolicies,
-	} {
-		for _, key := range slices.Sorted(maps.Keys(policies)) {
-			parts = append(parts, policies[key])
+	for _, key := range slices.Sorted(maps.Keys(b.attached)) {
+		parts = append(parts, b.attached[key])
+	}
+	for _, group := range b.args.policyDocuments() {
+		for _, key := range slices.Sorted(maps.Keys(group.documents)) {
+			parts = append(parts, group.documents[key])
 		}
 	}
-	if b.args.PermissionsBoundary != nil {
-		parts = append(parts, b.args.PermissionsBoundary)
+	if b.boundary != nil {
+		parts = append(parts, b.boundary)
 	}
 	return parts.ToStringArrayOutput().ApplyT(func(parts []string) string { return digest(parts...) }).(pulumi.StringOutput)
 }

@@ -39,8 +39,7 @@ func (p *platform) checkArgoCD() error {
 	if err != nil {
 		return err
 	}
-	hub.ManagedPolicies, hub.PermissionsBoundary = nil, "" // which are checked already
-	faults := []error{p.cfg.roleArgs(hub, laterClusters(hub.Clusters), unaskedPolicy).Validate()}
+	faults := []error{hub.ValidateSettings(len(hub.Clusters))}
 	roleArns := p.targetRoleArns()
 	for _, key := range slices.Sorted(maps.Keys(p.cfg.ArgoCD.Targets)) {
 		faults = append(faults, fault.Under("targets."+key, p.checkTarget(p.cfg.ArgoCD.Targets[key], roleArns[key])))
@@ -64,7 +63,7 @@ func (p *platform) checkTarget(target ArgoCDTarget, roleArn string) error {
 	if role.Account != p.accountOf(p.cfg.ArgoCD.Hub).id {
 		return nil
 	}
-	return p.cfg.refuseHubRole(path, role.RoleName())
+	return p.cfg.ArgoCD.refuseRole(path, role.RoleName())
 }
 
 // roleAccount is the account of a role, with the credentials that the role was made with, as long as a cluster of the account

@@ -11,9 +11,6 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 )
 
-// argoCDKey names the hub role's resources and its entry among the stack's outputs.
-const argoCDKey = "argocd"
-
 // createArgoCD makes the hub role, lets it or a role that it assumes into every target, and registers the targets with
 // Argo CD.
 func (p *platform) createArgoCD() error {
@@ -37,36 +34,6 @@ func (p *platform) createArgoCD() error {
 	return nil
 }
 
-// role is the hub role, without its permission to assume the targets' roles. It needs no other in AWS: what it may do in a
-// cluster is the cluster's business.
-func (argocd *ArgoCD) role() Role {
-	role := Role{
-		Clusters: []string{argocd.Hub}, Name: argocd.RoleName, NamePrefix: argocd.RoleNamePrefix, TestPod: argocd.TestPod,
-		PodRoleSettings: argocd.PodRoleSettings,
-	}
-	role.Description = orKey(role.Description, "Argo CD's identity in the clusters that it manages")
-	for _, name := range argocd.serviceAccounts() {
-		role.ServiceAccounts = append(role.ServiceAccounts, ServiceAccount{
-			Namespace: argocd.namespace(), Name: name, Mode: argocd.ServiceAccountMode,
-		})
-	}
-	return role
-}
-
-func (argocd *ArgoCD) serviceAccounts() []string {
-	if len(argocd.ServiceAccounts) == 0 {
-		return argoCDServiceAccounts
-	}
-	return argocd.ServiceAccounts
-}
-
-func (argocd *ArgoCD) namespace() string {
-	return orKey(argocd.Namespace, components.DefaultArgoCDNamespace)
-}
-
-// hubRoleName is empty when a prefix leaves the name to the AWS provider.
-func (cfg *Config) hubRoleName() string { return cfg.roleName(cfg.ArgoCD.role()) }
-
 func (p *platform) createTarget(hub *components.IrsaRole, key string, target ArgoCDTarget) error {
 	facts := p.clusters[target.Cluster]
 	if target.Cluster == p.cfg.ArgoCD.Hub {
@@ -76,7 +43,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 	if err != nil {
 		return err
 	}
-	args, err := target.Access.args(p.cfg.Tags, login.Principal, facts)
+	args, err := target.Access.args(login.Principal, facts)
 	if err != nil {
 		return err
 	}
@@ -100,10 +67,10 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 func (p *platform) registerTarget(key string, target ArgoCDTarget, login login, outputs pulumi.Map) error {
 	facts, hub := p.clusters[target.Cluster], p.clusters[p.cfg.ArgoCD.Hub]
 	ready := login.ready
-	if namespace := hub.namespaces[p.cfg.ArgoCD.namespace()]; namespace != nil {
+	if namespace := hub.namespaces[p.cfg.ArgoCD.Namespace]; namespace != nil {
 		ready = append(ready, namespace)
 	}
-	secret, err := components.NewArgoCDCluster(p.ctx, inArgoCD(key), p.cfg.secretArgs(key, target, facts, login.roleArn),
+	secret, err := components.NewArgoCDCluster(p.ctx, inArgoCD(key), target.secretArgs(p.cfg.ArgoCD.Namespace, facts, login.roleArn),
 		pulumi.Provider(hub.kubernetes), pulumi.DependsOn(ready), target.Aliases.of(inArgoCD))
 	if err != nil {
 		return err
@@ -116,7 +83,7 @@ func (p *platform) registerTarget(key string, target ArgoCDTarget, login login, 
 
 // args choose the way into a cluster by its authentication mode where the configuration does not.
 func (access ArgoCDAccess) args(
-	tags map[string]string, principal components.Principal, facts *clusterFacts,
+	principal components.Principal, facts *clusterFacts,
 ) (*components.ClusterAccessArgs, error) {
 	args := &components.ClusterAccessArgs{
 		ClusterName: facts.name, PrincipalArn: principal.Arn, PrincipalUniqueId: principal.UniqueId, AuthenticationMode: facts.mode,
@@ -130,33 +97,16 @@ func (access ArgoCDAccess) args(
 		}
 		return args, nil
 	}
-	args.AccessEntry = access.entry()
-	args.AccessEntry.Tags = pulumi.ToStringMap(tags)
+	args.AccessEntry = &access.AccessEntryArgs
 	return args, nil
 }
 
-func (access ArgoCDAccess) entry() *components.AccessEntryArgs {
-	entry := &components.AccessEntryArgs{
-		KubernetesGroups: access.KubernetesGroups, Username: access.Username, Import: access.Import,
-	}
-	for _, policy := range access.Policies {
-		entry.Policies = append(entry.Policies, components.AccessPolicyArgs{Policy: policy.Policy, Namespaces: policy.Namespaces})
-	}
-	return entry
-}
-
 // secretArgs are the component's arguments for the secret of a target; roleArn is the role to assume, if any.
-func (cfg *Config) secretArgs(
-	key string, target ArgoCDTarget, facts *clusterFacts, roleArn pulumi.StringInput,
-) *components.ArgoCDClusterArgs {
-	args := &components.ArgoCDClusterArgs{
-		DisplayName: pulumi.String(target.displayName(key)), InCluster: target.Cluster == cfg.ArgoCD.Hub,
-		Project: target.Project, Namespaces: target.Namespaces, ClusterResources: target.ClusterResources, Shard: target.Shard,
-		SecretName: target.SecretName, Namespace: cfg.ArgoCD.Namespace, Labels: target.Labels, Annotations: target.Annotations,
-	}
+func (target ArgoCDTarget) secretArgs(namespace string, facts *clusterFacts, roleArn pulumi.StringInput) *components.ArgoCDClusterArgs {
+	args := target.ArgoCDClusterArgs
+	args.Namespace = namespace
 	if !args.InCluster {
-		args.ClusterName, args.Server, args.CertificateAuthorityData = facts.name, facts.endpoint, facts.caData
-		args.RoleArn, args.ServerName, args.ProxyURL = roleArn, target.ServerName, target.ProxyURL
+		args.ClusterName, args.Server, args.CertificateAuthorityData, args.RoleArn = facts.name, facts.endpoint, facts.caData, roleArn
 	}
-	return args
+	return &args
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // proveLogin makes Jobs that log in to a target under each of Argo CD's service accounts, when everything is there that
@@ -25,24 +24,14 @@ func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoC
 		return err
 	}
 	_, err = components.NewClusterLogin(p.ctx, inArgoCD(key), &components.ClusterLoginArgs{
-		Name: target.loginName(key), Namespace: argocd.namespace(), ServiceAccounts: argocd.serviceAccounts(),
+		Name: target.Aliases.inPodName(key), Namespace: argocd.Namespace, ServiceAccounts: argocd.ServiceAccounts,
 		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,
 		ServerName: target.ServerName, ProxyURL: target.ProxyURL,
 		PrincipalArn: login.Arn, Assume: login.model == modelRole, Read: target.Access.readable(), Fingerprint: fingerprint,
-		PodSettings: p.cfg.testPod(argocd.TestPod).PodSettings,
+		PodSettings: argocd.TestPod.PodSettings,
 	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Ready())),
 		target.Aliases.of(inArgoCD))
 	return err
-}
-
-// loginName is the first of the target's keys that can be part of a pod's name, or "" without one.
-func (target ArgoCDTarget) loginName(key string) string {
-	for _, name := range append(slices.Clone(target.Aliases), key) {
-		if kubename.ValidateLabel(name) == nil {
-			return name
-		}
-	}
-	return ""
 }
 
 // fingerprint changes with what a login rests on: who logs in, as whom, and what the access is.
@@ -72,7 +61,7 @@ var readingPolicies = []string{
 // stands in its RoleBindings.
 func (access ArgoCDAccess) readable() string {
 	for _, policy := range access.Policies {
-		if !slices.Contains(readingPolicies, components.AccessPolicyArgs{Policy: policy.Policy}.Name()) {
+		if !slices.Contains(readingPolicies, policy.Name()) {
 			continue
 		}
 		if len(policy.Namespaces) == 0 {

@@ -4,16 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
-
-// assumePolicy is the name of the hub role's permission to assume the targets' roles.
-const assumePolicy = "assume-target-roles"
 
 // hubRole is the hub role with its permission to assume the targets' roles, if there are any.
 func (p *platform) hubRole() (Role, error) {
@@ -26,11 +22,10 @@ func (p *platform) hubRole() (Role, error) {
 	if err != nil {
 		return Role{}, fmt.Errorf("policy %q of Argo CD's role: %w", assumePolicy, err)
 	}
-	text, err := document.JSON()
-	policies := map[string]Document{assumePolicy: Document(text)}
+	policies := map[string]components.PolicyDocument{assumePolicy: components.Policy(document)}
 	maps.Copy(policies, role.InlinePolicies)
 	role.InlinePolicies = policies
-	return role, err
+	return role, nil
 }
 
 // targetRoleArns are the roles that the hub role assumes, by the targets' keys. What AWS will call those that are still to
@@ -42,32 +37,10 @@ func (p *platform) targetRoleArns() map[string]string {
 		case target.RoleArn != "":
 			arns[key] = target.RoleArn
 		case target.Role != nil:
-			name := p.cfg.targetRoleName(key, target)
-			arns[key] = iampolicy.RoleArn(account.partition, account.id, target.Role.Path, name).String()
+			arns[key] = iampolicy.RoleArn(account.partition, account.id, target.Role.Path, target.Role.Name).String()
 		}
 	}
 	return arns
-}
-
-func (cfg *Config) targetRoleName(key string, target ArgoCDTarget) string {
-	hub := orKey(cfg.hubRoleName(), strings.TrimRight(cfg.ArgoCD.RoleNamePrefix, "-"))
-	return orKey(target.Role.Name, iampolicy.DerivedRoleName(hub, target.Aliases.first(key)))
-}
-
-// targetRoleArgs are the component's arguments for the role of a target.
-func (cfg *Config) targetRoleArgs(
-	key string, target ArgoCDTarget, hub components.Principal, arnOf func(policy string) string,
-) *components.AssumableRoleArgs {
-	role := target.Role
-	args := &components.AssumableRoleArgs{
-		Principals: []components.Principal{hub}, Name: cfg.targetRoleName(key, target), Path: role.Path,
-		Description:        orKey(role.Description, "Argo CD's identity in the cluster "+target.Aliases.first(key)),
-		MaxSessionDuration: role.MaxSessionDuration, Tags: cfg.tags(role.Tags),
-	}
-	if role.PermissionsBoundary != "" {
-		args.PermissionsBoundary = pulumi.String(arnOf(role.PermissionsBoundary))
-	}
-	return args
 }
 
 // The models of a target, in DESIGN's and the README's words.
@@ -99,8 +72,9 @@ func (p *platform) login(hub *components.IrsaRole, key string, target ArgoCDTarg
 		return login{model: modelDirect, Principal: self}, nil
 	}
 	facts := p.clusters[target.Cluster]
-	role, err := components.NewAssumableRole(p.ctx, inArgoCD(key),
-		p.cfg.targetRoleArgs(key, target, self, p.policyArn(target.Cluster)), pulumi.Provider(facts.account.iam), target.Aliases.of(inArgoCD))
+	args := *target.Role
+	args.Principals, args.RoleSettings = []components.Principal{self}, p.withBoundary(args.RoleSettings, target.Cluster)
+	role, err := components.NewAssumableRole(p.ctx, inArgoCD(key), &args, pulumi.Provider(facts.account.iam), target.Aliases.of(inArgoCD))
 	if err != nil {
 		return login{}, err
 	}

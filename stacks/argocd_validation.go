@@ -17,12 +17,10 @@ import (
 func (cfg *Config) validateArgoCD() error {
 	argocd := cfg.ArgoCD
 	faults := []error{cfg.declared("hub", argocd.Hub)}
-	if argocd.Namespace != "" {
-		faults = append(faults, fault.At("namespace", kubename.ValidateNamespace(argocd.Namespace)))
-	}
-	faults = append(faults, argocd.validateNames())
-	// What has another path in the role than here is checked, so only the rest is given to the role.
-	rest := &ArgoCD{Hub: orKey(argocd.Hub, argoCDKey), TestPod: argocd.TestPod, ServiceAccountMode: argocd.ServiceAccountMode, PodRoleSettings: argocd.PodRoleSettings}
+	// What has another path in the role than here is checked here, and only the rest of the role's settings with the role.
+	rest := *argocd
+	rest.Namespace, rest.ServiceAccounts, rest.RoleName, rest.RoleNamePrefix = components.DefaultArgoCDNamespace, argoCDServiceAccounts, "", ""
+	faults = append(faults, fault.At("namespace", kubename.ValidateNamespace(argocd.Namespace)), argocd.validateNames())
 	if err := rest.ServiceAccountMode.Validate(); err != nil {
 		faults = append(faults, fault.At("serviceAccountMode", err))
 		rest.ServiceAccountMode = ""
@@ -31,7 +29,7 @@ func (cfg *Config) validateArgoCD() error {
 	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
 		path := "targets." + key
 		faults = append(faults, fault.At(path, argocd.validateLoginName(key, argocd.Targets[key])),
-			fault.Under(path, cfg.validateTarget(key, argocd.Targets[key])))
+			fault.Under(path, cfg.validateTarget(argocd.Targets[key])))
 	}
 	return errors.Join(faults...)
 }
@@ -49,7 +47,7 @@ func (argocd *ArgoCD) validateNames() error {
 		faults = append(faults, errors.New("roleNamePrefix: give roleName or a prefix, not both"))
 	}
 	for i, policy := range argocd.ManagedPolicies {
-		faults = append(faults, refuseAssumePolicy(fmt.Sprintf("managedPolicies[%d]", i), managedPolicyName(policy)))
+		faults = append(faults, refuseAssumePolicy(fmt.Sprintf("managedPolicies[%d]", i), components.ManagedPolicyName(policy)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(argocd.InlinePolicies)) {
 		faults = append(faults, refuseAssumePolicy("inlinePolicies."+name, name))
@@ -79,25 +77,23 @@ func refuseAssumePolicy(path, name string) error {
 	return fmt.Errorf("%s: the hub role's permission to assume the targets' roles has the name %q; choose another", path, assumePolicy)
 }
 
-func (cfg *Config) validateTarget(key string, target ArgoCDTarget) error {
+func (cfg *Config) validateTarget(target ArgoCDTarget) error {
 	faults := []error{cfg.declared("cluster", target.Cluster), cfg.validateTargetPartition(target)}
 	if target.Cluster == cfg.ArgoCD.Hub {
 		faults = append(faults, target.validateHub())
 	} else {
-		faults = append(faults, cfg.validateTargetRole(key, target), cfg.validateAccess(target))
+		faults = append(faults, cfg.validateTargetRole(target), cfg.validateAccess(target))
 	}
-	args := cfg.secretArgs(key, target, &clusterFacts{name: later, endpoint: later, caData: later}, nil)
-	args.Namespace = "" // it is checked as argocd.namespace
-	secret := args.Validate()
-	if secret == nil && cfg.ArgoCD.TestPod != nil && args.ProxyURL != "" {
-		secret = fault.At("proxyUrl", components.ValidateLoginProxy(args.ProxyURL)) // the proof goes the same way
+	secret := target.ValidateSettings()
+	if secret == nil && cfg.ArgoCD.TestPod != nil && target.ProxyURL != "" && target.Cluster != cfg.ArgoCD.Hub {
+		secret = fault.At("proxyUrl", components.ValidateLoginProxy(target.ProxyURL)) // the proof goes the same way
 	}
 	return errors.Join(append(faults, secret)...)
 }
 
 // validateLoginName checks what the pods that prove the login to a target are named after.
 func (argocd *ArgoCD) validateLoginName(key string, target ArgoCDTarget) error {
-	if argocd.TestPod == nil || target.Cluster == argocd.Hub || target.loginName(key) != "" {
+	if argocd.TestPod == nil || target.Cluster == argocd.Hub || target.Aliases.inPodName(key) != "" {
 		return nil
 	}
 	return fmt.Errorf("the pods that log in to the target, as testPod asks for, are named after its key, and %q cannot be part of a pod's "+
@@ -135,15 +131,17 @@ func (target ArgoCDTarget) validateHub() error {
 	return errors.Join(faults...)
 }
 
-func (cfg *Config) validateTargetRole(key string, target ArgoCDTarget) error {
+func (cfg *Config) validateTargetRole(target ArgoCDTarget) error {
 	hub := cfg.Clusters[cfg.ArgoCD.Hub]
 	var faults []error
 	if role := target.Role; role != nil {
-		args := cfg.targetRoleArgs(key, target, components.Principal{Arn: later}, unaskedPolicy)
-		args.PermissionsBoundary = nil // it is checked as it stands in the file
-		faults = append(faults, fault.Under("role", errors.Join(args.Validate(), cfg.validateBoundary(role.RoleSettings, target.Cluster))))
+		err := role.ValidateSettings()
+		if partition := cfg.Clusters[target.Cluster].partition(); partition != "" {
+			err = errors.Join(err, role.ValidatePartition(partition))
+		}
+		faults = append(faults, fault.Under("role", err))
 		if cfg.inAccount(cfg.ArgoCD.Hub) == cfg.inAccount(target.Cluster) {
-			faults = append(faults, cfg.refuseHubRole("role", args.Name))
+			faults = append(faults, cfg.ArgoCD.refuseRole("role", role.Name))
 		}
 	}
 	if target.RoleArn == "" {
@@ -159,19 +157,8 @@ func (cfg *Config) validateTargetRole(key string, target ArgoCDTarget) error {
 	if account := hub.assumedAccount(); account != "" && errors.Join(faults...) == nil {
 		// The role that reaches the hub tells the hub's account before AWS is asked.
 		if role, _ := iampolicy.ParseArn(target.RoleArn); role.Account == account {
-			faults = append(faults, cfg.refuseHubRole("roleArn", role.RoleName()))
+			faults = append(faults, cfg.ArgoCD.refuseRole("roleArn", role.RoleName()))
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// refuseHubRole refuses the hub role as a role to assume in the hub's account. The name tells: it is unique there,
-// whatever the path, and without regard to case
-// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
-func (cfg *Config) refuseHubRole(path, name string) error {
-	if !strings.EqualFold(name, cfg.hubRoleName()) {
-		return nil
-	}
-	return fmt.Errorf("%s: %s is Argo CD's own role, and no role may assume itself unless its trust policy names it; "+
-		"leave %s out, and the cluster lets that role in directly", path, name, path)
 }

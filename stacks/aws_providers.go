@@ -1,12 +1,9 @@
 package stacks
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
@@ -14,64 +11,6 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
-
-// providerKey tells AWS providers apart: clusters of one account and region share one.
-type providerKey struct {
-	credentials credentials
-	region      string
-}
-
-// name is aws-<region>, followed by what tells the credentials: no order of declarations changes it.
-func (key providerKey) name() string { return "aws-" + key.region + key.credentials.suffix() }
-
-// iamProviderName is the name of the AWS provider of an account's IAM resources.
-func (c credentials) iamProviderName() string { return "aws-iam" + c.suffix() }
-
-// suffix is the profile or, where a role is assumed, a hash of the credentials; the environment's own have none.
-func (c credentials) suffix() string {
-	switch {
-	case c.roleArn != "":
-		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{c.profile, c.roleArn, c.sessionName}))
-		return "-" + hex.EncodeToString(sum[:4])
-	case c.profile != "":
-		return "-" + c.profile
-	default:
-		return ""
-	}
-}
-
-// partitions are the parts of AWS that have accounts of their own, by the beginning of their regions, each with the region of
-// its IAM.
-//
-// https://docs.aws.amazon.com/general/latest/gr/iam-service.html
-// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
-var partitions = []partition{
-	{"cn-", "aws-cn", "cn-north-1"},
-	{"us-gov-", "aws-us-gov", "us-gov-west-1"},
-	{"us-iso-", "aws-iso", "us-iso-east-1"},
-	{"us-isob-", "aws-iso-b", "us-isob-east-1"},
-	{"us-isof-", "aws-iso-f", "us-isof-south-1"},
-	{"eu-isoe-", "aws-iso-e", "eu-isoe-west-1"},
-	{"eusc-", "aws-eusc", "eusc-de-east-1"},
-	{"", "aws", "us-east-1"},
-}
-
-type partition struct{ prefix, name, iamRegion string }
-
-// partitionOf is the partition of a region.
-func partitionOf(region string) partition {
-	return partitions[slices.IndexFunc(partitions, func(p partition) bool { return strings.HasPrefix(region, p.prefix) })]
-}
-
-// account is who the credentials turned out to be.
-type account struct {
-	credentials credentials
-	// iam is the provider of everything in IAM. IAM has no regions, but Pulumi's AWS provider has, and whatever goes through
-	// one of another region is replaced. So its region is that of the partition and not that of a cluster, which may leave.
-	iam *aws.Provider
-
-	id, partition string
-}
 
 // openAccounts makes the AWS providers and asks each account who it is. Waiting for AWS's answers is most of a preview's
 // time, so all accounts are asked at once, and later all clusters.
@@ -124,11 +63,6 @@ func (p *platform) refuseUnmoved(credentials credentials, made *sync.Map) error 
 			"pulumi stack export | go run ./stacks/moveiam > moved.json && pulumi stack import --file moved.json", key.name())
 	}
 	return nil
-}
-
-// accountOf is the account of a cluster.
-func (p *platform) accountOf(cluster string) *account {
-	return p.accounts[p.cfg.Clusters[cluster].credentials()]
 }
 
 // awsProvider makes an AWS provider. before runs when the engine is about to make it, as its state does not hold it.

@@ -26,7 +26,7 @@ const maxObjectKey = 1024
 
 func (cfg *Config) validateBucket(key string) error {
 	bucket := cfg.Buckets[key]
-	faults := []error{fault.At("name", validateBucketName(bucket.name(key))), cfg.declared("cluster", bucket.Cluster)}
+	faults := []error{fault.At("name", validateBucketName(bucket.Name)), cfg.declared("cluster", bucket.Cluster)}
 	for _, object := range slices.Sorted(maps.Keys(bucket.Objects)) {
 		faults = append(faults, fault.At("objects."+object, validateObjectKey(object)))
 	}

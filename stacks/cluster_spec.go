@@ -8,29 +8,6 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// ClusterSpec is a cluster to create: its control plane by pulumi-eks, its nodes a managed node group on Amazon Linux 2023.
-type ClusterSpec struct {
-	// Version of Kubernetes, "1.34" for example. A newer one upgrades the control plane and then the nodes. Default: the
-	// one that EKS takes by default, which need not be its newest.
-	Version string `json:"version"`
-	// InstanceType of the nodes, m7g.large for example. AWS says what it is built like, and the nodes' image follows.
-	// Default: [DefaultInstanceType].
-	InstanceType string `json:"instanceType"`
-	// MinSize, MaxSize and DesiredCapacity of the node group, in nodes. Default: 1, 2 and 2, or what comes nearest to that
-	// beside those that are given.
-	MinSize         *int `json:"minSize"`
-	MaxSize         *int `json:"maxSize"`
-	DesiredCapacity *int `json:"desiredCapacity"`
-	// VpcID, PublicSubnetIDs and PrivateSubnetIDs place the cluster, in two availability zones at least. The nodes are in
-	// the private subnets if there are any, else in the public ones, which must then give their instances public addresses.
-	// Default: the default VPC of the account.
-	VpcID            string   `json:"vpcId"`
-	PublicSubnetIDs  []string `json:"publicSubnetIds"`
-	PrivateSubnetIDs []string `json:"privateSubnetIds"`
-	// AuthenticationMode is API (the default), API_AND_CONFIG_MAP or CONFIG_MAP.
-	AuthenticationMode components.AuthenticationMode `json:"authenticationMode"`
-}
-
 // DefaultInstanceType is the type of a created cluster's nodes; it is EKS's own default too.
 const DefaultInstanceType = "t3.medium"
 
@@ -132,8 +109,6 @@ func (spec *ClusterSpec) validatePlace() error {
 	return errors.Join(faults...)
 }
 
-func (spec *ClusterSpec) instanceType() string { return orKey(spec.InstanceType, DefaultInstanceType) }
-
 // sizes are a node group's numbers of nodes.
 type sizes struct{ least, most, desired int }
 
@@ -154,12 +129,4 @@ func (spec *ClusterSpec) sizes() sizes {
 	}
 	size.desired = min(max(size.desired, size.least), size.most)
 	return size
-}
-
-// authenticationMode is the mode that the cluster gets.
-func (spec *ClusterSpec) authenticationMode() components.AuthenticationMode {
-	if spec.AuthenticationMode == "" {
-		return components.AuthenticationModeAPI
-	}
-	return spec.AuthenticationMode
 }

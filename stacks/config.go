@@ -1,15 +1,6 @@
 package stacks
 
-import (
-	"fmt"
-	"net/url"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/components"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
-)
+import "github.com/eks-irsa/pulumi-eks-irsa/components"
 
 // ConfigKey is the key, in the project's own namespace, under which Pulumi.<env>.yaml declares the platform. All of it
 // is under one key, as Pulumi does not tell a program of keys that it does not ask for, a misspelt one for example.
@@ -55,6 +46,29 @@ type Cluster struct {
 	OidcProvider OidcProvider `json:"oidcProvider"`
 }
 
+// ClusterSpec is a cluster to create: its control plane by pulumi-eks, its nodes a managed node group on Amazon Linux 2023.
+type ClusterSpec struct {
+	// Version of Kubernetes, "1.34" for example. A newer one upgrades the control plane and then the nodes. Default: the
+	// one that EKS takes by default, which need not be its newest.
+	Version string `json:"version"`
+	// InstanceType of the nodes, m7g.large for example. AWS says what it is built like, and the nodes' image follows.
+	// Default: [DefaultInstanceType].
+	InstanceType string `json:"instanceType"`
+	// MinSize, MaxSize and DesiredCapacity of the node group, in nodes. Default: 1, 2 and 2, or what comes nearest to that
+	// beside those that are given.
+	MinSize         *int `json:"minSize"`
+	MaxSize         *int `json:"maxSize"`
+	DesiredCapacity *int `json:"desiredCapacity"`
+	// VpcID, PublicSubnetIDs and PrivateSubnetIDs place the cluster, in two availability zones at least. The nodes are in
+	// the private subnets if there are any, else in the public ones, which must then give their instances public addresses.
+	// Default: the default VPC of the account.
+	VpcID            string   `json:"vpcId"`
+	PublicSubnetIDs  []string `json:"publicSubnetIds"`
+	PrivateSubnetIDs []string `json:"privateSubnetIds"`
+	// AuthenticationMode is API (the default), API_AND_CONFIG_MAP or CONFIG_MAP.
+	AuthenticationMode components.AuthenticationMode `json:"authenticationMode"`
+}
+
 // AssumeRole is a role that Pulumi and the kubeconfig assume to reach an account. A role that wants an external ID is
 // reached by a profile that names both, as `aws eks get-token` takes no external ID.
 type AssumeRole struct {
@@ -66,16 +80,9 @@ type AssumeRole struct {
 
 // OidcProvider says how an IAM OIDC provider is created and kept; an adopted one stays as it is.
 type OidcProvider struct {
-	// ClientIDs are the audiences. Default: sts.amazonaws.com, which must be among them.
-	ClientIDs []string `json:"clientIds"`
-	// Thumbprints of the issuer's certificate. Default: none.
-	Thumbprints []string `json:"thumbprints"`
+	components.OidcProviderArgs
 	// ComputeThumbprint takes the thumbprint from the issuer's TLS chain.
 	ComputeThumbprint bool `json:"computeThumbprint"`
-	// Import takes over the provider that exists, whichever stack or tool made it. It is meant for one update.
-	Import bool `json:"import"`
-	// RetainOnDelete leaves a provider of this stack where it is when the stack is destroyed. Default: false.
-	RetainOnDelete bool `json:"retainOnDelete"`
 }
 
 // Bucket is an S3 bucket, with the defaults of S3: private, no public access, encrypted.
@@ -92,55 +99,14 @@ type Bucket struct {
 	ForceDestroy bool `json:"forceDestroy"`
 }
 
-// RoleSettings are what every role takes.
-type RoleSettings struct {
-	Path               string `json:"path"`
-	Description        string `json:"description"`
-	MaxSessionDuration int    `json:"maxSessionDuration"`
-	// PermissionsBoundary is the name of one of AWS's own policies, or an ARN.
-	PermissionsBoundary string            `json:"permissionsBoundary"`
-	Tags                map[string]string `json:"tags"`
-}
-
-// PodRoleSettings are what every role of pods takes, Argo CD's among them.
-type PodRoleSettings struct {
-	RoleSettings
-	KeepForeignPolicies bool `json:"keepForeignPolicies"`
-	MaxTrustPolicySize  int  `json:"maxTrustPolicySize"`
-	// ManagedPolicies are names of AWS's own policies (AmazonS3ReadOnlyAccess) or ARNs.
-	ManagedPolicies []string `json:"managedPolicies"`
-	// InlinePolicies and CustomerManagedPolicies are documents, as YAML or JSON, by policy name.
-	InlinePolicies          map[string]Document `json:"inlinePolicies"`
-	CustomerManagedPolicies map[string]Document `json:"customerManagedPolicies"`
-}
-
-// Role is an IAM role for service accounts; see components.IrsaRoleArgs.
+// Role is an IAM role for service accounts.
 type Role struct {
 	// Aliases are the keys that the role had before.
 	Aliases Aliases `json:"aliases"`
 	// Clusters whose pods may assume the role, by their keys; all of one account.
 	Clusters []string `json:"clusters"`
-	// ServiceAccounts that may assume the role, in every one of its clusters.
-	ServiceAccounts []ServiceAccount `json:"serviceAccounts"`
-
-	Name       string `json:"name"`
-	NamePrefix string `json:"namePrefix"`
-	PodRoleSettings
-
-	// TestPod proves the role in every cluster and service account.
-	TestPod *components.TestPodArgs `json:"testPod"`
-}
-
-// ServiceAccount is a Kubernetes ServiceAccount; see components.ServiceAccountArgs.
-type ServiceAccount struct {
-	Namespace              string                        `json:"namespace"`
-	Name                   string                        `json:"name"`
-	NamePattern            string                        `json:"namePattern"`
-	Mode                   components.ServiceAccountMode `json:"mode"`
-	Labels                 map[string]string             `json:"labels"`
-	Annotations            map[string]string             `json:"annotations"`
-	RegionalSTS            *bool                         `json:"regionalSts"`
-	TokenExpirationSeconds int                           `json:"tokenExpirationSeconds"`
+	// IrsaRoleArgs are the component's arguments, but for the clusters.
+	components.IrsaRoleArgs
 }
 
 // ArgoCD is the cluster that Argo CD runs in, its role, and the clusters that it reaches with that role.
@@ -152,8 +118,9 @@ type ArgoCD struct {
 	// RoleName is the hub role's name, and RoleNamePrefix may be given in its place. Default: as for any role.
 	RoleName       string `json:"roleName"`
 	RoleNamePrefix string `json:"roleNamePrefix"`
-	// PodRoleSettings are the hub role's.
-	PodRoleSettings
+	// RoleSettings and RolePolicies are the hub role's.
+	components.RoleSettings
+	components.RolePolicies
 	// ServiceAccounts are the accounts of Argo CD that talk to clusters. Default: those of its own manifests and chart. Its
 	// operator names them <instance>-argocd-application-controller, <instance>-applicationset-controller and
 	// <instance>-argocd-server, and OpenShift GitOps has the instance openshift-gitops, in the namespace of that name.
@@ -178,44 +145,23 @@ type ArgoCDTarget struct {
 	// Cluster is the cluster's key.
 	Cluster string `json:"cluster"`
 	// Role is made in the cluster's account. It trusts the hub role only, and the hub role may assume it.
-	Role *TargetRole `json:"role"`
+	// Default name: <hub role>-<key of the target, the oldest one>, shortened with a hash past 64 characters.
+	Role *components.AssumableRoleArgs `json:"role"`
 	// RoleArn is a role that was made elsewhere and trusts the hub role. The hub role gets the permission to assume it.
 	RoleArn string `json:"roleArn"`
 	// Access is what Argo CD may do there, with whichever role it comes.
 	Access ArgoCDAccess `json:"access"`
-	// DisplayName in Argo CD. Default: the target's key, the oldest one where there are aliases.
-	DisplayName string `json:"displayName"`
-	// The rest are fields of the cluster secret; see components.ArgoCDClusterArgs.
-	Project          string            `json:"project"`
-	Namespaces       []string          `json:"namespaces"`
-	ClusterResources *bool             `json:"clusterResources"`
-	Shard            *int              `json:"shard"`
-	ServerName       string            `json:"serverName"`
-	ProxyURL         string            `json:"proxyUrl"`
-	SecretName       string            `json:"secretName"`
-	Labels           map[string]string `json:"labels"`
-	Annotations      map[string]string `json:"annotations"`
-}
-
-// TargetRole is a role that Argo CD assumes on its way into a target; see components.AssumableRoleArgs.
-type TargetRole struct {
-	// Name of the role. Default: <hub role>-<key of the target, the oldest one>, shortened with a hash past 64 characters.
-	Name string `json:"name"`
-	RoleSettings
+	// ArgoCDClusterArgs are those of the cluster secret. Default display name: the target's key, the oldest one where there are
+	// aliases.
+	components.ArgoCDClusterArgs
 }
 
 // ArgoCDAccess is what Argo CD may do in a target.
 type ArgoCDAccess struct {
 	// Via is accessEntry or aws-auth. Default: an access entry wherever the cluster's authentication mode knows them.
 	Via AccessVia `json:"via"`
-	// Policies are EKS access policies; access entries only.
-	Policies []AccessPolicy `json:"policies"`
-	// KubernetesGroups that RoleBindings in the target name.
-	KubernetesGroups []string `json:"kubernetesGroups"`
-	// Username in Kubernetes.
-	Username string `json:"username"`
-	// Import takes over the access entry that the role has already. It is meant for one update.
-	Import bool `json:"import"`
+	// AccessEntryArgs are what the role may do. aws-auth takes the groups and the user name alone.
+	components.AccessEntryArgs
 	// Overwrite replaces a line of aws-auth that maps the role already; with Via aws-auth only. Default: false, which refuses.
 	Overwrite bool `json:"overwrite"`
 }
@@ -229,62 +175,10 @@ const (
 	ViaAwsAuth     AccessVia = "aws-auth"
 )
 
-// AccessPolicy is an EKS access policy, by name or ARN, for the whole cluster or for namespaces.
-type AccessPolicy struct {
-	Policy     string   `json:"policy"`
-	Namespaces []string `json:"namespaces"`
-}
-
-// argoCDServiceAccounts are the accounts of Argo CD that talk to clusters, as its own manifests name them.
-//
-// https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#eks
-var argoCDServiceAccounts = []string{
-	"argocd-application-controller", "argocd-applicationset-controller", "argocd-server",
-}
-
-// LoadConfig reads, decodes and validates the stack's configuration. All faults are in one error, each with its path.
-func LoadConfig(ctx *pulumi.Context) (*Config, error) {
-	text := config.Get(ctx, ConfigKey)
-	if text == "" {
-		return nil, fmt.Errorf("%s:%s is not set: declare the platform in Pulumi.%s.yaml", ctx.Project(), ConfigKey, ctx.Stack())
+// targets are Argo CD's, if there is one.
+func (cfg *Config) targets() map[string]ArgoCDTarget {
+	if cfg.ArgoCD == nil {
+		return nil
 	}
-	cfg, err := ParseConfig(text)
-	if err != nil {
-		return nil, err
-	}
-	if ctx.IsConfigSecret(ctx.Project()+":"+ConfigKey) && !cfg.hasPassword() {
-		return nil, fmt.Errorf("invalid configuration:\n%s: a value in it is encrypted (secure:), and all that is made of it stands in plain text "+
-			"in the stack's state, but for a proxyUrl with a password; write the value as it is, or keep what is secret elsewhere", ConfigKey)
-	}
-	return cfg, nil
-}
-
-// hasPassword reports whether a proxy has a password, the one value that goes into nothing but a secret. Which of its values the
-// configuration has encrypted, Pulumi does not say.
-func (cfg *Config) hasPassword() bool {
-	for _, target := range cfg.targets() {
-		if proxy, err := url.Parse(target.ProxyURL); err == nil && proxy.User != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// ParseConfig decodes and validates a configuration in JSON, which is how Pulumi hands it over.
-func ParseConfig(text string) (*Config, error) {
-	var cfg Config
-	if err := decode(ConfigKey, text, &cfg); err != nil {
-		return nil, fmt.Errorf("invalid configuration:\n%w", err)
-	}
-	if err := fault.Under(ConfigKey, cfg.validate()); err != nil {
-		return nil, fmt.Errorf("invalid configuration:\n%w", err)
-	}
-	return &cfg, nil
-}
-
-func orKey(name, key string) string {
-	if name == "" {
-		return key
-	}
-	return name
+	return cfg.ArgoCD.Targets
 }

@@ -40,12 +40,12 @@ func (cfg *Config) requirePrograms() error {
 
 // createCluster makes a cluster with pulumi-eks, and nodes for it.
 func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
-	spec, name := cluster.Create, cluster.name(facts.key)
+	spec, name := cluster.Create, cluster.Name
 	place, err := p.place(spec, facts)
 	if err != nil {
 		return err
 	}
-	image, err := p.imageOf(spec.instanceType(), cluster.Region, facts)
+	image, err := p.imageOf(spec.InstanceType, cluster.Region, facts)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
 	facts.endpoint, facts.caData = created.EksCluster.Endpoint(), created.EksCluster.CertificateAuthority().Data().Elem()
 	first := pulumi.Int(0)
 	facts.newIssuer = created.EksCluster.Identities().Index(first).Oidcs().Index(first).Issuer().Elem()
-	facts.mode = spec.authenticationMode()
+	facts.mode = spec.AuthenticationMode
 	// pulumi-eks has a kubeconfig too, without the profile and the region that made the cluster. It is there when the API
 	// server answers, so it is waited for.
 	facts.kubeconfig = pulumi.All(facts.endpoint, facts.caData, created.KubeconfigJson).ApplyT(func(values []any) (string, error) {
@@ -80,7 +80,7 @@ func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
 // https://docs.aws.amazon.com/autoscaling/ec2/userguide/launch-configurations.html
 // https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-deprecation-faqs.html
 func (p *platform) clusterArgs(cluster Cluster, name string, place place) *eks.ClusterArgs {
-	mode, yes := cluster.Create.authenticationMode(), true
+	mode, yes := cluster.Create.AuthenticationMode, true
 	args := &eks.ClusterArgs{
 		Name: pulumi.String(name), AuthenticationMode: (*eks.AuthenticationMode)(&mode), Tags: pulumi.ToStringMap(p.cfg.Tags),
 		SkipDefaultNodeGroup: &yes, UseDefaultVpcCni: &yes, CreateOidcProvider: pulumi.Bool(false),
@@ -137,7 +137,7 @@ func (p *platform) createNodes(
 		// The control plane's, so that the nodes follow when it is upgraded.
 		Version:       created.EksCluster.Version(),
 		AmiType:       pulumi.String(image),
-		InstanceTypes: pulumi.ToStringArray([]string{spec.instanceType()}),
+		InstanceTypes: pulumi.ToStringArray([]string{spec.InstanceType}),
 		ScalingConfig: awseks.NodeGroupScalingConfigArgs{
 			MinSize: pulumi.Int(size.least), MaxSize: pulumi.Int(size.most), DesiredSize: pulumi.Int(size.desired),
 		},

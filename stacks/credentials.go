@@ -1,6 +1,12 @@
 package stacks
 
-import "github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
 
 // credentials are how the cluster's account is reached. Different ones may reach one account: which one it is, is known once
 // AWS was asked.
@@ -47,4 +53,29 @@ func (cfg *Config) inAccount(cluster string) string {
 		return " of account " + id
 	}
 	return cfg.Clusters[cluster].credentials().String()
+}
+
+// providerKey tells AWS providers apart: clusters of one account and region share one.
+type providerKey struct {
+	credentials credentials
+	region      string
+}
+
+// name is aws-<region>, followed by what tells the credentials: no order of declarations changes it.
+func (key providerKey) name() string { return "aws-" + key.region + key.credentials.suffix() }
+
+// iamProviderName is the name of the AWS provider of an account's IAM resources.
+func (c credentials) iamProviderName() string { return "aws-iam" + c.suffix() }
+
+// suffix is the profile or, where a role is assumed, a hash of the credentials; the environment's own have none.
+func (c credentials) suffix() string {
+	switch {
+	case c.roleArn != "":
+		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{c.profile, c.roleArn, c.sessionName}))
+		return "-" + hex.EncodeToString(sum[:4])
+	case c.profile != "":
+		return "-" + c.profile
+	default:
+		return ""
+	}
 }

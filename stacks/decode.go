@@ -6,22 +6,23 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
-// Document is a JSON document, an IAM policy, that the configuration holds as it is.
-type Document string
-
 var (
-	documentType = reflect.TypeFor[Document]()
+	// documentType is a policy document, which the configuration holds as it is: as YAML or as a string of JSON.
+	documentType = reflect.TypeFor[components.PolicyDocument]()
+	// stringMapType is a map that a program may give as an output.
+	stringMapType = reflect.TypeFor[pulumi.StringMapInput]()
 	// tolerationType is written as in a pod's spec, where a text that is empty means something.
 	tolerationType = reflect.TypeFor[components.Toleration]()
 )
@@ -72,9 +73,20 @@ func decodeValue(path string, value any, target reflect.Value) error {
 	if value == nil {
 		return fmt.Errorf("%s: has no value; %s, or leave the key out", path, toGive(target.Type()))
 	}
-	if target.Type() == documentType {
-		decodeDocument(value, target)
+	switch target.Type() {
+	case documentType:
+		target.Set(reflect.ValueOf(pulumi.String(documentText(value))))
 		return nil
+	case stringInputType:
+		var text string
+		err := decodeField(path, value, reflect.ValueOf(&text).Elem())
+		target.Set(reflect.ValueOf(pulumi.String(text)))
+		return err
+	case stringMapType:
+		var texts map[string]string
+		err := decodeValue(path, value, reflect.ValueOf(&texts).Elem())
+		target.Set(reflect.ValueOf(pulumi.ToStringMap(texts)))
+		return err
 	}
 	switch target.Kind() {
 	case reflect.Pointer:
@@ -240,33 +252,10 @@ func decodeScalar(path string, value any, target reflect.Value) error {
 	return nil
 }
 
-// wholeNumber is the number, which JSON may write as 3600.0 or 3.6e3.
-func wholeNumber(number json.Number) (int64, bool) {
-	if whole, err := number.Int64(); err == nil {
-		return whole, true
-	}
-	value, err := number.Float64()
-	const exact = 1 << 53 // up to here every whole number is a float
-	if err != nil || value != math.Trunc(value) || math.Abs(value) > exact {
-		return 0, false
-	}
-	return int64(value), true
-}
-
-// decodeDocument takes a document written as YAML or as a string of JSON.
-func decodeDocument(value any, target reflect.Value) {
+// documentText is a document as JSON.
+func documentText(value any) string {
 	if text, ok := value.(string); ok {
-		target.SetString(text)
-		return
+		return text
 	}
-	target.SetString(asJSON(value))
-}
-
-// asJSON writes < and > as they are: IAM counts the characters of a document, and messages are for people.
-func asJSON(value any) string {
-	var text strings.Builder
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value) // which cannot fail, as it was decoded from JSON
-	return strings.TrimSpace(text.String())
+	return asJSON(value)
 }

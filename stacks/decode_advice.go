@@ -3,11 +3,17 @@ package stacks
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
+
+// stringInputType is a text that a program may give as an output.
+var stringInputType = reflect.TypeFor[pulumi.StringInput]()
 
 // advice is how to write what is wanted, by that and by what is there in its place.
 var advice = map[[2]string]string{
@@ -107,9 +113,31 @@ func toGive(target reflect.Type) string {
 	switch {
 	case target.Kind() == reflect.Struct:
 		return "give one ({} if all is to be default)"
-	case target.Kind() == reflect.String && target != documentType:
+	case target.Kind() == reflect.String, target == stringInputType:
 		return "give one, in quotes if it is to be null or ~"
 	default:
 		return "give one"
 	}
+}
+
+// wholeNumber is the number, which JSON may write as 3600.0 or 3.6e3.
+func wholeNumber(number json.Number) (int64, bool) {
+	if whole, err := number.Int64(); err == nil {
+		return whole, true
+	}
+	value, err := number.Float64()
+	const exact = 1 << 53 // up to here every whole number is a float
+	if err != nil || value != math.Trunc(value) || math.Abs(value) > exact {
+		return 0, false
+	}
+	return int64(value), true
+}
+
+// asJSON writes < and > as they are: IAM counts the characters of a document, and messages are for people.
+func asJSON(value any) string {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(value) // which cannot fail, as it was decoded from JSON
+	return strings.TrimSpace(text.String())
 }

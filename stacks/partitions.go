@@ -1,29 +1,38 @@
 package stacks
 
 import (
-	"errors"
 	"fmt"
-	"maps"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// validateCredentials refuses clusters of two partitions with the same credentials, which are those of one partition.
-func (cfg *Config) validateCredentials() error {
-	first := map[credentials]string{}
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
-		credentials, region := cfg.Clusters[key].credentials(), cfg.Clusters[key].Region
-		switch other, ok := first[credentials]; {
-		case !ok:
-			first[credentials] = key
-		case partitionOf(cfg.Clusters[other].Region) != partitionOf(region):
-			faults = append(faults, fmt.Errorf("clusters.%s.region: %s is in another partition than %s of cluster %q, which is reached with "+
-				"the same credentials%s; a partition has accounts of its own", key, region, cfg.Clusters[other].Region, other, credentials))
-		}
-	}
-	return errors.Join(faults...)
+// AWS adds regions and partitions, so the form is all that is judged: us-gov-west-1, eusc-de-east-1.
+var regionForm = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$`)
+
+// partitions are the parts of AWS that have accounts of their own, by the beginning of their regions, each with the region of
+// its IAM.
+//
+// https://docs.aws.amazon.com/general/latest/gr/iam-service.html
+// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+var partitions = []partition{
+	{"cn-", "aws-cn", "cn-north-1"},
+	{"us-gov-", "aws-us-gov", "us-gov-west-1"},
+	{"us-iso-", "aws-iso", "us-iso-east-1"},
+	{"us-isob-", "aws-iso-b", "us-isob-east-1"},
+	{"us-isof-", "aws-iso-f", "us-isof-south-1"},
+	{"eu-isoe-", "aws-iso-e", "eu-isoe-west-1"},
+	{"eusc-", "aws-eusc", "eusc-de-east-1"},
+	{"", "aws", "us-east-1"},
+}
+
+type partition struct{ prefix, name, iamRegion string }
+
+// partitionOf is the partition of a region.
+func partitionOf(region string) partition {
+	return partitions[slices.IndexFunc(partitions, func(p partition) bool { return strings.HasPrefix(region, p.prefix) })]
 }
 
 // partition is the partition of the cluster's region, or "" where that is none and refused elsewhere.

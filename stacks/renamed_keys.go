@@ -10,7 +10,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // checkKeys finds keys that were renamed without a word: the same thing in AWS or Kubernetes, which this stack made under a key
@@ -81,7 +80,7 @@ func (p *platform) readPreviousOutputs() {
 }
 
 // earlierRoles are the roles that had a service account at the last update, other than the one that it has now.
-func (p *platform) earlierRoles(key string, role Role, account ServiceAccount) []string {
+func (p *platform) earlierRoles(key string, role Role, account components.ServiceAccountArgs) []string {
 	roles, _ := p.before["roles"].(map[string]any)
 	var earlier []string
 	for _, other := range slices.Sorted(maps.Keys(roles)) {
@@ -102,73 +101,10 @@ func (p *platform) earlierRoles(key string, role Role, account ServiceAccount) [
 	return earlier
 }
 
-// stackOutputs are by name and key what [platform.output] put there.
-type stackOutputs map[string]any
-
-// identities are made of the fields of each entry of an output.
-func (outputs stackOutputs) identities(name string, identity func(field func(string) string) string) map[string]string {
-	identities := map[string]string{}
-	entries, _ := outputs[name].(map[string]any)
-	for key, entry := range entries {
-		fields, _ := entry.(map[string]any)
-		identities[key] = identity(func(field string) string {
-			text, _ := fields[field].(string)
-			return text
-		})
-	}
-	return identities
-}
-
-func (outputs stackOutputs) clusters() map[string]string {
-	return outputs.identities("clusters", func(field func(string) string) string {
-		return clusterIdentity(field("name"), field("region"), field("account"))
-	})
-}
-
-func (outputs stackOutputs) buckets() map[string]string {
-	return outputs.identities("buckets", func(field func(string) string) string { return bucketIdentity(field("name")) })
-}
-
-func (outputs stackOutputs) roles() map[string]string {
-	return outputs.identities("roles", func(field func(string) string) string {
-		arn, err := iampolicy.ParseArn(field("arn"))
-		if err != nil {
-			return ""
-		}
-		return roleIdentity(arn.RoleName(), arn.Account)
-	})
-}
-
-// roleProviders are the names of the AWS providers that the roles were made with.
-func (outputs stackOutputs) roleProviders() map[string]string {
-	return outputs.identities("roles", func(field func(string) string) string { return field("iamProvider") })
-}
-
-func (outputs stackOutputs) targets() map[string]string {
-	return outputs.identities("argocdTargets", func(field func(string) string) string { return targetIdentity(field("server")) })
-}
-
-// endpoints are the API servers of the clusters.
-func (outputs stackOutputs) endpoints() map[string]string {
-	return outputs.identities("clusters", func(field func(string) string) string { return field("endpoint") })
-}
-
-func clusterIdentity(name, region, account string) string {
-	return fmt.Sprintf("what belongs to EKS cluster %s in %s of account %s", name, region, account)
-}
-
-func bucketIdentity(name string) string { return "bucket " + name }
-
-func roleIdentity(name, account string) string {
-	return fmt.Sprintf("role %s of account %s", name, account)
-}
-
-func targetIdentity(server string) string { return "what lets Argo CD into " + server }
-
 func (p *platform) clusterIdentities() map[string]string {
 	identities := map[string]string{}
 	for key, cluster := range p.cfg.Clusters {
-		identities[key] = clusterIdentity(cluster.name(key), cluster.Region, p.accountOf(key).id)
+		identities[key] = clusterIdentity(cluster.Name, cluster.Region, p.accountOf(key).id)
 	}
 	return identities
 }
@@ -176,7 +112,7 @@ func (p *platform) clusterIdentities() map[string]string {
 func (p *platform) bucketIdentities() map[string]string {
 	identities := map[string]string{}
 	for key, bucket := range p.cfg.Buckets {
-		identities[key] = bucketIdentity(bucket.name(key))
+		identities[key] = bucketIdentity(bucket.Name)
 	}
 	return identities
 }
@@ -186,7 +122,7 @@ func (p *platform) roleIdentities() map[string]string {
 	identities := map[string]string{}
 	for key, role := range p.cfg.Roles {
 		identities[key] = ""
-		if name := p.cfg.roleName(role); name != "" {
+		if name := role.RoleName(); name != "" {
 			identities[key] = roleIdentity(name, p.accountOf(role.Clusters[0]).id)
 		}
 	}
@@ -212,12 +148,4 @@ func (p *platform) targetIdentities(before stackOutputs) map[string]string {
 		}
 	}
 	return identities
-}
-
-// targets are Argo CD's, if there is one.
-func (cfg *Config) targets() map[string]ArgoCDTarget {
-	if cfg.ArgoCD == nil {
-		return nil
-	}
-	return cfg.ArgoCD.Targets
 }

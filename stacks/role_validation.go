@@ -4,15 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 )
 
 func (cfg *Config) validateRole(role Role) error {
 	var faults []error
+	if len(role.Clusters) == 0 {
+		faults = append(faults, errors.New("clusters: name at least one cluster"))
+	}
 	for i, key := range role.Clusters {
-		faults = append(faults, cfg.declared(fmt.Sprintf("clusters[%d]", i), key))
+		path := fmt.Sprintf("clusters[%d]", i)
+		faults = append(faults, cfg.declared(path, key))
+		if first := slices.Index(role.Clusters, key); first < i {
+			faults = append(faults, fmt.Errorf("%s: %q is there already, at index %d", path, key, first))
+		}
 	}
 	err := role.validateAccount(func(key string) string { return cfg.Clusters[key].assumedAccount() })
 	if err == nil {
@@ -47,38 +51,14 @@ func (role Role) validateAccount(accountOf func(cluster string) string) error {
 	return errors.Join(faults...)
 }
 
-// validatePodRole checks what every role of pods has. Its policies have other paths here than in the component's arguments, so
-// they are checked first, and only those that are right go there.
+// validatePodRole checks what every role of pods has.
 func (cfg *Config) validatePodRole(role Role) error {
-	var cluster string
-	if len(role.Clusters) > 0 {
-		cluster = role.Clusters[0]
+	err := role.ValidateSettings(len(role.Clusters))
+	if len(role.Clusters) == 0 {
+		return err
 	}
-	var names, right []string
-	faults := []error{cfg.validateBoundary(role.RoleSettings, cluster)}
-	for i, policy := range role.ManagedPolicies {
-		path, name := fmt.Sprintf("managedPolicies[%d]", i), managedPolicyName(policy)
-		err := cfg.validatePolicy(policy, cluster)
-		first := slices.IndexFunc(names, func(other string) bool { return strings.EqualFold(other, name) })
-		switch {
-		case err != nil:
-			faults = append(faults, fault.At(path, err))
-		case first >= 0:
-			faults = append(faults, fmt.Errorf("%s: a policy named %q is there already, at index %d", path, names[first], first))
-		default:
-			right = append(right, policy)
-		}
-		names = append(names, name)
+	if partition := cfg.Clusters[role.Clusters[0]].partition(); partition != "" {
+		return errors.Join(err, role.ValidatePartition(partition))
 	}
-	role.ManagedPolicies, role.PermissionsBoundary = right, ""
-	partition := cfg.Clusters[cluster].partition()
-	args := cfg.roleArgs(role, laterClusters(role.Clusters), func(policy string) string { return managedPolicyArn(policy, orKey(partition, "aws")) })
-	faults = append(faults, args.Validate())
-	if partition != "" {
-		faults = append(faults, args.ValidatePartition(partition))
-	}
-	return errors.Join(faults...)
+	return err
 }
-
-// unaskedPolicy gives the ARN of a managed policy before AWS is asked for its partition and its path.
-func unaskedPolicy(policy string) string { return managedPolicyArn(policy, "aws") }

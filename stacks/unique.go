@@ -48,10 +48,10 @@ func (cfg *Config) validateUnique(inAccount func(cluster string) string) error {
 	found := &claims{taken: map[string]claim{}}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
 		cluster := cfg.Clusters[key]
-		found.claim("EKS cluster", cluster.name(key), " in "+cluster.Region+inAccount(key), "clusters."+key)
+		found.claim("EKS cluster", cluster.Name, " in "+cluster.Region+inAccount(key), "clusters."+key)
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
-		found.claim("bucket", cfg.Buckets[key].name(key), "", "buckets."+key)
+		found.claim("bucket", cfg.Buckets[key].Name, "", "buckets."+key)
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
 		cfg.claimRole(cfg.Roles[key], "roles."+key, found, inAccount)
@@ -73,15 +73,15 @@ func (cfg *Config) validateUnique(inAccount func(cluster string) string) error {
 func (cfg *Config) claimTarget(key string, target ArgoCDTarget, found *claims, inAccount func(string) string) {
 	path := "argocd.targets." + key
 	found.claim("Argo CD target", target.Cluster, "", path)
-	found.claim("cluster", fmt.Sprintf("%q", target.displayName(key)), " in Argo CD", path)
+	found.claim("cluster", fmt.Sprintf("%q", target.DisplayName), " in Argo CD", path)
 	if target.SecretName != "" {
 		found.claim("Argo CD's secret", target.SecretName, "", path+".secretName")
 	}
 	if target.Role == nil {
 		return
 	}
-	name, account := cfg.targetRoleName(key, target), inAccount(target.Cluster)
-	if account != inAccount(cfg.ArgoCD.Hub) || cfg.refuseHubRole("role", name) == nil { // else reported already
+	name, account := target.Role.Name, inAccount(target.Cluster)
+	if account != inAccount(cfg.ArgoCD.Hub) || cfg.ArgoCD.refuseRole("role", name) == nil { // else reported already
 		found.claimInIAM("role", name, account, path+".role")
 	}
 }
@@ -92,14 +92,14 @@ func (cfg *Config) claimRole(role Role, path string, found *claims, inAccount fu
 		return // reported already
 	}
 	account := inAccount(role.Clusters[0])
-	if name := cfg.roleName(role); name != "" {
+	if name := role.RoleName(); name != "" {
 		found.claimInIAM("role", name, account, path)
 	}
 	for _, name := range slices.Sorted(maps.Keys(role.CustomerManagedPolicies)) {
 		found.claimInIAM("managed policy", name, account, path+".customerManagedPolicies."+name)
 	}
 	for i, serviceAccount := range role.ServiceAccounts {
-		twice := slices.ContainsFunc(role.ServiceAccounts[:i], func(other ServiceAccount) bool {
+		twice := slices.ContainsFunc(role.ServiceAccounts[:i], func(other components.ServiceAccountArgs) bool {
 			return other.Namespace == serviceAccount.Namespace && other.Name == serviceAccount.Name
 		})
 		if serviceAccount.Mode == components.TrustOnly || twice { // which is reported already

@@ -151,7 +151,9 @@ func TestEachEarlierNameOfARoleMeetsEachOfItsClusters(t *testing.T) {
 				{Name: "hub-2", OidcProviderArn: pulumi.String("arn:aws:iam::" + account + ":oidc-provider/" + euIssuer), Kubernetes: given.edge},
 			},
 			ServiceAccounts: []components.ServiceAccountArgs{{Namespace: "apps", Name: "one"}},
-			ManagedPolicies: map[string]pulumi.StringInput{"hub": pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess")},
+			RolePolicies: components.RolePolicies{
+				PolicyAttachments: map[string]pulumi.StringInput{"hub": pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess")},
+			},
 		}, pulumi.Aliases([]pulumi.Alias{
 			{Name: pulumi.String("old")}, {Type: pulumi.String("test:index:Role")},
 		}))

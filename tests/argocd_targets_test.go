@@ -128,34 +128,6 @@ func TestTheRoleOfATargetTrustsTheHubRoleOnly(t *testing.T) {
 	assert.Len(t, r.ofType(roleType), 2, "a target that is let in directly has no role")
 }
 
-func TestEveryFieldOfATargetsRoleReachesIt(t *testing.T) {
-	t.Parallel()
-	r := twoAccounts()
-	r.partition = "aws-us-gov"
-	_, err := runPlatform(t, r, platformConfig(t, targets(`far:
-      cluster: far
-      access: {kubernetesGroups: [deployers]}
-      role:
-        name: argocd-in-far
-        path: /platform/
-        description: What it is for
-        maxSessionDuration: 7200
-        permissionsBoundary: ReadOnlyAccess
-        tags: {environment: test, team: platform}`)))
-	require.NoError(t, err)
-	role := r.one(t, roleType, "argocd/far")
-	assert.Contains(t, role.Inputs["assumeRolePolicy"].StringValue(), "arn:aws-us-gov:iam::111122223333:role/dev-argocd")
-	delete(role.Inputs, "assumeRolePolicy")
-	assert.JSONEq(t, `{
-		"name": "argocd-in-far", "path": "/platform/", "description": "What it is for", "maxSessionDuration": 7200,
-		"permissionsBoundary": "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess", "tags": {"environment": "test", "team": "platform"},
-		"forceDetachPolicies": true
-	}`, role.json(t))
-	const arn = "arn:aws-us-gov:iam::222233334444:role/platform/argocd-in-far"
-	assert.Equal(t, arn, secretConfig(t, r, "far")["awsAuthConfig"].(map[string]any)["roleARN"])
-	assert.Contains(t, r.one(t, inlinePolicyType, "argocd/assume-target-roles").Inputs["policy"].StringValue(), `"`+arn+`"`)
-}
-
 // The ARNs in the hub role's policy are worked out before the roles are there, so they are compared with the roles' own.
 func TestTheHubRoleMayAssumeExactlyTheRolesOfItsTargets(t *testing.T) {
 	t.Parallel()

@@ -116,18 +116,18 @@ func argumentRules() []argumentRule {
 			},
 		},
 		{
-			"IrsaRoleArgs.ManagedPolicies",
-			example{"arn:aws:iam::aws:policy/" + text(129), "managedPolicies.x", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{user, "managedPolicies.x", `"` + user + `" is not the ARN of an IAM policy`},
+			"RolePolicies.PolicyAttachments",
+			example{"arn:aws:iam::aws:policy/" + text(129), "policyAttachments.x", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
+			example{user, "policyAttachments.x", `"` + user + `" is not the ARN of an IAM policy`},
 			"arn:aws:iam::aws:policy/" + text(128),
 			func(value any) arguments {
 				return roleWith(func(args *components.IrsaRoleArgs) {
-					args.ManagedPolicies = map[string]pulumi.StringInput{"x": pulumi.String(value.(string))}
+					args.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value.(string))}
 				})
 			},
 		},
 		{
-			"IrsaRoleArgs.PermissionsBoundary",
+			"RoleSettings.PermissionsBoundary",
 			example{"arn:aws:iam::aws:policy/" + text(129), "permissionsBoundary", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
 			example{user, "permissionsBoundary", `"` + user + `" is not the ARN of an IAM policy`},
 			"arn:aws:iam::aws:policy/" + text(128),
@@ -348,10 +348,10 @@ var judgedAs = map[string]string{
 	"OidcProviderArgs.ClientIDs": "clusters.hub.oidcProvider.clientIds", "OidcProviderArgs.Thumbprints": "clusters.hub.oidcProvider.thumbprints",
 	"OidcProviderArgs.Tags": "tags", "OidcProviderArgs.Owner": "owner", "OidcProviderArgs.NewClusterIssuer": laterOnly,
 
-	"IrsaRoleArgs.Name": "roles.app.name", "IrsaRoleArgs.NamePrefix": "roles.prefixed.namePrefix", "IrsaRoleArgs.Path": "roles.app.path",
-	"IrsaRoleArgs.Description": "roles.app.description", "IrsaRoleArgs.MaxSessionDuration": "roles.app.maxSessionDuration",
-	"IrsaRoleArgs.Tags": "roles.app.tags", "IrsaRoleArgs.InlinePolicies": "roles.app.inlinePolicies",
-	"IrsaRoleArgs.CustomerManagedPolicies": "roles.app.customerManagedPolicies", "IrsaRoleArgs.MaxTrustPolicySize": "roles.app.maxTrustPolicySize",
+	"IrsaRoleArgs.Name": "roles.app.name", "IrsaRoleArgs.NamePrefix": "roles.prefixed.namePrefix", "RoleSettings.Path": "roles.app.path",
+	"RoleSettings.Description": "roles.app.description", "RoleSettings.MaxSessionDuration": "roles.app.maxSessionDuration",
+	"RoleSettings.Tags": "roles.app.tags", "RolePolicies.ManagedPolicies": "roles.app.managedPolicies", "RolePolicies.InlinePolicies": "roles.app.inlinePolicies",
+	"RolePolicies.CustomerManagedPolicies": "roles.app.customerManagedPolicies", "RolePolicies.MaxTrustPolicySize": "roles.app.maxTrustPolicySize",
 	"IrsaCluster.Name": pulumiOnly, "IrsaCluster.Aliases": pulumiOnly,
 
 	"ServiceAccountArgs.Namespace": "roles.app.serviceAccounts[0].namespace", "ServiceAccountArgs.Name": "roles.app.serviceAccounts[0].name",
@@ -360,11 +360,7 @@ var judgedAs = map[string]string{
 	"ServiceAccountArgs.Annotations":            "roles.app.serviceAccounts[0].annotations",
 	"ServiceAccountArgs.TokenExpirationSeconds": "roles.app.serviceAccounts[0].tokenExpirationSeconds",
 
-	"AssumableRoleArgs.Name": "argocd.targets.edge.role.name", "AssumableRoleArgs.Path": "argocd.targets.edge.role.path",
-	"AssumableRoleArgs.Description":         "argocd.targets.edge.role.description",
-	"AssumableRoleArgs.MaxSessionDuration":  "argocd.targets.edge.role.maxSessionDuration",
-	"AssumableRoleArgs.PermissionsBoundary": "argocd.targets.edge.role.permissionsBoundary",
-	"AssumableRoleArgs.Tags":                "argocd.targets.edge.role.tags", "Principal.UniqueId": laterOnly,
+	"AssumableRoleArgs.Name": "argocd.targets.edge.role.name", "Principal.UniqueId": laterOnly,
 
 	"ClusterAccessArgs.PrincipalUniqueId": laterOnly, "ClusterAccessArgs.AuthenticationMode": "clusters.edge.create.authenticationMode",
 	"AccessEntryArgs.KubernetesGroups": "argocd.targets.edge.access.kubernetesGroups", "AccessEntryArgs.Username": "argocd.targets.edge.access.username",
@@ -398,6 +394,8 @@ func TestNoArgumentIsWithoutRules(t *testing.T) {
 	for _, args := range []any{
 		components.OidcProviderArgs{},
 		components.IrsaRoleArgs{},
+		components.RoleSettings{},
+		components.RolePolicies{},
 		components.IrsaCluster{},
 		components.ServiceAccountArgs{},
 		components.AssumableRoleArgs{},
@@ -425,6 +423,7 @@ func isText(of reflect.Type) bool {
 	case reflect.String, reflect.Int:
 		return true
 	default:
-		return of == reflect.TypeFor[pulumi.StringInput]() || of == reflect.TypeFor[pulumi.StringMapInput]()
+		return of == reflect.TypeFor[pulumi.StringInput]() || of == reflect.TypeFor[pulumi.StringMapInput]() ||
+			of == reflect.TypeFor[components.PolicyDocument]()
 	}
 }

@@ -113,9 +113,9 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 	}
 	policies := func(arns map[string]string) func(*args) {
 		return func(a *args) {
-			a.ManagedPolicies = map[string]pulumi.StringInput{}
+			a.PolicyAttachments = map[string]pulumi.StringInput{}
 			for key, arn := range arns {
-				a.ManagedPolicies[key] = pulumi.String(arn)
+				a.PolicyAttachments[key] = pulumi.String(arn)
 			}
 		}
 	}
@@ -123,7 +123,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		return func(a *args) { a.TestPod = &components.TestPodArgs{PodSettings: s} }
 	}
 	inline := func(name, document string) func(*args) {
-		return func(a *args) { a.InlinePolicies = map[string]pulumi.StringInput{name: pulumi.String(document)} }
+		return func(a *args) { a.InlinePolicies = map[string]components.PolicyDocument{name: pulumi.String(document)} }
 	}
 	cases := []struct {
 		name, want string
@@ -256,8 +256,8 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			func(a *args) { a.MaxSessionDuration = 3599 },
 		},
 		{
-			"a malformed ARN of a boundary", `permissionsBoundary: "boundary" ` + notAnArn,
-			func(a *args) { a.PermissionsBoundary = pulumi.String("boundary") },
+			"a malformed ARN of a boundary", `permissionsBoundary: "arn:boundary" ` + notAnArn,
+			func(a *args) { a.PermissionsBoundary = pulumi.String("arn:boundary") },
 		},
 		{
 			"a boundary that is no policy", `permissionsBoundary: "arn:aws:iam::111122223333:role/x" is not the ARN of an IAM policy`,
@@ -265,9 +265,9 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		},
 
 		// Policies.
-		{"a malformed ARN of a policy", `managedPolicies.read: "ReadOnlyAccess" ` + notAnArn, policies(map[string]string{"read": "ReadOnlyAccess"})},
+		{"a malformed ARN of a policy", `policyAttachments.read: "ReadOnlyAccess" ` + notAnArn, policies(map[string]string{"read": "ReadOnlyAccess"})},
 		{
-			"one managed policy twice", "managedPolicies.b: arn:aws:iam::aws:policy/ReadOnlyAccess is attached already",
+			"one managed policy twice", "policyAttachments.b: arn:aws:iam::aws:policy/ReadOnlyAccess is attached already",
 			policies(map[string]string{"a": "arn:aws:iam::aws:policy/ReadOnlyAccess", "b": "arn:aws:iam::aws:policy/ReadOnlyAccess"}),
 		},
 		{"a policy document that is not JSON", "inlinePolicies.x: not JSON: invalid character 'V' looking for beginning of value, at byte 0", inline("x", "Version: 2012-10-17")},
@@ -283,7 +283,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		},
 		{"two policies with one name", "customerManagedPolicies.x: another policy of the role has this name, x", func(a *args) {
 			inline("x", describeCluster)(a)
-			a.CustomerManagedPolicies = map[string]pulumi.StringInput{"x": pulumi.String(listBuckets)}
+			a.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": pulumi.String(listBuckets)}
 		}},
 
 		// The trust policy.
@@ -360,7 +360,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			"serviceAccounts[0].namespace: is empty; name the namespace",
 			"serviceAccounts[0].tokenExpirationSeconds: 1 is not within 600 to 86400",
 			"maxSessionDuration: session duration of 1 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
-			`managedPolicies.read: "" `+notAnArn,
+			`policyAttachments.read: "" `+notAnArn,
 			"testPod.timeoutSeconds: 1 is less than 15",
 		), func(a *args) {
 			a.Clusters[0].Name, a.Clusters[0].Kubernetes = "", nil
@@ -420,11 +420,13 @@ func TestAnAssumableRoleRefuses(t *testing.T) {
 			`path: role path "teams" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
 			"description: has 1001 characters, IAM allows 1000",
 			"maxSessionDuration: session duration of 1 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
-			`permissionsBoundary: "x" `+notAnArn,
+			`permissionsBoundary: "arn:x" `+notAnArn,
 		), func(a *args) {
 			*a = args{
-				Name: "a/b", Path: "teams", Description: strings.Repeat("x", 1001), MaxSessionDuration: 1,
-				PermissionsBoundary: pulumi.String("x"),
+				Name: "a/b",
+				RoleSettings: components.RoleSettings{
+					Path: "teams", Description: strings.Repeat("x", 1001), MaxSessionDuration: 1, PermissionsBoundary: pulumi.String("arn:x"),
+				},
 			}
 		}},
 	}
@@ -638,9 +640,9 @@ const (
 
 	// Keys that the configuration knows.
 	topKeys  = "argocd, buckets, clusters, owner, roles, tags, testPodDefaults"
-	roleKeys = "aliases, clusters, customerManagedPolicies, description, inlinePolicies, keepForeignPolicies, " +
+	roleKeys = "aliases, clusters, customerManagedPolicies, description, forceDetachPolicies, inlinePolicies, " +
 		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod"
-	argoCDKeys = "customerManagedPolicies, description, hub, inlinePolicies, keepForeignPolicies, managedPolicies, maxSessionDuration, " +
+	argoCDKeys = "customerManagedPolicies, description, forceDetachPolicies, hub, inlinePolicies, managedPolicies, maxSessionDuration, " +
 		"maxTrustPolicySize, namespace, path, permissionsBoundary, roleName, roleNamePrefix, serviceAccountMode, serviceAccounts, tags, targets, testPod"
 )
 

@@ -38,7 +38,8 @@ func TestThePlatformRefusesTheHubRole(t *testing.T) {
 		},
 		{
 			"a boundary of another partition", "permissionsBoundary: 'arn:aws-cn:iam::111122223333:policy/boundary'",
-			"permissionsBoundary: arn:aws-cn:iam::111122223333:policy/boundary is in the partition aws-cn, and eu-west-1 in aws",
+			`permissionsBoundary: "arn:aws-cn:iam::111122223333:policy/boundary" is in the partition aws-cn, and the role is in aws: ` +
+				"write arn:aws:iam::111122223333:policy/boundary",
 		},
 		{
 			"a managed policy that is neither a name nor an ARN", "managedPolicies: [Read Only Access]",
@@ -175,11 +176,13 @@ func TestThePlatformRefusesWhatIsInAnotherPartition(t *testing.T) {
 	cases := []struct{ name, platform, want string }{
 		{
 			"a managed policy", china + role + "managedPolicies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']",
-			"platform.roles.app.managedPolicies[0]: arn:aws:iam::aws:policy/ReadOnlyAccess is in the partition aws, and cn-north-1 in aws-cn",
+			`platform.roles.app.managedPolicies[0]: "arn:aws:iam::aws:policy/ReadOnlyAccess" is in the partition aws, and the role is in aws-cn: ` +
+				"write arn:aws-cn:iam::aws:policy/ReadOnlyAccess",
 		},
 		{
 			"a boundary", china + role + "permissionsBoundary: 'arn:aws:iam::111122223333:policy/x'",
-			"platform.roles.app.permissionsBoundary: arn:aws:iam::111122223333:policy/x is in the partition aws, and cn-north-1 in aws-cn",
+			`platform.roles.app.permissionsBoundary: "arn:aws:iam::111122223333:policy/x" is in the partition aws, and the role is in aws-cn: ` +
+				"write arn:aws-cn:iam::111122223333:policy/x",
 		},
 		{
 			"a policy that was copied from elsewhere", china + role + "customerManagedPolicies: {lbc: {Version: '2012-10-17', Statement: [{Effect: Allow, " +
@@ -237,7 +240,8 @@ func TestThePlatformRefusesWhatIsInAnotherPartition(t *testing.T) {
 		{
 			"the boundary of a target's role",
 			"argocd: {hub: hub, targets: {edge: {cluster: edge, access: {kubernetesGroups: [x]}, role: {permissionsBoundary: 'arn:aws-cn:iam::aws:policy/x'}}}}",
-			"platform.argocd.targets.edge.role.permissionsBoundary: arn:aws-cn:iam::aws:policy/x is in the partition aws-cn, and us-east-1 in aws",
+			`platform.argocd.targets.edge.role.permissionsBoundary: "arn:aws-cn:iam::aws:policy/x" is in the partition aws-cn, and the role is in aws: ` +
+				"write arn:aws:iam::aws:policy/x",
 		},
 	}
 	refusedConfigs(t, cases)
@@ -459,7 +463,7 @@ argocd:
   description: What it is for
   maxSessionDuration: 7200
   tags: {team: platform}
-  keepForeignPolicies: true
+  forceDetachPolicies: false
   maxTrustPolicySize: 4096
   managedPolicies: [ReadOnlyAccess]
   inlinePolicies:

@@ -30,14 +30,16 @@ func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
 	)
 	inline := func(documents ...string) func(*args) {
 		return func(a *args) {
-			a.InlinePolicies = map[string]pulumi.StringInput{}
+			a.InlinePolicies = map[string]components.PolicyDocument{}
 			for i, document := range documents {
 				a.InlinePolicies[string(rune('x'+i))] = pulumi.String(document)
 			}
 		}
 	}
 	managed := func(document string) func(*args) {
-		return func(a *args) { a.CustomerManagedPolicies = map[string]pulumi.StringInput{"x": pulumi.String(document)} }
+		return func(a *args) {
+			a.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": pulumi.String(document)}
+		}
 	}
 	statement := func(elements string) string {
 		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + elements + `}]}`
@@ -88,10 +90,10 @@ func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
 			inChina(inline(statement(`"Action":"elasticloadbalancing:AddTags","Resource":"arn:aws:elasticloadbalancing:*:*:targetgroup/*/*"`))),
 		},
 		{
-			"an AWS policy of another partition", `managedPolicies.read: "arn:aws:iam::aws:policy/ReadOnlyAccess" is in the partition aws, ` +
+			"an AWS policy of another partition", `policyAttachments.read: "arn:aws:iam::aws:policy/ReadOnlyAccess" is in the partition aws, ` +
 				"and the role is in aws-cn: write arn:aws-cn:iam::aws:policy/ReadOnlyAccess",
 			inChina(func(a *args) {
-				a.ManagedPolicies = map[string]pulumi.StringInput{"read": pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess")}
+				a.PolicyAttachments = map[string]pulumi.StringInput{"read": pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess")}
 			}),
 		},
 		{
@@ -314,10 +316,10 @@ func TestAPolicyOfTheLargestSizeIsTaken(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-		args.CustomerManagedPolicies = map[string]pulumi.StringInput{
+		args.CustomerManagedPolicies = map[string]components.PolicyDocument{
 			"known": pulumi.String(documentOf(6144)), "later": pulumi.String(documentOf(6144)).ToStringOutput(),
 		}
-		args.InlinePolicies = map[string]pulumi.StringInput{
+		args.InlinePolicies = map[string]components.PolicyDocument{
 			"known-inline": pulumi.String(documentOf(6000)), "later-inline": pulumi.String(documentOf(4240)).ToStringOutput(),
 		}
 	})
@@ -340,8 +342,8 @@ func TestADocumentIsPassedOnAsWrittenWithoutWhatSurroundsIt(t *testing.T) {
 				t.Parallel()
 				r := newRecorder()
 				_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-					args.InlinePolicies = map[string]pulumi.StringInput{"inline": input}
-					args.CustomerManagedPolicies = map[string]pulumi.StringInput{"managed": input}
+					args.InlinePolicies = map[string]components.PolicyDocument{"inline": input}
+					args.CustomerManagedPolicies = map[string]components.PolicyDocument{"managed": input}
 				})
 				require.NoError(t, err)
 				assert.Equal(t, written, r.one(t, inlinePolicyType, "app/inline").Inputs["policy"].StringValue()) //nolint:testifylint // byte for byte
@@ -379,18 +381,18 @@ func TestWhatIsKnownOnlyLaterOfPoliciesFailsTheProgramAsWell(t *testing.T) {
 		want   string
 	}{
 		{"a managed policy that is too long", func(a *components.IrsaRoleArgs) {
-			a.CustomerManagedPolicies = map[string]pulumi.StringInput{"x": later(documentOf(6145))}
+			a.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(documentOf(6145))}
 		}, "customerManagedPolicies.x: " + tooLongForAManagedPolicy},
 		{"inline policies that are together too long", func(a *components.IrsaRoleArgs) {
-			a.InlinePolicies = map[string]pulumi.StringInput{"x": later(documentOf(6000)), "y": pulumi.String(documentOf(4241))}
+			a.InlinePolicies = map[string]components.PolicyDocument{"x": later(documentOf(6000)), "y": pulumi.String(documentOf(4241))}
 		}, "inlinePolicies.x: 10241 characters in all, without white space, and IAM allows a role 10240; make managed policies of some"},
 		{"a known document, and a provider of another partition", func(a *components.IrsaRoleArgs) {
 			inChina(a)
-			a.InlinePolicies = map[string]pulumi.StringInput{"x": pulumi.String(reads)}
+			a.InlinePolicies = map[string]components.PolicyDocument{"x": pulumi.String(reads)}
 		}, "inlinePolicies.x: " + foreign},
 		{"a document of another partition", func(a *components.IrsaRoleArgs) {
 			inChina(a)
-			a.CustomerManagedPolicies = map[string]pulumi.StringInput{"x": later(reads)}
+			a.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(reads)}
 		}, "customerManagedPolicies.x: " + foreign},
 	}
 	for _, test := range cases {

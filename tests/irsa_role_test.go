@@ -57,12 +57,12 @@ func everything(args *components.IrsaRoleArgs, given providers) {
 		{Namespace: "system", Name: "three", Mode: components.PatchServiceAccount},
 		{Namespace: "ci", NamePattern: "runner-*", Mode: components.TrustOnly},
 	}
-	args.ManagedPolicies = map[string]pulumi.StringInput{
+	args.PolicyAttachments = map[string]pulumi.StringInput{
 		"read":  pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess"),
 		"audit": pulumi.String("arn:aws:iam::aws:policy/SecurityAudit"),
 	}
-	args.InlinePolicies = map[string]pulumi.StringInput{"describe": pulumi.String(describeCluster)}
-	args.CustomerManagedPolicies = map[string]pulumi.StringInput{"buckets": pulumi.String(listBuckets)}
+	args.InlinePolicies = map[string]components.PolicyDocument{"describe": pulumi.String(describeCluster)}
+	args.CustomerManagedPolicies = map[string]components.PolicyDocument{"buckets": pulumi.String(listBuckets)}
 	args.TestPod = &components.TestPodArgs{Control: true, KeepRunning: true}
 }
 
@@ -126,7 +126,7 @@ func TestTheRoleIsAsAsked(t *testing.T) {
 			args.MaxSessionDuration = 43200
 			args.PermissionsBoundary = pulumi.String("arn:aws:iam::" + account + ":policy/boundary")
 			args.Tags = pulumi.StringMap{"team": pulumi.String("apps")}
-			args.KeepForeignPolicies = true
+			args.ForceDetachPolicies = new(bool)
 		}, `{
 			"name": "the-app", "path": "/teams/apps/", "description": "What it is for", "maxSessionDuration": 43200,
 			"permissionsBoundary": "arn:aws:iam::111122223333:policy/boundary", "tags": {"team": "apps"}, "forceDetachPolicies": false
@@ -239,7 +239,7 @@ func TestPoliciesReachTheRole(t *testing.T) {
 		everything(args, given)
 		args.Path, args.Tags = "/teams/", pulumi.StringMap{"team": pulumi.String("apps")}
 		args.CustomerManagedPolicies["cluster"] = pulumi.String(describeCluster).ToStringOutput()
-		args.ManagedPolicies["own"] = pulumi.String("arn:aws:iam::" + account + ":policy/own").ToStringOutput()
+		args.PolicyAttachments["own"] = pulumi.String("arn:aws:iam::" + account + ":policy/own").ToStringOutput()
 	})
 	require.NoError(t, err)
 
@@ -526,9 +526,9 @@ func TestTheTestPodIsMadeAnewWhenWhatItProvesChanges(t *testing.T) {
 		r := newRecorder()
 		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
 			args.TestPod = &components.TestPodArgs{}
-			args.ManagedPolicies = map[string]pulumi.StringInput{"read": pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess")}
-			args.InlinePolicies = map[string]pulumi.StringInput{"describe": pulumi.String(describeCluster)}
-			args.CustomerManagedPolicies = map[string]pulumi.StringInput{"buckets": pulumi.String(listBuckets)}
+			args.PolicyAttachments = map[string]pulumi.StringInput{"read": pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess")}
+			args.InlinePolicies = map[string]components.PolicyDocument{"describe": pulumi.String(describeCluster)}
+			args.CustomerManagedPolicies = map[string]components.PolicyDocument{"buckets": pulumi.String(listBuckets)}
 			change(args)
 		})
 		require.NoError(t, err)
@@ -548,7 +548,7 @@ func TestTheTestPodIsMadeAnewWhenWhatItProvesChanges(t *testing.T) {
 			})
 		},
 		"another managed policy": func(args *components.IrsaRoleArgs) {
-			args.ManagedPolicies["read"] = pulumi.String("arn:aws:iam::aws:policy/SecurityAudit")
+			args.PolicyAttachments["read"] = pulumi.String("arn:aws:iam::aws:policy/SecurityAudit")
 		},
 		"another inline policy": func(args *components.IrsaRoleArgs) { args.InlinePolicies["describe"] = pulumi.String(listBuckets) },
 		"another customer managed policy": func(args *components.IrsaRoleArgs) {
@@ -620,10 +620,10 @@ func TestWhatIsKnownOnlyLaterFailsTheProgramAsWell(t *testing.T) {
 		}, `IrsaRole "app": clusters: the OIDC providers ` + hubProviderArn + " and arn:aws:iam::222233334444:oidc-provider/oidc.example.com " +
 			"are in different accounts; a role can trust those of its own account only, so make one role per account"},
 		{"an inline policy that is not JSON", func(args *components.IrsaRoleArgs, _ providers) {
-			args.InlinePolicies = map[string]pulumi.StringInput{"x": later("Version: 2012-10-17")}
+			args.InlinePolicies = map[string]components.PolicyDocument{"x": later("Version: 2012-10-17")}
 		}, `IrsaRole "app": inlinePolicies.x: `},
 		{"a customer managed policy without a statement", func(args *components.IrsaRoleArgs, _ providers) {
-			args.CustomerManagedPolicies = map[string]pulumi.StringInput{"x": later(`{"Version":"2012-10-17"}`)}
+			args.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(`{"Version":"2012-10-17"}`)}
 		}, `IrsaRole "app": customerManagedPolicies.x: Statement: is missing; a policy needs at least one statement`},
 	}
 	for _, test := range cases {
@@ -776,4 +776,81 @@ func TestTheSameArgumentsMakeTheSameGraph(t *testing.T) {
 		slices.Sort(graphs[i])
 	}
 	assert.Equal(t, graphs[0], graphs[1])
+}
+
+func TestAnIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
+	t.Parallel()
+	const getPartition = "aws:index/getPartition:getPartition"
+	byName := func(args *components.IrsaRoleArgs, _ providers) {
+		args.ManagedPolicies = []string{"AmazonEBSCSIDriverPolicy", "arn:aws-cn:iam::" + account + ":policy/own"}
+		args.PermissionsBoundary = pulumi.String("ViewOnlyAccess")
+		args.Clusters[0].OidcProviderArn = pulumi.String(strings.Replace(hubProviderArn, "arn:aws:", "arn:aws-cn:", 1))
+	}
+	inChina := func() *recorder {
+		r := newRecorder()
+		r.answers = map[string]resource.PropertyMap{getPartition: resource.NewPropertyMapFromMap(map[string]any{"partition": "aws-cn"})}
+		return r
+	}
+	t.Run("in the partition of its provider", func(t *testing.T) {
+		t.Parallel()
+		r := inChina()
+		_, err := newIrsaRole(r, byName)
+		require.NoError(t, err)
+		assert.Equal(t, "arn:aws-cn:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy",
+			r.one(t, attachmentType, "app/AmazonEBSCSIDriverPolicy").Inputs["policyArn"].StringValue())
+		assert.Equal(t, "arn:aws-cn:iam::"+account+":policy/own", r.one(t, attachmentType, "app/own").Inputs["policyArn"].StringValue())
+		assert.Equal(t, "arn:aws-cn:iam::aws:policy/job-function/ViewOnlyAccess", r.one(t, roleType, "app").Inputs["permissionsBoundary"].StringValue())
+	})
+	t.Run("or says that there is none", func(t *testing.T) {
+		t.Parallel()
+		for field, change := range map[string]func(*components.IrsaRoleArgs){
+			"managedPolicies[0]":  func(args *components.IrsaRoleArgs) { args.ManagedPolicies = []string{"NoSuchPolicy"} },
+			"permissionsBoundary": func(args *components.IrsaRoleArgs) { args.PermissionsBoundary = pulumi.String("NoSuchPolicy") },
+		} {
+			r := inChina()
+			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, given providers) { change(args) })
+			require.EqualError(t, err, `IrsaRole "app": `+field+": AWS has no policy of its own that is called NoSuchPolicy and can be given to a role; "+
+				"give another one by its ARN")
+			assert.Empty(t, r.ofType(roleType))
+		}
+	})
+	t.Run("or that AWS does not answer", func(t *testing.T) {
+		t.Parallel()
+		r := newRecorder()
+		_, err := newIrsaRole(r, byName)
+		require.EqualError(t, err, `IrsaRole "app": managedPolicies[0]: asking for the AWS partition: unexpected invoke of `+getPartition)
+	})
+}
+
+func TestAnAssumableRoleFindsItsBoundaryByName(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	r.answers = map[string]resource.PropertyMap{"aws:index/getPartition:getPartition": resource.NewPropertyMapFromMap(map[string]any{"partition": "aws"})}
+	err := r.run(func(ctx *pulumi.Context) error {
+		for name, boundary := range map[string]string{"bounded": "ViewOnlyAccess", "unbounded": "NoSuchPolicy"} {
+			_, err := components.NewAssumableRole(ctx, name, &components.AssumableRoleArgs{
+				Principals:   []components.Principal{{Arn: pulumi.String("arn:aws:iam::" + account + ":role/argocd")}},
+				Name:         name,
+				RoleSettings: components.RoleSettings{PermissionsBoundary: pulumi.String(boundary)},
+			})
+			if name == "unbounded" {
+				assert.ErrorContains(t, err, `AssumableRole "unbounded": permissionsBoundary: AWS has no policy of its own that is called NoSuchPolicy`)
+			} else if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess", r.one(t, roleType, "bounded").Inputs["permissionsBoundary"].StringValue())
+}
+
+func TestAPolicyThatIsAValueIsCheckedWithTheOtherArguments(t *testing.T) {
+	t.Parallel()
+	_, err := newIrsaRole(newRecorder(), func(args *components.IrsaRoleArgs, _ providers) {
+		args.InlinePolicies = map[string]components.PolicyDocument{"x": components.Policy(iampolicy.Document{Statements: []iampolicy.Statement{{
+			Effect: "allow", Actions: iampolicy.Strings{"s3:GetObject"}, Resources: iampolicy.Strings{"*"},
+		}}})}
+	})
+	require.ErrorContains(t, err, "invalid arguments of IrsaRole \"app\":\ninlinePolicies.x: Statement[0].Effect: ")
 }

@@ -305,126 +305,6 @@ func TestAClusterOlderThanAccessEntriesIsLetInByAwsAuth(t *testing.T) {
 	assert.Len(t, r.ofType(awsAuthRoleType), 1)
 }
 
-func TestEveryFieldOfATargetReachesItsSecret(t *testing.T) {
-	t.Parallel()
-	r := hubAndEdge("API")
-	outputs, err := runPlatform(t, r, argoCDConfig(t, `access: {policies: [{policy: AmazonEKSViewPolicy, namespaces: [apps]}], username: argocd}
-displayName: edge of the world
-project: platform
-namespaces: [apps, default]
-clusterResources: true
-shard: 1
-serverName: edge.example.com
-proxyUrl: http://egress.example.com:3128
-secretName: edge-secret
-labels: {environment: dev}
-annotations: {example.com/owner: platform}`))
-	require.NoError(t, err)
-	secret := r.one(t, secretType, "argocd/edge")
-	assert.Equal(t, "kubernetes-hub", providerName(secret.Provider))
-	assert.JSONEq(t, `{
-		"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-		"metadata": {
-			"name": "edge-secret", "namespace": "argocd", "annotations": {"example.com/owner": "platform"},
-			"labels": {"argocd.argoproj.io/secret-type": "cluster", "app.kubernetes.io/managed-by": "pulumi", "environment": "dev"}
-		},
-		"data": {
-			"name": "edge of the world", "server": "https://EDGE.gr7.eu-west-1.eks.amazonaws.com", "project": "platform",
-			"namespaces": "apps,default", "clusterResources": "true", "shard": "1",
-			"config": {
-				"awsAuthConfig": {"clusterName": "edge"},
-				"tlsClientConfig": {"insecure": false, "caData": "`+caData+`", "serverName": "edge.example.com"},
-				"proxyUrl": "http://egress.example.com:3128"
-			}
-		}
-	}`, decoded(t, secret))
-	assert.JSONEq(t, `{"clusterName": "edge", "type": "STANDARD", "userName": "argocd", "tags": {}, "kubernetesGroups": [],
-		"principalArn": "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller"
-	}`, r.one(t, accessEntryType, "argocd/edge").json(t))
-	assert.JSONEq(t, `{"edge": {
-		"cluster": "edge", "server": "https://EDGE.gr7.eu-west-1.eks.amazonaws.com", "via": "accessEntry", "secret": "argocd/edge-secret",
-		"model": "direct",
-		"principalArn": "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller"
-	}}`, jsonOf(t, outputs["argocdTargets"]))
-}
-
-func TestEveryFieldOfARoleReachesIt(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	r.partition = "aws-us-gov"
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
-	_, err := runPlatform(t, r, platformConfig(t, `
-tags: {environment: dev, team: platform}
-clusters:
-  hub: {region: us-gov-west-1, namespaces: [apps]}
-roles:
-  app:
-    clusters: [hub]
-    name: the-app
-    path: /teams/apps/
-    description: What it is for
-    maxSessionDuration: 7200
-    permissionsBoundary: PowerUserAccess
-    tags: {team: apps}
-    keepForeignPolicies: true
-    maxTrustPolicySize: 4096
-    managedPolicies: [ReadOnlyAccess, 'arn:aws-us-gov:iam::111122223333:policy/own/Own']
-    inlinePolicies: {describe: '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"eks:DescribeCluster","Resource":"*"}}'}
-    customerManagedPolicies:
-      buckets: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:ListAllMyBuckets", Resource: "*"}]}
-    serviceAccounts:
-      - namespace: apps
-        name: app
-        mode: patch
-        labels: {tier: back}
-        annotations: {example.com/owner: apps}
-        regionalSts: true
-        tokenExpirationSeconds: 3600
-      - {namespace: ci, namePattern: 'runner-*', mode: trustOnly}
-    testPod: {image: 'images.example.com/aws-cli:2', check: aws s3 ls, timeoutSeconds: 60}
-  prefixed:
-    clusters: [hub]
-    namePrefix: app-
-    serviceAccounts: [{namespace: ci, name: b}]
-`))
-	require.NoError(t, err)
-	role := r.one(t, roleType, "app")
-	assert.Contains(t, role.Inputs["assumeRolePolicy"].StringValue(), "system:serviceaccount:ci:runner-*")
-	delete(role.Inputs, "assumeRolePolicy")
-	assert.JSONEq(t, `{
-		"name": "the-app", "path": "/teams/apps/", "description": "What it is for", "maxSessionDuration": 7200,
-		"permissionsBoundary": "arn:aws-us-gov:iam::aws:policy/PowerUserAccess", "forceDetachPolicies": false,
-		"tags": {"environment": "dev", "team": "apps"}
-	}`, role.json(t))
-	assert.Equal(t, "app-", r.one(t, roleType, "prefixed").Inputs["namePrefix"].StringValue())
-	attached := map[string]string{}
-	for _, attachment := range r.ofType(attachmentType) {
-		attached[attachment.Name] = attachment.Inputs["policyArn"].StringValue()
-	}
-	assert.Equal(t, map[string]string{
-		"app/ReadOnlyAccess": "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess",
-		"app/Own":            "arn:aws-us-gov:iam::111122223333:policy/own/Own",
-		"app/buckets":        "arn:aws-us-gov:iam::111122223333:policy/teams/apps/buckets",
-	}, attached)
-	assert.JSONEq(t, listBuckets, r.one(t, policyType, "app/buckets").Inputs["policy"].StringValue())
-	assert.NotEmpty(t, r.one(t, inlinePolicyType, "app/describe").Inputs["policy"].StringValue())
-	patch := r.one(t, accountPatchType, "app/hub/apps/app")
-	assert.Contains(t, patch.dependencies(), "Namespace/hub/apps", "the account waits for the namespace that the platform creates")
-	assert.Equal(t, r.one(t, namespaceType, "hub/apps").URN, patch.RegisterRPC.GetDeletedWith(), "and goes with it")
-	assert.JSONEq(t, `{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
-		"name": "app", "namespace": "apps", "labels": {"tier": "back"}, "annotations": {
-			"eks.amazonaws.com/role-arn": "arn:aws-us-gov:iam::111122223333:role/teams/apps/the-app",
-			"eks.amazonaws.com/sts-regional-endpoints": "true", "eks.amazonaws.com/token-expiration": "3600",
-			"example.com/owner": "apps"
-		}
-	}}`, patch.json(t))
-	pod := r.one(t, jobType, "app/hub/apps/app-irsa-test")
-	assert.Equal(t, "75s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
-	assert.Contains(t, pod.json(t), "aws s3 ls")
-	assert.Contains(t, pod.json(t), "images.example.com/aws-cli:2")
-}
-
 // What holds for the pods of a whole environment is said once.
 func TestATestPodRunsAsTheEnvironmentSaysUnlessItSaysOtherwise(t *testing.T) {
 	t.Parallel()
@@ -653,6 +533,6 @@ func TestTheConfigurationIsWhatTheStackFileSays(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "dev-hub", cfg.Clusters["hub"].Name)
 	assert.Equal(t, []string{"argocd", "payments", "test"}, cfg.Clusters["hub"].Namespaces)
-	assert.True(t, json.Valid([]byte(cfg.Roles["s3-backup"].CustomerManagedPolicies["my-test-policy"])))
+	assert.True(t, json.Valid([]byte(cfg.Roles["s3-backup"].CustomerManagedPolicies["my-test-policy"].(pulumi.String))))
 	assert.Equal(t, "dev-argocd", cfg.ArgoCD.RoleName)
 }

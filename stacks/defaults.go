@@ -1,0 +1,102 @@
+package stacks
+
+import (
+	"cmp"
+	"maps"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+// argoCDServiceAccounts are the accounts of Argo CD that talk to clusters, as its own manifests name them.
+//
+// https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#eks
+var argoCDServiceAccounts = []string{
+	"argocd-application-controller", "argocd-applicationset-controller", "argocd-server",
+}
+
+// setDefaults fills in what the configuration leaves out, once, so that no code after it asks what empty means.
+func (cfg *Config) setDefaults() {
+	for key, cluster := range cfg.Clusters {
+		cluster.Name = cmp.Or(cluster.Name, cluster.Aliases.first(key))
+		if cluster.Create != nil {
+			cluster.Create.InstanceType = cmp.Or(cluster.Create.InstanceType, DefaultInstanceType)
+			cluster.Create.AuthenticationMode = cmp.Or(cluster.Create.AuthenticationMode, components.AuthenticationModeAPI)
+		}
+		cfg.Clusters[key] = cluster
+	}
+	for key, bucket := range cfg.Buckets {
+		bucket.Name = cmp.Or(bucket.Name, bucket.Aliases.first(key))
+		cfg.Buckets[key] = bucket
+	}
+	if cfg.ArgoCD != nil {
+		cfg.ArgoCD.setDefaults()
+	}
+}
+
+func (argocd *ArgoCD) setDefaults() {
+	argocd.Namespace = cmp.Or(argocd.Namespace, components.DefaultArgoCDNamespace)
+	argocd.Description = cmp.Or(argocd.Description, "Argo CD's identity in the clusters that it manages")
+	if argocd.ServiceAccounts == nil {
+		argocd.ServiceAccounts = argoCDServiceAccounts
+	}
+	hub := cmp.Or(argocd.roleName(), strings.TrimRight(argocd.RoleNamePrefix, "-"))
+	for key, target := range argocd.Targets {
+		first := target.Aliases.first(key)
+		if target.DisplayName == nil {
+			target.DisplayName = pulumi.String(first)
+		}
+		if target.Role != nil {
+			target.Role.Name = cmp.Or(target.Role.Name, iampolicy.DerivedRoleName(hub, first))
+			target.Role.Description = cmp.Or(target.Role.Description, "Argo CD's identity in the cluster "+first)
+		}
+		target.InCluster = target.Cluster == argocd.Hub
+		argocd.Targets[key] = target
+	}
+}
+
+// inherit gives what is declared the environment's tags and the settings of test pods, beside its own, which win.
+func (cfg *Config) inherit() {
+	for key, cluster := range cfg.Clusters {
+		cluster.OidcProvider.Owner, cluster.OidcProvider.Tags = cfg.Owner, pulumi.ToStringMap(cfg.Tags)
+		cfg.Clusters[key] = cluster
+	}
+	for key, role := range cfg.Roles {
+		role.Tags, role.TestPod = cfg.withTags(role.Tags), cfg.withPodSettings(role.TestPod)
+		cfg.Roles[key] = role
+	}
+	if cfg.ArgoCD == nil {
+		return
+	}
+	cfg.ArgoCD.Tags, cfg.ArgoCD.TestPod = cfg.withTags(cfg.ArgoCD.Tags), cfg.withPodSettings(cfg.ArgoCD.TestPod)
+	for key, target := range cfg.ArgoCD.Targets {
+		if !target.InCluster { // what reaches the hub from within has no access
+			target.Access.Tags = pulumi.ToStringMap(cfg.Tags)
+		}
+		if target.Role != nil {
+			target.Role.Tags = cfg.withTags(target.Role.Tags)
+		}
+		cfg.ArgoCD.Targets[key] = target
+	}
+}
+
+// withTags are the environment's tags and those of one role.
+func (cfg *Config) withTags(own pulumi.StringMapInput) pulumi.StringMapInput {
+	tags := pulumi.ToStringMap(cfg.Tags)
+	plain, _ := own.(pulumi.StringMap) // as the configuration is decoded
+	maps.Copy(tags, plain)
+	return tags
+}
+
+// withPodSettings is a testPod with the environment's settings where it gives none of its own.
+func (cfg *Config) withPodSettings(declared *components.TestPodArgs) *components.TestPodArgs {
+	if declared == nil {
+		return nil
+	}
+	pod := *declared
+	pod.PodSettings = pod.WithDefaults(cfg.TestPodDefaults)
+	return &pod
+}

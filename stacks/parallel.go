@@ -1,0 +1,21 @@
+package stacks
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// atOnce does something for all items at the same time, and reports every error, in a stable order.
+func atOnce[T any](items []T, do func(T) error) error {
+	faults := make([]error, len(items))
+	var all sync.WaitGroup
+	for i, item := range items {
+		all.Go(func() { faults[i] = do(item) })
+	}
+	all.Wait()
+	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
+	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(faults...)
+}

@@ -1,0 +1,60 @@
+package stacks
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+)
+
+func (p *platform) createRoles() error {
+	for _, key := range slices.Sorted(maps.Keys(p.cfg.Roles)) {
+		role, err := p.createRole(key, p.cfg.Roles[key])
+		if err != nil {
+			return err
+		}
+		p.roles[key] = role
+	}
+	return nil
+}
+
+func (p *platform) createRole(key string, role Role) (*components.IrsaRole, error) {
+	clusters := make([]components.IrsaCluster, len(role.Clusters))
+	var ready []pulumi.Resource
+	for i, cluster := range role.Clusters {
+		facts := p.clusters[cluster]
+		clusters[i] = components.IrsaCluster{
+			Name: cluster, Aliases: p.cfg.Clusters[cluster].Aliases, OidcProvider: facts.oidcProvider, Kubernetes: facts.kubernetes,
+			Namespaces: facts.namespaces,
+		}
+		for _, account := range role.ServiceAccounts {
+			if namespace := facts.namespaces[account.Namespace]; namespace != nil && !slices.Contains(ready, namespace) {
+				ready = append(ready, namespace)
+			}
+		}
+	}
+	account := p.roleAccount(key, role)
+	args := role.IrsaRoleArgs
+	args.Clusters, args.RoleSettings = clusters, p.withBoundary(role.RoleSettings, role.Clusters[0])
+	args.RolePolicies = p.withPolicyArns(role.RolePolicies, role.Clusters[0])
+	if args.TestPod != nil {
+		args.TestPod.DependsOn = p.buckets // a check reads one, most likely
+	}
+	args.ServiceAccounts = slices.Clone(role.ServiceAccounts)
+	for i, account := range role.ServiceAccounts {
+		args.ServiceAccounts[i].EarlierRoles = p.earlierRoles(key, role, account)
+	}
+	component, err := components.NewIrsaRole(p.ctx, key, &args,
+		pulumi.Provider(account.iam), pulumi.DependsOn(ready), role.Aliases.of(itself))
+	if err != nil {
+		return nil, err
+	}
+	p.output("roles", key, pulumi.Map{
+		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId, "trustPolicy": component.TrustPolicy,
+		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
+		"controlPods": component.ControlPods, "iamProvider": pulumi.String(account.credentials.iamProviderName()),
+	})
+	return component, nil
+}
