@@ -2,7 +2,7 @@
 #               with FORMAT=json the proofs are printed as JSON, alone on standard output
 # make sandbox  deploy it and keep it running, to look around, until Ctrl-C
 # make test     lint and every test
-# make pictures draw the README's pictures from their sources, with graphviz
+# make pictures draw the READMEs' pictures from their sources, with graphviz
 # make mutants  take one guard at a time out of the code and see that a test fails: about 2 minutes
 #
 # They need Go, Python 3 with pip, for make test Node 20 or later with npm too, and nothing else: what else is missing is
@@ -60,7 +60,7 @@ e2e: bin/sandbox
 	go -C tests/sandbox test -timeout 45m
 
 pictures:
-	dot -Tsvg stacks/argocd.dot -o stacks/argocd.svg
+	for picture in components/irsa stacks/argocd tests/sandbox/sandbox; do dot -Tsvg $$picture.dot -o $$picture.svg; done
 
 mutants:
 	@go -C tests/sandbox run ./cmd/mutants
