@@ -227,6 +227,23 @@ func TestReadmesLinkToWhatExists(t *testing.T) {
 	}
 }
 
+// Paths from the root stand in texts without a link, too.
+func TestReadmesNamePathsThatExist(t *testing.T) {
+	t.Parallel()
+	form, named := regexp.MustCompile(`^(components|stacks|tests)/[\w./*-]+$`), 0
+	for path, text := range readmes(t) {
+		for _, code := range codeIn(fence.ReplaceAllString(text, "")) {
+			if form.MatchString(code) {
+				found, err := filepath.Glob("../" + code)
+				require.NoError(t, err)
+				assert.NotEmpty(t, found, "%s: %s exists", path, code)
+				named++
+			}
+		}
+	}
+	assert.NotZero(t, named)
+}
+
 // exists reports whether there is a file or folder of that path.
 func exists(path string) bool {
 	_, err := os.Stat(path)
