@@ -94,7 +94,7 @@ func curlProxy(text string) (string, error) {
 	return scheme + "://" + net.JoinHostPort(proxy.Hostname(), port), nil
 }
 
-// ValidateLoginProxy checks the URL of a proxy that the pods of a [ClusterLogin] go through.
+// ValidateLoginProxy checks the URL of a proxy that the pods of a [ClusterLoginTest] go through.
 func ValidateLoginProxy(proxyURL string) error {
 	_, err := curlProxy(proxyURL)
 	return err

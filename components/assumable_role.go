@@ -16,8 +16,8 @@ const AssumableRoleType = "eks-irsa:index:AssumableRole"
 
 // AssumableRoleArgs are the arguments of [NewAssumableRole]. The json names are those of Pulumi.<env>.yaml.
 type AssumableRoleArgs struct {
-	// Principals are the roles that may assume this one, one or more. Each must also have the permission to do so.
-	Principals []Principal `json:"-"`
+	// TrustedRoles are the roles that may assume this one, one or more. Each must also have the permission to do so.
+	TrustedRoles []TrustedRole `json:"-"`
 
 	// Name of the role, 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -.
 	Name string `json:"name"`
@@ -25,8 +25,8 @@ type AssumableRoleArgs struct {
 	RoleSettings
 }
 
-// Principal is an IAM role that may assume another one.
-type Principal struct {
+// TrustedRole is an IAM role that may assume another one.
+type TrustedRole struct {
 	// Arn is the role's ARN.
 	Arn pulumi.StringInput
 	// UniqueId is the role's unique ID (AROA...), if it is known. It becomes the Sid in the trust policy, so that the
@@ -82,7 +82,7 @@ func NewAssumableRole(
 
 func (args *AssumableRoleArgs) trustPolicy(component string) pulumi.StringOutput {
 	var inputs pulumi.StringArray // an ARN and a unique ID, by turns
-	for _, principal := range args.Principals {
+	for _, principal := range args.TrustedRoles {
 		uniqueID := principal.UniqueId
 		if uniqueID == nil {
 			uniqueID = pulumi.String("")
@@ -109,11 +109,11 @@ func (args *AssumableRoleArgs) Validate() error {
 		return errors.New("args: must not be nil")
 	}
 	var faults []error
-	if len(args.Principals) == 0 {
-		faults = append(faults, errors.New("principals: name at least one role"))
+	if len(args.TrustedRoles) == 0 {
+		faults = append(faults, errors.New("trustedRoles: name at least one role"))
 	}
-	for i, principal := range args.Principals {
-		path := fmt.Sprintf("principals[%d].arn", i)
+	for i, principal := range args.TrustedRoles {
+		path := fmt.Sprintf("trustedRoles[%d].arn", i)
 		switch arn, plain := plainString(principal.Arn); {
 		case principal.Arn == nil:
 			faults = append(faults, fmt.Errorf("%s: must not be empty", path))

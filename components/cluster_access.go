@@ -112,10 +112,10 @@ type ClusterAccess struct {
 	grants []pulumi.Resource
 }
 
-// Grants are the resources that let the role in. What needs the way in depends on these rather than on the component,
-// pulumi.DependsOn(access.Grants()): the Go SDK learns of a component's children in the background, so a dependency on
+// Dependencies are the resources that grant the access. What needs it depends on these rather than on the component,
+// pulumi.DependsOn(access.Dependencies()): the Go SDK learns of a component's children in the background, so a dependency on
 // the component may miss some.
-func (a *ClusterAccess) Grants() []pulumi.Resource { return slices.Clone(a.grants) }
+func (a *ClusterAccess) Dependencies() []pulumi.Resource { return slices.Clone(a.grants) }
 
 // NewClusterAccess lets an IAM role into a cluster.
 func NewClusterAccess(

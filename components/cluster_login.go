@@ -13,12 +13,12 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
-// ClusterLoginType is the type token of [ClusterLogin].
-const ClusterLoginType = "eks-irsa:index:ClusterLogin"
+// ClusterLoginTestType is the type token of [ClusterLoginTest].
+const ClusterLoginTestType = "eks-irsa:index:ClusterLoginTest"
 
-// ClusterLoginArgs are the arguments of [NewClusterLogin]. The component's Kubernetes provider is that of the cluster that
+// ClusterLoginTestArgs are the arguments of [NewClusterLoginTest]. The component's Kubernetes provider is that of the cluster that
 // the pods run in.
-type ClusterLoginArgs struct {
+type ClusterLoginTestArgs struct {
 	// Name of the cluster in the pods' names, a DNS label.
 	Name string
 	// Namespace and ServiceAccounts are those that log in, one pod each. They have a role already.
@@ -44,37 +44,37 @@ type ClusterLoginArgs struct {
 	PodSettings
 }
 
-// ClusterLogin proves that service accounts can log in to an EKS cluster with their role: in a Job each, as Argo CD does,
+// ClusterLoginTest proves that service accounts can log in to an EKS cluster with their role: in a Job each, as Argo CD does,
 // with a token of `aws eks get-token`, and by the way that Argo CD takes to the server. A Job succeeds only when the cluster says
 // that its pod is the role, and Pulumi waits for it; else the error says which step failed and why. The proof is repeated as that of
 // [TestPodArgs] is.
-type ClusterLogin struct {
+type ClusterLoginTest struct {
 	pulumi.ResourceState
 
 	// Pods are the Jobs of the pods, as <namespace>/<name>, sorted.
 	Pods pulumi.StringArrayOutput `pulumi:"pods"`
 }
 
-// NewClusterLogin makes the Jobs.
-func NewClusterLogin(
-	ctx *pulumi.Context, name string, args *ClusterLoginArgs, opts ...pulumi.ResourceOption,
-) (*ClusterLogin, error) {
-	component := &ClusterLogin{}
-	children, err := register(ctx, ClusterLoginType, name, component, args.Validate(), opts...)
+// NewClusterLoginTest makes the Jobs.
+func NewClusterLoginTest(
+	ctx *pulumi.Context, name string, args *ClusterLoginTestArgs, opts ...pulumi.ResourceOption,
+) (*ClusterLoginTest, error) {
+	component := &ClusterLoginTest{}
+	children, err := register(ctx, ClusterLoginTestType, name, component, args.Validate(), opts...)
 	if err != nil {
 		return nil, err
 	}
 	var pods []string
 	for _, account := range args.ServiceAccounts {
 		if err := args.pod(ctx, name, account, children); err != nil {
-			return nil, failure(ClusterLoginType, name, fmt.Errorf("creating the pod of %s/%s: %w", args.Namespace, account, err))
+			return nil, failure(ClusterLoginTestType, name, fmt.Errorf("creating the pod of %s/%s: %w", args.Namespace, account, err))
 		}
 		pods = append(pods, childName(args.Namespace, args.podName(account)))
 	}
 	slices.Sort(pods)
 	component.Pods = pulumi.ToStringArray(pods).ToStringArrayOutput()
 	if err := ctx.RegisterResourceOutputs(component, pulumi.Map{"pods": component.Pods}); err != nil {
-		return nil, fmt.Errorf("registering the outputs of ClusterLogin %q: %w", name, err)
+		return nil, fmt.Errorf("registering the outputs of ClusterLoginTest %q: %w", name, err)
 	}
 	return component, nil
 }
@@ -84,7 +84,7 @@ var readForm = regexp.MustCompile(`^/[!-~]*$`)
 
 // Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
 // arguments are a fault.
-func (args *ClusterLoginArgs) Validate() error {
+func (args *ClusterLoginTestArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
@@ -110,33 +110,33 @@ func (args *ClusterLoginArgs) Validate() error {
 	return errors.Join(append(faults, args.PodSettings.Validate())...)
 }
 
-func (args *ClusterLoginArgs) podName(account string) string {
+func (args *ClusterLoginTestArgs) podName(account string) string {
 	return jobName(account, suffixes[proveLogin]+args.Name)
 }
 
-func (args *ClusterLoginArgs) pod(ctx *pulumi.Context, name, account string, children children) error {
+func (args *ClusterLoginTestArgs) pod(ctx *pulumi.Context, name, account string, children children) error {
 	key := childName(args.Namespace, args.podName(account))
 	variables := env{
-		{"POD", pulumi.String(key)},
-		{"LOGIN", pulumi.String(args.Name)},
-		{"EXPECTED_ARN", sessionArn(args.PrincipalArn)},
-		{"CLUSTER_NAME", args.ClusterName},
-		{"SERVER", args.Server},
-		{"CA_DATA", args.CertificateAuthorityData},
-		{"READ", pulumi.String(args.Read)},
-	}.with("FINGERPRINT", args.Fingerprint)
+		{"IRSA_POD", pulumi.String(key)},
+		{"IRSA_LOGIN", pulumi.String(args.Name)},
+		{"IRSA_EXPECTED_ARN", sessionArn(args.PrincipalArn)},
+		{"IRSA_CLUSTER_NAME", args.ClusterName},
+		{"IRSA_SERVER", args.Server},
+		{"IRSA_CA_DATA", args.CertificateAuthorityData},
+		{"IRSA_READ", pulumi.String(args.Read)},
+	}.with("IRSA_FINGERPRINT", args.Fingerprint)
 	if args.ServerName != "" {
-		variables = variables.with("SERVER_NAME", pulumi.String(urlHost(args.ServerName)))
+		variables = variables.with("IRSA_SERVER_NAME", pulumi.String(urlHost(args.ServerName)))
 	}
 	if args.ProxyURL != "" {
 		proxy, err := curlProxy(args.ProxyURL)
 		if err != nil {
 			return fault.At("proxyUrl", err)
 		}
-		variables = variables.with("PROXY", pulumi.String(proxy))
+		variables = variables.with("IRSA_PROXY", pulumi.String(proxy))
 	}
 	if args.Assume {
-		variables = variables.with("ASSUME", args.PrincipalArn)
+		variables = variables.with("IRSA_ASSUME", args.PrincipalArn)
 	}
 	proof := proof{
 		mode: proveLogin, name: args.podName(account), namespace: args.Namespace, serviceAccount: account,

@@ -92,7 +92,7 @@ func ExampleNewAssumableRole() {
 		}
 		role, err := components.NewAssumableRole(ctx, "argocd-workloads", &components.AssumableRoleArgs{
 			Name: "argocd-workloads",
-			Principals: []components.Principal{{
+			TrustedRoles: []components.TrustedRole{{
 				Arn: pulumi.String("arn:aws:iam::444455556666:role/argocd"), UniqueId: pulumi.String("AROAEXAMPLEARGOCD"),
 			}},
 		}, pulumi.Provider(other))
@@ -142,7 +142,7 @@ func ExampleNewArgoCDCluster() {
 			Server:                   pulumi.String("https://ABCDEF0123456789.gr7.eu-west-1.eks.amazonaws.com"),
 			CertificateAuthorityData: pulumi.String("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="),
 			Namespaces:               []string{"apps"},
-		}, pulumi.Provider(hub), pulumi.DependsOn(access.Grants()))
+		}, pulumi.Provider(hub), pulumi.DependsOn(access.Dependencies()))
 		if err != nil {
 			return err
 		}

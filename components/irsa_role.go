@@ -78,18 +78,16 @@ type IrsaRole struct {
 	ServiceAccounts pulumi.StringArrayOutput `pulumi:"serviceAccounts"`
 	// TestPods are the test pods, as <cluster>/<namespace>/<name>, sorted.
 	TestPods pulumi.StringArrayOutput `pulumi:"testPods"`
-	// ControlPods are the pods that must not get the role, as <cluster>/<namespace>/<name>, sorted.
-	ControlPods pulumi.StringArrayOutput `pulumi:"controlPods"`
+	// NegativeTestPods are the pods that must not get the role, as <cluster>/<namespace>/<name>, sorted.
+	NegativeTestPods pulumi.StringArrayOutput `pulumi:"negativeTestPods"`
 
-	policies, ready []pulumi.Resource
+	dependencies []pulumi.Resource
 }
 
-// Policies are the resources that give the role its permissions. What needs the permissions depends on these rather than
-// on the component, pulumi.DependsOn(role.Policies()), for the reason that [ClusterAccess.Grants] gives.
-func (r *IrsaRole) Policies() []pulumi.Resource { return slices.Clone(r.policies) }
-
-// Ready are the resources that a pod of the role needs: its service accounts and its policies.
-func (r *IrsaRole) Ready() []pulumi.Resource { return slices.Clone(r.ready) }
+// Dependencies are the resources that a pod of the role needs: its service accounts and its policies. What needs the role depends
+// on these rather than on the component, pulumi.DependsOn(role.Dependencies()), for the reason that
+// [ClusterAccess.Dependencies] gives.
+func (r *IrsaRole) Dependencies() []pulumi.Resource { return slices.Clone(r.dependencies) }
 
 // NewIrsaRole makes the role. A trust policy that depends on outputs is checked against its size limit as soon as they are
 // known; every other fault of the arguments is reported before anything is registered.
@@ -113,7 +111,7 @@ func NewIrsaRole(
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
 		"oidcProviderArns": component.OidcProviderArns, "trustPolicy": component.TrustPolicy,
 		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
-		"controlPods": component.ControlPods,
+		"negativeTestPods": component.NegativeTestPods,
 	}
 	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
 		return nil, fmt.Errorf("registering the outputs of IrsaRole %q: %w", name, err)
@@ -163,10 +161,9 @@ func (b *irsaRole) build() error {
 			return err
 		}
 	}
-	b.component.policies = b.policies
-	b.component.ready = slices.Clone(b.policies)
+	b.component.dependencies = slices.Clone(b.policies)
 	for _, key := range slices.Sorted(maps.Keys(b.serviceAccounts)) {
-		b.component.ready = append(b.component.ready, b.serviceAccounts[key])
+		b.component.dependencies = append(b.component.dependencies, b.serviceAccounts[key])
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 // OidcProviderType is the type token of [OidcProvider].
 const OidcProviderType = "eks-irsa:index:OidcProvider"
 
-// OidcProviderArgs are the arguments of [NewOidcProvider]. Exactly one of Issuer, ClusterName and NewClusterIssuer is
+// OidcProviderArgs are the arguments of [NewOidcProvider]. Exactly one of Issuer, ClusterName and IssuerOfNewCluster is
 // needed. The json names are those of Pulumi.<env>.yaml.
 type OidcProviderArgs struct {
 	// Issuer is the cluster's OIDC issuer URL, https://oidc.eks.<region>.amazonaws.com/id/<id>. IAM is asked for a
@@ -24,9 +24,9 @@ type OidcProviderArgs struct {
 	Issuer string `json:"-"`
 	// ClusterName is an EKS cluster whose issuer is looked up.
 	ClusterName string `json:"-"`
-	// NewClusterIssuer is the issuer of a cluster that this same program creates. No other stack or tool can have
+	// IssuerOfNewCluster is the issuer of a cluster that this same program creates. No other stack or tool can have
 	// registered it yet, so the provider is always created.
-	NewClusterIssuer pulumi.StringInput `json:"-"`
+	IssuerOfNewCluster pulumi.StringInput `json:"-"`
 	// ClientIDs are the audiences that the provider accepts. Default: sts.amazonaws.com, in every partition; a list
 	// must contain it, as it is the audience of every token of the EKS pod identity webhook.
 	ClientIDs []string `json:"clientIds"`
@@ -116,13 +116,13 @@ func (args *OidcProviderArgs) Validate() error {
 		sources++
 		faults = append(faults, fault.At("clusterName", ValidateClusterName(args.ClusterName)))
 	}
-	if args.NewClusterIssuer != nil {
+	if args.IssuerOfNewCluster != nil {
 		sources++
 	}
 	if sources != 1 {
-		faults = append(faults, errors.New("issuer: give exactly one of issuer, clusterName and newClusterIssuer"))
+		faults = append(faults, errors.New("issuer: give exactly one of issuer, clusterName and issuerOfNewCluster"))
 	}
-	if args.Import && args.NewClusterIssuer != nil {
+	if args.Import && args.IssuerOfNewCluster != nil {
 		faults = append(faults, errors.New("import: not for a cluster that is still to be created, which has no provider yet"))
 	}
 	return errors.Join(append(faults, args.ValidateSettings())...)
@@ -182,8 +182,8 @@ func validIssuer(issuer string) error {
 func (p *OidcProvider) adoptOrCreate(
 	ctx *pulumi.Context, name string, args *OidcProviderArgs, children children,
 ) error {
-	if args.NewClusterIssuer != nil {
-		return p.manage(ctx, name, args, args.NewClusterIssuer, children.named(name))
+	if args.IssuerOfNewCluster != nil {
+		return p.manage(ctx, name, args, args.IssuerOfNewCluster, children.named(name))
 	}
 	issuer := args.Issuer
 	if args.ClusterName != "" {

@@ -17,7 +17,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// ProofLabel is on the Jobs and pods of proofs, with what they prove: "identity", "control" or "login"; "running" is on the
+// ProofLabel is on the Jobs and pods of proofs, with what they prove: "identity", "denial" or "login"; "running" is on the
 // pods that stay.
 const ProofLabel = "eks-irsa/proof"
 
@@ -26,15 +26,15 @@ type proofMode string
 
 const (
 	proveIdentity proofMode = "identity"
-	proveControl  proofMode = "control"
+	proveDenial   proofMode = "denial"
 	proveLogin    proofMode = "login"
 	keepRunning   proofMode = "running"
 )
 
-// suffixes are added to the name of the service account, of a control to the first one of its namespace, of a login before
+// suffixes are added to the name of the service account, of a negative test to the first one of its namespace, of a login before
 // the target's name.
 var suffixes = map[proofMode]string{
-	proveIdentity: "-irsa-test", proveControl: "-irsa-control", proveLogin: "-login-", keepRunning: "-irsa-shell",
+	proveIdentity: "-irsa-test", proveDenial: "-irsa-denied", proveLogin: "-login-", keepRunning: "-irsa-shell",
 }
 
 // objectName is the name of the Job or pod that proves something about a service account.
@@ -196,10 +196,10 @@ func (p proof) podSpec() *corev1.PodSpecArgs {
 		},
 		Containers: corev1.ContainerArray{container},
 	}
-	if p.mode == proveControl {
-		spec.Volumes = corev1.VolumeArray{controlToken()}
+	if p.mode == proveDenial {
+		spec.Volumes = corev1.VolumeArray{denialToken()}
 		container.VolumeMounts = corev1.VolumeMountArray{&corev1.VolumeMountArgs{
-			Name: pulumi.String("token"), MountPath: pulumi.String(controlTokenDir), ReadOnly: pulumi.Bool(true),
+			Name: pulumi.String("token"), MountPath: pulumi.String(denialTokenDir), ReadOnly: pulumi.Bool(true),
 		}}
 	}
 	return spec
@@ -210,13 +210,13 @@ const (
 	// homeDir is where the program and the AWS CLI write: memory that every pod has, though its file system is read-only.
 	// It is no volume, because the webhook puts its own volume first, and to Pulumi, which compares volumes by position, the
 	// pod that stays would differ from then on and be replaced by every update.
-	homeDir         = "/dev/shm"
-	controlTokenDir = "/var/run/secrets/irsa-control" //nolint:gosec // a folder
+	homeDir        = "/dev/shm"
+	denialTokenDir = "/var/run/secrets/irsa-denied" //nolint:gosec // a folder
 )
 
-// controlToken is a token for STS of the account that the pod runs under. Its folder is not the one of the webhook, so
+// denialToken is a token for STS of the account that the pod runs under. Its folder is not the one of the webhook, so
 // that the CLI does not use it by itself.
-func controlToken() *corev1.VolumeArgs {
+func denialToken() *corev1.VolumeArgs {
 	const lifeSeconds = 3600
 	return &corev1.VolumeArgs{
 		Name: pulumi.String("token"),
@@ -278,21 +278,21 @@ func (p proof) programEnv() env {
 	seconds := func(n int) pulumi.String { return pulumi.String(strconv.Itoa(n)) }
 	timeout := p.settings.TimeoutSeconds
 	variables := env{
-		{"WINDOW", seconds(timeout / 2)},
-		{"CALL_LIMIT", seconds(min(max(timeout/6, minCallSeconds), maxCallSeconds))},
-		{"LIMIT", seconds(timeout * 4 / 5)},
+		{"IRSA_WINDOW", seconds(timeout / 2)},
+		{"IRSA_CALL_LIMIT", seconds(min(max(timeout/6, minCallSeconds), maxCallSeconds))},
+		{"IRSA_LIMIT", seconds(timeout * 4 / 5)},
 		{"HOME", pulumi.String(homeDir)},
 		{"TMPDIR", pulumi.String(homeDir)},
 	}
 	switch p.mode {
-	case proveControl:
-		variables = append(variables, variable{"TOKEN_FILE", pulumi.String(controlTokenDir + "/token")})
+	case proveDenial:
+		variables = append(variables, variable{"IRSA_TOKEN_FILE", pulumi.String(denialTokenDir + "/token")})
 	case keepRunning:
-		variables = append(variables, variable{"STAY", pulumi.String("true")})
+		variables = append(variables, variable{"IRSA_STAY", pulumi.String("true")})
 	default:
 	}
 	if p.settings.ProveAlways {
-		variables = append(variables, variable{"RUN", pulumi.String(rand.Text())})
+		variables = append(variables, variable{"IRSA_RUN", pulumi.String(rand.Text())})
 	}
 	return variables
 }

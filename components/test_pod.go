@@ -29,9 +29,9 @@ type TestPodArgs struct {
 	// fifths of the time-out. What it prints is in the pod's log, the last 64 KiB of it. It can write to $HOME, 64 MiB of
 	// memory, and nowhere else.
 	Check string `json:"check"`
-	// Control makes, in every namespace with a test pod, a second Job under the namespace's default service account, which
+	// NegativeTest makes, in every namespace with a test pod, a second Job under the namespace's default service account, which
 	// must be refused the role; it succeeds only when STS answers AccessDenied.
-	Control bool `json:"control"`
+	NegativeTest bool `json:"negativeTest"`
 	// KeepRunning leaves a pod beside each proof, <service account>-irsa-shell, that proves itself too and stays, to exec
 	// into. Whoever may exec in its namespace has the role then.
 	KeepRunning bool `json:"keepRunning"`
@@ -39,21 +39,21 @@ type TestPodArgs struct {
 	DependsOn []pulumi.Resource `json:"-"`
 }
 
-// TestPodProof is what a test pod or a control found out. It is the last line of the pod's log, as JSON.
+// TestPodProof is what a test pod or a negative test found out. It is the last line of the pod's log, as JSON.
 type TestPodProof struct {
 	// Pod is <cluster>/<namespace>/<name of the Job>, with the cluster's name in the program, or its first alias.
 	Pod string `json:"pod"`
-	// Identity is the caller's ARN as STS answered, of a control "nobody" or whatever the node is.
+	// Identity is the caller's ARN as STS answered, of a negative test "nobody" or whatever the node is.
 	Identity string `json:"identity"`
-	// Check is "passed", or "none" for a pod without a check. A control has none.
+	// Check is "passed", or "none" for a pod without a check. A negative test has none.
 	Check string `json:"check,omitempty"`
 	// Login is the name of the cluster that the pod logged in to; Identity is then what that cluster says.
 	Login string `json:"login,omitempty"`
-	// Refusal is the error code with which STS refused the role to a control.
+	// Refusal is the error code with which STS refused the role to a negative test.
 	Refusal string `json:"refusal,omitempty"`
 }
 
-// ReadTestPodLog finds the proof in the log of a test pod or a control.
+// ReadTestPodLog finds the proof in the log of a test pod or a negative test.
 func ReadTestPodLog(log string) (TestPodProof, error) {
 	var proof TestPodProof
 	lines := strings.Split(strings.TrimSpace(log), "\n")
@@ -73,17 +73,17 @@ func (args *TestPodArgs) validate(accounts []ServiceAccountArgs) error {
 			"identity by the annotation"))
 	}
 	for i, account := range accounts {
-		if args.Control && account.mayBeDefault() {
-			faults = append(faults, fmt.Errorf("testPod.control: serviceAccounts[%d] lets %s/%s have the role, under which the control "+
+		if args.NegativeTest && account.mayBeDefault() {
+			faults = append(faults, fmt.Errorf("testPod.negativeTest: serviceAccounts[%d] lets %s/%s have the role, under which the negative test "+
 				"runs to be refused", i, account.Namespace, defaultServiceAccount))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// maxCheck is what Linux passes on as one variable of a program, less CHECK= and the byte that ends it (MAX_ARG_STRLEN):
+// maxCheck is what Linux passes on as one variable of a program, less IRSA_CHECK= and the byte that ends it (MAX_ARG_STRLEN):
 // https://man7.org/linux/man-pages/man2/execve.2.html
-const maxCheck = 128*1024 - len("CHECK=") - 1
+const maxCheck = 128*1024 - len("IRSA_CHECK=") - 1
 
 func validateCheck(check string) error {
 	switch {
@@ -114,7 +114,7 @@ func (account ServiceAccountArgs) annotated() bool { return account.mode() != Tr
 // testPod is a proof of something about a role, in one cluster.
 type testPod struct {
 	mode proofMode
-	// account gives the Job its name, and runs its pod unless it is a control.
+	// account gives the Job its name, and runs its pod unless it is a negative test.
 	account     ServiceAccountArgs
 	cluster     IrsaCluster
 	providerArn pulumi.StringInput
@@ -130,21 +130,21 @@ func (pod testPod) key() string {
 }
 
 func (pod testPod) serviceAccount() string {
-	if pod.mode == proveControl {
+	if pod.mode == proveDenial {
 		return defaultServiceAccount
 	}
 	return pod.account.Name
 }
 
-// createTestPods makes a proof for each service account that has the role's annotation, and a control for each namespace of
+// createTestPods makes a proof for each service account that has the role's annotation, and a negative test for each namespace of
 // these.
 func (b *irsaRole) createTestPods() error {
-	var pods, controls []string
+	var pods, negativeTests []string
 	for i, cluster := range b.args.Clusters {
 		if b.args.TestPod == nil {
 			break
 		}
-		// A control waits for the proofs beside it: as long as not all of IAM knows the role, STS refuses it to everybody, and
+		// A negative test waits for the proofs beside it: as long as not all of IAM knows the role, STS refuses it to everybody, and
 		// that would prove nothing.
 		proven := map[string]*testPod{}
 		providerArn := b.component.OidcProviderArns.Index(pulumi.Int(i))
@@ -162,24 +162,24 @@ func (b *irsaRole) createTestPods() error {
 			}
 			pods = append(pods, pod.key())
 			if proven[account.Namespace] == nil {
-				proven[account.Namespace] = &testPod{proveControl, account, cluster, providerArn, nil}
+				proven[account.Namespace] = &testPod{proveDenial, account, cluster, providerArn, nil}
 			}
 			proven[account.Namespace].waitFor = append(proven[account.Namespace].waitFor, resource)
 		}
 		for _, namespace := range slices.Sorted(maps.Keys(proven)) {
-			if !b.args.TestPod.Control {
+			if !b.args.TestPod.NegativeTest {
 				break
 			}
 			if _, err := b.prove(*proven[namespace]); err != nil {
 				return err
 			}
-			controls = append(controls, proven[namespace].key())
+			negativeTests = append(negativeTests, proven[namespace].key())
 		}
 	}
 	slices.Sort(pods)
-	slices.Sort(controls)
+	slices.Sort(negativeTests)
 	b.component.TestPods = pulumi.ToStringArray(pods).ToStringArrayOutput()
-	b.component.ControlPods = pulumi.ToStringArray(controls).ToStringArrayOutput()
+	b.component.NegativeTestPods = pulumi.ToStringArray(negativeTests).ToStringArrayOutput()
 	return nil
 }
 
@@ -212,13 +212,13 @@ func (b *irsaRole) prove(pod testPod) (pulumi.Resource, error) {
 func (b *irsaRole) testPodEnv(pod testPod) env {
 	subject := iampolicy.ServiceAccountSubject{Namespace: pod.account.Namespace, Name: pod.serviceAccount()}
 	return env{
-		{"CHECK", pulumi.String(b.args.TestPod.Check)},
-		{"POD", pulumi.String(childName(pod.cluster.firstName(), pod.account.Namespace, pod.name()))},
-		{"EXPECTED_ARN", sessionArn(b.role.Arn)},
-		{"ROLE_ARN", b.role.Arn},
-		{"PROVIDER_ARN", pod.providerArn},
-		{"SUBJECT", pulumi.String(subject.Claim())},
-		{"ROLE_FINGERPRINT", b.fingerprint()},
+		{"IRSA_CHECK", pulumi.String(b.args.TestPod.Check)},
+		{"IRSA_POD", pulumi.String(childName(pod.cluster.firstName(), pod.account.Namespace, pod.name()))},
+		{"IRSA_EXPECTED_ARN", sessionArn(b.role.Arn)},
+		{"IRSA_ROLE_ARN", b.role.Arn},
+		{"IRSA_PROVIDER_ARN", pod.providerArn},
+		{"IRSA_SUBJECT", pulumi.String(subject.Claim())},
+		{"IRSA_ROLE_FINGERPRINT", b.fingerprint()},
 	}
 }
 

@@ -43,7 +43,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 	if err != nil {
 		return err
 	}
-	args, err := target.Access.args(login.Principal, facts)
+	args, err := target.Access.args(login.TrustedRole, facts)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 	if err != nil {
 		return err
 	}
-	login.ready = append(login.ready, access.Grants()...)
+	login.ready = append(login.ready, access.Dependencies()...)
 	if err := p.proveLogin(hub, key, target, login); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (p *platform) registerTarget(key string, target ArgoCDTarget, login login, 
 
 // args choose the way into a cluster by its authentication mode where the configuration does not.
 func (access ArgoCDAccess) args(
-	principal components.Principal, facts *clusterFacts,
+	principal components.TrustedRole, facts *clusterFacts,
 ) (*components.ClusterAccessArgs, error) {
 	args := &components.ClusterAccessArgs{
 		ClusterName: facts.name, PrincipalArn: principal.Arn, PrincipalUniqueId: principal.UniqueId, AuthenticationMode: facts.mode,

@@ -23,13 +23,13 @@ func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoC
 	if err != nil {
 		return err
 	}
-	_, err = components.NewClusterLogin(p.ctx, inArgoCD(key), &components.ClusterLoginArgs{
+	_, err = components.NewClusterLoginTest(p.ctx, inArgoCD(key), &components.ClusterLoginTestArgs{
 		Name: target.Aliases.inPodName(key), Namespace: argocd.Namespace, ServiceAccounts: argocd.ServiceAccounts,
 		ClusterName: facts.name, Server: facts.endpoint, CertificateAuthorityData: facts.caData,
 		ServerName: target.ServerName, ProxyURL: target.ProxyURL,
 		PrincipalArn: login.Arn, Assume: login.model == modelRole, Read: target.Access.readable(), Fingerprint: fingerprint,
 		PodSettings: argocd.TestPod.PodSettings,
-	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Ready())),
+	}, pulumi.Provider(p.clusters[argocd.Hub].kubernetes), pulumi.DependsOn(slices.Concat(login.ready, hub.Dependencies())),
 		target.Aliases.of(inArgoCD))
 	return err
 }

@@ -53,8 +53,8 @@ const (
 // login is who Argo CD is in a target.
 type login struct {
 	model string
-	// Principal is the role that the cluster lets in.
-	components.Principal
+	// TrustedRole is the role that the cluster lets in.
+	components.TrustedRole
 	// roleArn is that role where Argo CD has to assume it, and nil where it is the hub's own.
 	roleArn pulumi.StringInput
 	// ready is what Argo CD needs to get the role.
@@ -63,20 +63,20 @@ type login struct {
 
 // login makes the role of a target, if it is to have one.
 func (p *platform) login(hub *components.IrsaRole, key string, target ArgoCDTarget) (login, error) {
-	self := components.Principal{Arn: hub.Arn, UniqueId: hub.UniqueId}
+	self := components.TrustedRole{Arn: hub.Arn, UniqueId: hub.UniqueId}
 	switch {
 	case target.RoleArn != "":
 		arn := pulumi.String(target.RoleArn)
-		return login{modelRole, components.Principal{Arn: arn}, arn, hub.Policies()}, nil
+		return login{modelRole, components.TrustedRole{Arn: arn}, arn, hub.Dependencies()}, nil
 	case target.Role == nil:
-		return login{model: modelDirect, Principal: self}, nil
+		return login{model: modelDirect, TrustedRole: self}, nil
 	}
 	facts := p.clusters[target.Cluster]
 	args := *target.Role
-	args.Principals, args.RoleSettings = []components.Principal{self}, p.withBoundary(args.RoleSettings, target.Cluster)
+	args.TrustedRoles, args.RoleSettings = []components.TrustedRole{self}, p.withBoundary(args.RoleSettings, target.Cluster)
 	role, err := components.NewAssumableRole(p.ctx, inArgoCD(key), &args, pulumi.Provider(facts.account.iam), target.Aliases.of(inArgoCD))
 	if err != nil {
 		return login{}, err
 	}
-	return login{modelRole, components.Principal{Arn: role.Arn, UniqueId: role.UniqueId}, role.Arn, hub.Policies()}, nil
+	return login{modelRole, components.TrustedRole{Arn: role.Arn, UniqueId: role.UniqueId}, role.Arn, hub.Dependencies()}, nil
 }

@@ -90,7 +90,7 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *clusterFacts) error {
 
 func (p *platform) openOidcProvider(cluster Cluster, facts *clusterFacts) error {
 	args := cluster.OidcProvider.OidcProviderArgs
-	args.Issuer, args.NewClusterIssuer = facts.issuer, facts.newIssuer
+	args.Issuer, args.IssuerOfNewCluster = facts.issuer, facts.newIssuer
 	if cluster.OidcProvider.ComputeThumbprint {
 		thumbprint, err := components.Thumbprint(p.ctx.Context(), facts.issuer, nil)
 		if err != nil {

@@ -54,7 +54,7 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 	p.output("roles", key, pulumi.Map{
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId, "trustPolicy": component.TrustPolicy,
 		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
-		"controlPods": component.ControlPods, "iamProvider": pulumi.String(account.credentials.iamProviderName()),
+		"negativeTestPods": component.NegativeTestPods, "iamProvider": pulumi.String(account.credentials.iamProviderName()),
 	})
 	return component, nil
 }

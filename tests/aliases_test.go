@@ -31,11 +31,11 @@ roles:
     managedPolicies: [ReadOnlyAccess]
     inlinePolicies: {describe: {Statement: [{Effect: Allow, Action: 'eks:DescribeCluster', Resource: '*'}]}}
     customerManagedPolicies: {list: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: 's3:ListBucket', Resource: '*'}]}}
-    testPod: {control: true, keepRunning: true}
+    testPod: {negativeTest: true, keepRunning: true}
     %was-app%
 argocd:
   hub: %hub%
-  testPod: {control: true}
+  testPod: {negativeTest: true}
   targets:
     %target%: {cluster: %eu%, role: {}, access: {policies: [{policy: AmazonEKSViewPolicy}]}%was-target%}
 `

@@ -218,12 +218,16 @@ func TestATargetThatIsTakenOutTakesOnlyWhatIsItsOwn(t *testing.T) {
 			"after AccessEntry/argocd/far, Role/argocd/far",
 		"aws:iam/role:Role argocd/far in argocd/far by aws-iam-other after Role/argocd",
 		"eks-irsa:index:ArgoCDCluster argocd/far after AccessEntry/argocd/far, AccessPolicyAssociation/argocd/far/AmazonEKSViewPolicy, " +
-			"Namespace/hub/argocd, RolePolicy/argocd/assume-target-roles",
+			"Namespace/hub/argocd, RolePolicy/argocd/assume-target-roles, " +
+			"ServiceAccount/argocd/hub/argocd/argocd-application-controller, ServiceAccount/argocd/hub/argocd/argocd-applicationset-controller, " +
+			"ServiceAccount/argocd/hub/argocd/argocd-server",
 		"eks-irsa:index:AssumableRole argocd/far",
 		"eks-irsa:index:ClusterAccess argocd/far",
 		"kubernetes:core/v1:Secret argocd/far in argocd/far by kubernetes-hub after AccessEntry/argocd/far, " +
 			"AccessPolicyAssociation/argocd/far/AmazonEKSViewPolicy, Namespace/hub/argocd, Role/argocd/far, " +
-			"RolePolicy/argocd/assume-target-roles",
+			"RolePolicy/argocd/assume-target-roles, " +
+			"ServiceAccount/argocd/hub/argocd/argocd-application-controller, ServiceAccount/argocd/hub/argocd/argocd-applicationset-controller, " +
+			"ServiceAccount/argocd/hub/argocd/argocd-server",
 	}, gone)
 }
 

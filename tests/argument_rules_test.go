@@ -49,8 +49,8 @@ func secretWith(change func(*components.ArgoCDClusterArgs)) arguments {
 	return args
 }
 
-func loginWith(change func(*components.ClusterLoginArgs)) arguments {
-	args := &components.ClusterLoginArgs{
+func loginWith(change func(*components.ClusterLoginTestArgs)) arguments {
+	args := &components.ClusterLoginTestArgs{
 		Name: "hub", Namespace: "argocd", ServiceAccounts: []string{"argocd-server"}, ClusterName: pulumi.String("hub"),
 		Server: later(), CertificateAuthorityData: later(), PrincipalArn: later(),
 	}
@@ -136,12 +136,12 @@ func argumentRules() []argumentRule {
 			},
 		},
 		{
-			"Principal.Arn",
-			example{role + text(65), "principals[0].arn", roleNameTooLong},
-			example{user, "principals[0].arn", notARole},
+			"TrustedRole.Arn",
+			example{role + text(65), "trustedRoles[0].arn", roleNameTooLong},
+			example{user, "trustedRoles[0].arn", notARole},
 			role + text(64),
 			func(value any) arguments {
-				return &components.AssumableRoleArgs{Name: "x", Principals: []components.Principal{{Arn: pulumi.String(value.(string))}}}
+				return &components.AssumableRoleArgs{Name: "x", TrustedRoles: []components.TrustedRole{{Arn: pulumi.String(value.(string))}}}
 			},
 		},
 		{
@@ -217,66 +217,66 @@ func argumentRules() []argumentRule {
 			},
 		},
 		{
-			"ClusterLoginArgs.Name",
+			"ClusterLoginTestArgs.Name",
 			example{text(64), "name", inKubernetes(64, 63)},
 			example{"a.b", "name", `"a.b" is not a part of a name` + useLabel},
 			text(63),
 			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginArgs) { args.Name = value.(string) })
+				return loginWith(func(args *components.ClusterLoginTestArgs) { args.Name = value.(string) })
 			},
 		},
 		{
-			"ClusterLoginArgs.Namespace",
+			"ClusterLoginTestArgs.Namespace",
 			example{text(64), "namespace", inKubernetes(64, 63)},
 			example{"a.b", "namespace", `"a.b" is not a namespace` + useLabel},
 			text(63),
 			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginArgs) { args.Namespace = value.(string) })
+				return loginWith(func(args *components.ClusterLoginTestArgs) { args.Namespace = value.(string) })
 			},
 		},
 		{
-			"ClusterLoginArgs.ServiceAccounts",
+			"ClusterLoginTestArgs.ServiceAccounts",
 			example{text(254), "serviceAccounts[0]", inKubernetes(254, 253)},
 			example{"A", "serviceAccounts[0]", `"A" is not a service account` + useObject},
 			text(253),
 			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginArgs) { args.ServiceAccounts = []string{value.(string)} })
+				return loginWith(func(args *components.ClusterLoginTestArgs) { args.ServiceAccounts = []string{value.(string)} })
 			},
 		},
 		{
-			"ClusterLoginArgs.ClusterName",
+			"ClusterLoginTestArgs.ClusterName",
 			example{text(101), "clusterName", notACluster(text(101))},
 			example{"a.b", "clusterName", notACluster("a.b")},
 			text(100),
 			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginArgs) { args.ClusterName = pulumi.String(value.(string)) })
+				return loginWith(func(args *components.ClusterLoginTestArgs) { args.ClusterName = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ClusterLoginArgs.Server",
+			"ClusterLoginTestArgs.Server",
 			example{},
 			example{"http://a.io", "server", `"http://a.io" is not an https URL`},
 			"https://a.io",
 			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginArgs) { args.Server = pulumi.String(value.(string)) })
+				return loginWith(func(args *components.ClusterLoginTestArgs) { args.Server = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ClusterLoginArgs.PrincipalArn",
+			"ClusterLoginTestArgs.PrincipalArn",
 			example{role + text(65), "principalArn", roleNameTooLong},
 			example{user, "principalArn", notARole},
 			role + text(64),
 			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginArgs) { args.PrincipalArn = pulumi.String(value.(string)) })
+				return loginWith(func(args *components.ClusterLoginTestArgs) { args.PrincipalArn = pulumi.String(value.(string)) })
 			},
 		},
 		{
-			"ClusterLoginArgs.Read",
+			"ClusterLoginTestArgs.Read",
 			example{},
 			example{"/api v1", "read", `"/api v1" is not a path of the API server, which begins with / and has no white space`},
 			"/api/v1/namespaces?limit=1",
 			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginArgs) { args.Read = value.(string) })
+				return loginWith(func(args *components.ClusterLoginTestArgs) { args.Read = value.(string) })
 			},
 		},
 		{
@@ -291,12 +291,14 @@ func argumentRules() []argumentRule {
 			},
 		},
 		{
-			"ClusterLoginArgs.CertificateAuthorityData",
+			"ClusterLoginTestArgs.CertificateAuthorityData",
 			example{},
 			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"},
 			caData,
 			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginArgs) { args.CertificateAuthorityData = pulumi.String(value.(string)) })
+				return loginWith(func(args *components.ClusterLoginTestArgs) {
+					args.CertificateAuthorityData = pulumi.String(value.(string))
+				})
 			},
 		},
 		{
@@ -346,7 +348,7 @@ func TestEveryArgumentIsJudgedByTheRulesOfItsReceiver(t *testing.T) {
 // judgedAs are the fields of the configuration that arguments of the same rules come from, or why an argument has none.
 var judgedAs = map[string]string{
 	"OidcProviderArgs.ClientIDs": "clusters.hub.oidcProvider.clientIds", "OidcProviderArgs.Thumbprints": "clusters.hub.oidcProvider.thumbprints",
-	"OidcProviderArgs.Tags": "tags", "OidcProviderArgs.Owner": "owner", "OidcProviderArgs.NewClusterIssuer": laterOnly,
+	"OidcProviderArgs.Tags": "tags", "OidcProviderArgs.Owner": "owner", "OidcProviderArgs.IssuerOfNewCluster": laterOnly,
 
 	"IrsaRoleArgs.Name": "roles.app.name", "IrsaRoleArgs.NamePrefix": "roles.prefixed.namePrefix", "RoleSettings.Path": "roles.app.path",
 	"RoleSettings.Description": "roles.app.description", "RoleSettings.MaxSessionDuration": "roles.app.maxSessionDuration",
@@ -360,7 +362,7 @@ var judgedAs = map[string]string{
 	"ServiceAccountArgs.Annotations":            "roles.app.serviceAccounts[0].annotations",
 	"ServiceAccountArgs.TokenExpirationSeconds": "roles.app.serviceAccounts[0].tokenExpirationSeconds",
 
-	"AssumableRoleArgs.Name": "argocd.targets.edge.role.name", "Principal.UniqueId": laterOnly,
+	"AssumableRoleArgs.Name": "argocd.targets.edge.role.name", "TrustedRole.UniqueId": laterOnly,
 
 	"ClusterAccessArgs.PrincipalUniqueId": laterOnly, "ClusterAccessArgs.AuthenticationMode": "clusters.edge.create.authenticationMode",
 	"AccessEntryArgs.KubernetesGroups": "argocd.targets.edge.access.kubernetesGroups", "AccessEntryArgs.Username": "argocd.targets.edge.access.username",
@@ -373,8 +375,8 @@ var judgedAs = map[string]string{
 	"ArgoCDClusterArgs.Namespace": "argocd.namespace", "ArgoCDClusterArgs.SecretName": "argocd.targets.edge.secretName",
 	"ArgoCDClusterArgs.Labels": "argocd.targets.edge.labels", "ArgoCDClusterArgs.Annotations": "argocd.targets.edge.annotations",
 
-	"ClusterLoginArgs.ServerName": "argocd.targets.edge.serverName", "ClusterLoginArgs.ProxyURL": "argocd.targets.edge.proxyUrl",
-	"ClusterLoginArgs.Fingerprint": laterOnly,
+	"ClusterLoginTestArgs.ServerName": "argocd.targets.edge.serverName", "ClusterLoginTestArgs.ProxyURL": "argocd.targets.edge.proxyUrl",
+	"ClusterLoginTestArgs.Fingerprint": laterOnly,
 }
 
 const (
@@ -399,13 +401,13 @@ func TestNoArgumentIsWithoutRules(t *testing.T) {
 		components.IrsaCluster{},
 		components.ServiceAccountArgs{},
 		components.AssumableRoleArgs{},
-		components.Principal{},
+		components.TrustedRole{},
 		components.ClusterAccessArgs{},
 		components.AccessEntryArgs{},
 		components.AccessPolicyArgs{},
 		components.AwsAuthArgs{},
 		components.ArgoCDClusterArgs{},
-		components.ClusterLoginArgs{},
+		components.ClusterLoginTestArgs{},
 	} {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(args)) {
 			if name := reflect.TypeOf(args).Name() + "." + field.Name; len(field.Index) == 1 && !field.Anonymous && isText(field.Type) {

@@ -19,7 +19,7 @@ func newAssumableRole(r *recorder, change func(*components.AssumableRoleArgs)) (
 			return faults
 		}
 		args := &components.AssumableRoleArgs{
-			Name: "dev-edge", Principals: []components.Principal{{Arn: pulumi.String(argoCDRole).ToStringOutput()}},
+			Name: "dev-edge", TrustedRoles: []components.TrustedRole{{Arn: pulumi.String(argoCDRole).ToStringOutput()}},
 		}
 		change(args)
 		role, err = components.NewAssumableRole(ctx, "edge", args, pulumi.Provider(given.aws))
@@ -39,12 +39,12 @@ func TestAnAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
 			{"Effect": "Allow", "Principal": {"AWS": "` + argoCDRole + `"}, "Action": "sts:AssumeRole"}
 		]}`},
 		{"one whose unique ID is known", func(args *components.AssumableRoleArgs) {
-			args.Principals[0].UniqueId = pulumi.String("AROAEXAMPLE").ToStringOutput()
+			args.TrustedRoles[0].UniqueId = pulumi.String("AROAEXAMPLE").ToStringOutput()
 		}, `{"Version": "2012-10-17", "Statement": [
 			{"Sid": "AROAEXAMPLE", "Effect": "Allow", "Principal": {"AWS": "` + argoCDRole + `"}, "Action": "sts:AssumeRole"}
 		]}`},
 		{"several", func(args *components.AssumableRoleArgs) {
-			args.Principals = append(args.Principals, components.Principal{
+			args.TrustedRoles = append(args.TrustedRoles, components.TrustedRole{
 				Arn: pulumi.String("arn:aws-cn:iam::222233334444:role/teams/deployer"), UniqueId: pulumi.String("AROAEXAMPLE"),
 			})
 		}, `{"Version": "2012-10-17", "Statement": [
@@ -122,13 +122,13 @@ func TestAnAssumableRoleWhosePrincipalTurnsOutToBeWrongFailsTheProgram(t *testin
 		want   string
 	}{
 		{"as it is no role", func(args *components.AssumableRoleArgs) {
-			args.Principals[0].Arn = pulumi.String("arn:aws:iam::111122223333:root").ToStringOutput()
-		}, `AssumableRole "edge": trustPolicy: principals[0].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`},
+			args.TrustedRoles[0].Arn = pulumi.String("arn:aws:iam::111122223333:root").ToStringOutput()
+		}, `AssumableRole "edge": trustPolicy: trustedRoles[0].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`},
 		{"as it is there already", func(args *components.AssumableRoleArgs) {
-			args.Principals = append(args.Principals, args.Principals[0])
-		}, `AssumableRole "edge": trustPolicy: principals[1].arn: ` + argoCDRole + " is principals[0] already"},
+			args.TrustedRoles = append(args.TrustedRoles, args.TrustedRoles[0])
+		}, `AssumableRole "edge": trustPolicy: trustedRoles[1].arn: ` + argoCDRole + " is trustedRoles[0] already"},
 		{"as its unique ID is none", func(args *components.AssumableRoleArgs) {
-			args.Principals[0].UniqueId = pulumi.String(argoCDRole)
+			args.TrustedRoles[0].UniqueId = pulumi.String(argoCDRole)
 		}, `AssumableRole "edge": trustPolicy: Statement[0].Sid: "` + argoCDRole + `" has a character that is not allowed; use letters and digits`},
 	}
 	for _, test := range cases {
@@ -163,7 +163,7 @@ func TestAnyRegistrationOfAnAssumableRoleThatFailsFailsTheProgram(t *testing.T) 
 					return err
 				}
 				_, err := components.NewAssumableRole(ctx, "edge", &components.AssumableRoleArgs{
-					Name: "dev-edge", Principals: []components.Principal{{Arn: pulumi.String(argoCDRole)}},
+					Name: "dev-edge", TrustedRoles: []components.TrustedRole{{Arn: pulumi.String(argoCDRole)}},
 				})
 				return err
 			})

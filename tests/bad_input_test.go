@@ -45,8 +45,8 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 		args       *args
 	}{
 		{"nil arguments", "args: must not be nil", nil},
-		{"no issuer", "issuer: give exactly one of issuer, clusterName and newClusterIssuer", &args{}},
-		{"two issuers", "issuer: give exactly one of issuer, clusterName and newClusterIssuer", &args{Issuer: url, ClusterName: "hub"}},
+		{"no issuer", "issuer: give exactly one of issuer, clusterName and issuerOfNewCluster", &args{}},
+		{"two issuers", "issuer: give exactly one of issuer, clusterName and issuerOfNewCluster", &args{Issuer: url, ClusterName: "hub"}},
 		{
 			"an issuer over http", `issuer: issuer "http://` + hubIssuer + `" has the scheme "http"; it must be https`,
 			&args{Issuer: "http://" + hubIssuer},
@@ -76,7 +76,7 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 		{
 			"to import the provider of a cluster that is still to be made",
 			"import: not for a cluster that is still to be created, which has no provider yet",
-			&args{NewClusterIssuer: pulumi.String(url), Import: true},
+			&args{IssuerOfNewCluster: pulumi.String(url), Import: true},
 		},
 		{
 			"several faults, all reported",
@@ -339,17 +339,17 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			}}),
 		},
 		{
-			"a control where the default account has the role",
-			"testPod.control: serviceAccounts[0] lets default/default have the role, under which the control runs to be refused",
+			"a negative test where the default account has the role",
+			"testPod.negativeTest: serviceAccounts[0] lets default/default have the role, under which the negative test runs to be refused",
 			func(a *args) {
-				a.TestPod, a.ServiceAccounts[0].Name = &components.TestPodArgs{Control: true}, "default"
+				a.TestPod, a.ServiceAccounts[0].Name = &components.TestPodArgs{NegativeTest: true}, "default"
 			},
 		},
 		{
-			"a control where a pattern takes the default account in",
-			"testPod.control: serviceAccounts[1] lets ci/default have the role, under which the control runs to be refused",
+			"a negative test where a pattern takes the default account in",
+			"testPod.negativeTest: serviceAccounts[1] lets ci/default have the role, under which the negative test runs to be refused",
 			func(a *args) {
-				a.TestPod = &components.TestPodArgs{Control: true}
+				a.TestPod = &components.TestPodArgs{NegativeTest: true}
 				a.ServiceAccounts = append(a.ServiceAccounts, account{Namespace: "ci", NamePattern: "d*t", Mode: components.TrustOnly})
 			},
 		},
@@ -397,25 +397,25 @@ func TestAnAssumableRoleRefuses(t *testing.T) {
 	t.Parallel()
 	type (
 		args      = components.AssumableRoleArgs
-		principal = components.Principal
+		principal = components.TrustedRole
 	)
 	cases := []struct {
 		name, want string
 		change     func(*args)
 	}{
-		{"no principal", "principals: name at least one role", func(a *args) { a.Principals = nil }},
-		{"a principal without an ARN", "principals[0].arn: must not be empty", func(a *args) { a.Principals[0].Arn = nil }},
-		{"a malformed ARN of a principal", `principals[0].arn: "argocd" ` + notAnArn, func(a *args) { a.Principals[0].Arn = pulumi.String("argocd") }},
+		{"no principal", "trustedRoles: name at least one role", func(a *args) { a.TrustedRoles = nil }},
+		{"a principal without an ARN", "trustedRoles[0].arn: must not be empty", func(a *args) { a.TrustedRoles[0].Arn = nil }},
+		{"a malformed ARN of a principal", `trustedRoles[0].arn: "argocd" ` + notAnArn, func(a *args) { a.TrustedRoles[0].Arn = pulumi.String("argocd") }},
 		{
-			"a whole account", `principals[1].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`,
+			"a whole account", `trustedRoles[1].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`,
 			func(a *args) {
-				a.Principals = append(a.Principals, principal{Arn: pulumi.String("arn:aws:iam::111122223333:root")})
+				a.TrustedRoles = append(a.TrustedRoles, principal{Arn: pulumi.String("arn:aws:iam::111122223333:root")})
 			},
 		},
-		{"everybody", `principals[0].arn: "*" ` + notAnArn, func(a *args) { a.Principals[0].Arn = pulumi.String("*") }},
+		{"everybody", `trustedRoles[0].arn: "*" ` + notAnArn, func(a *args) { a.TrustedRoles[0].Arn = pulumi.String("*") }},
 		{"no name", "name: role name is empty; use 1 to 64 letters, digits or _+=,.@-", func(a *args) { a.Name = "" }},
 		{"several faults, all reported", lines(
-			"principals: name at least one role",
+			"trustedRoles: name at least one role",
 			`name: role name "a/b" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
 			`path: role path "teams" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
 			"description: has 1001 characters, IAM allows 1000",
@@ -433,7 +433,7 @@ func TestAnAssumableRoleRefuses(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			given := &args{Name: "edge", Principals: []principal{{Arn: pulumi.String(argoCDRole)}}}
+			given := &args{Name: "edge", TrustedRoles: []principal{{Arn: pulumi.String(argoCDRole)}}}
 			test.change(given)
 			refusedInput(t, "invalid arguments of AssumableRole \"edge\":\n"+test.want, func(ctx *pulumi.Context) error {
 				_, err := components.NewAssumableRole(ctx, "edge", given)

@@ -140,7 +140,7 @@ func TestThePlatformRefusesKeysThatNoNameCanBeMadeOf(t *testing.T) {
 	cases := []struct{ name, platform, want string }{
 		{
 			"a target whose proofs could not be named after it",
-			"argocd: {hub: hub, testPod: {control: true}, targets: {Prod_EU: {cluster: edge, access: {kubernetesGroups: [x]}}}}",
+			"argocd: {hub: hub, testPod: {negativeTest: true}, targets: {Prod_EU: {cluster: edge, access: {kubernetesGroups: [x]}}}}",
 			"platform.argocd.targets.Prod_EU: the pods that log in to the target, as testPod asks for, are named after its key, and " +
 				`"Prod_EU" cannot be part of a pod's name; use lower-case letters, digits and -`,
 		},

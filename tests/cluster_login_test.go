@@ -11,16 +11,16 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-func validClusterLogin() *components.ClusterLoginArgs {
-	return &components.ClusterLoginArgs{
+func validClusterLogin() *components.ClusterLoginTestArgs {
+	return &components.ClusterLoginTestArgs{
 		Name: "workloads", Namespace: "argocd", ServiceAccounts: []string{"argocd-server", "argocd-application-controller"},
 		ClusterName: pulumi.String("dev-workloads"), Server: pulumi.String("https://api.example.com"),
 		CertificateAuthorityData: pulumi.String(caData), PrincipalArn: pulumi.String("arn:aws:iam::111122223333:role/teams/argocd"),
 	}
 }
 
-func newClusterLogin(r *recorder, change func(*components.ClusterLoginArgs)) (*components.ClusterLogin, error) {
-	var login *components.ClusterLogin
+func newClusterLogin(r *recorder, change func(*components.ClusterLoginTestArgs)) (*components.ClusterLoginTest, error) {
+	var login *components.ClusterLoginTest
 	err := r.run(func(ctx *pulumi.Context) error {
 		given, err := registerProviders(ctx)
 		if err != nil {
@@ -30,7 +30,7 @@ func newClusterLogin(r *recorder, change func(*components.ClusterLoginArgs)) (*c
 		if change != nil {
 			change(args)
 		}
-		login, err = components.NewClusterLogin(ctx, "argocd/workloads", args, pulumi.Provider(given.hub))
+		login, err = components.NewClusterLoginTest(ctx, "argocd/workloads", args, pulumi.Provider(given.hub))
 		return err
 	})
 	return login, err
@@ -43,7 +43,7 @@ func envOf(added registration) map[string]string {
 	for _, variable := range container["env"].ArrayValue() {
 		env[variable.ObjectValue()["name"].StringValue()] = variable.ObjectValue()["value"].StringValue()
 	}
-	for _, setting := range []string{"HOME", "TMPDIR", "WINDOW", "CALL_LIMIT", "LIMIT"} {
+	for _, setting := range []string{"HOME", "TMPDIR", "IRSA_WINDOW", "IRSA_CALL_LIMIT", "IRSA_LIMIT"} {
 		delete(env, setting)
 	}
 	return env
@@ -60,9 +60,9 @@ func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
 	assert.Len(t, r.ofType(jobType), 2)
 	pod := r.one(t, jobType, "argocd/workloads/argocd/argocd-server-login-workloads")
 	assert.Equal(t, map[string]string{
-		"POD": "argocd/argocd-server-login-workloads", "LOGIN": "workloads", "CLUSTER_NAME": "dev-workloads",
-		"SERVER": "https://api.example.com", "CA_DATA": caData, "READ": "",
-		"EXPECTED_ARN": "arn:aws:sts::111122223333:assumed-role/argocd",
+		"IRSA_POD": "argocd/argocd-server-login-workloads", "IRSA_LOGIN": "workloads", "IRSA_CLUSTER_NAME": "dev-workloads",
+		"IRSA_SERVER": "https://api.example.com", "IRSA_CA_DATA": caData, "IRSA_READ": "",
+		"IRSA_EXPECTED_ARN": "arn:aws:sts::111122223333:assumed-role/argocd",
 	}, envOf(pod))
 	spec := podSpec(pod)
 	assert.Equal(t, "argocd-server", spec["serviceAccountName"].StringValue())
@@ -72,22 +72,22 @@ func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
 	assert.Equal(t, "75s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 	assert.True(t, pod.RegisterRPC.GetDeleteBeforeReplace())
 	assert.Equal(t, "hub", providerName(pod.Provider)[len("kubernetes-"):])
-	assert.Equal(t, []string{"eks-irsa:index:ClusterLogin argocd/workloads"}, r.ancestors(t))
+	assert.Equal(t, []string{"eks-irsa:index:ClusterLoginTest argocd/workloads"}, r.ancestors(t))
 }
 
 func TestAClusterLoginWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
-	_, err := newClusterLogin(r, func(args *components.ClusterLoginArgs) {
+	_, err := newClusterLogin(r, func(args *components.ClusterLoginTestArgs) {
 		args.Assume, args.Read, args.Fingerprint = true, "/api/v1/namespaces?limit=1", pulumi.String("AROA1")
 		args.Image, args.TimeoutSeconds = "images.example.com/aws-cli:2", 90
 	})
 	require.NoError(t, err)
 	pod := r.one(t, jobType, "argocd/workloads/argocd/argocd-server-login-workloads")
 	env := envOf(pod)
-	assert.Equal(t, "arn:aws:iam::111122223333:role/teams/argocd", env["ASSUME"])
-	assert.Equal(t, "/api/v1/namespaces?limit=1", env["READ"])
-	assert.Equal(t, "AROA1", env["FINGERPRINT"])
+	assert.Equal(t, "arn:aws:iam::111122223333:role/teams/argocd", env["IRSA_ASSUME"])
+	assert.Equal(t, "/api/v1/namespaces?limit=1", env["IRSA_READ"])
+	assert.Equal(t, "AROA1", env["IRSA_FINGERPRINT"])
 	assert.Equal(t, "105s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 	container := podSpec(pod)["containers"].ArrayValue()[0].ObjectValue()
 	assert.Equal(t, "images.example.com/aws-cli:2", container["image"].StringValue())
@@ -97,7 +97,7 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, want string
-		change     func(*components.ClusterLoginArgs)
+		change     func(*components.ClusterLoginTestArgs)
 	}{
 		{"no arguments", "args: must not be nil", nil},
 		{
@@ -109,13 +109,13 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 				"principalArn: must not be empty",
 				`read: "api/v1" is not a path of the API server, which begins with / and has no white space`,
 				"timeoutSeconds: 9 is less than 15", `image: "aws cli" is not an image reference such as public.ecr.aws/aws-cli/aws-cli:2.36.49`,
-			), func(args *components.ClusterLoginArgs) {
-				*args = components.ClusterLoginArgs{
+			), func(args *components.ClusterLoginTestArgs) {
+				*args = components.ClusterLoginTestArgs{
 					Name: "Work loads", Read: "api/v1", PodSettings: components.PodSettings{TimeoutSeconds: 9, Image: "aws cli"},
 				}
 			},
 		},
-		{"a service account twice", `serviceAccounts[1]: "a" is there already, at index 0`, func(args *components.ClusterLoginArgs) {
+		{"a service account twice", `serviceAccounts[1]: "a" is there already, at index 0`, func(args *components.ClusterLoginTestArgs) {
 			args.ServiceAccounts = []string{"a", "a"}
 		}},
 	} {
@@ -123,15 +123,15 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			err := r.run(func(ctx *pulumi.Context) error {
-				var args *components.ClusterLoginArgs
+				var args *components.ClusterLoginTestArgs
 				if test.change != nil {
 					args = validClusterLogin()
 					test.change(args)
 				}
-				_, err := components.NewClusterLogin(ctx, "x", args)
+				_, err := components.NewClusterLoginTest(ctx, "x", args)
 				return err
 			})
-			require.ErrorContains(t, err, "invalid arguments of ClusterLogin \"x\":\n"+test.want)
+			require.ErrorContains(t, err, "invalid arguments of ClusterLoginTest \"x\":\n"+test.want)
 			assert.Empty(t, r.registrations)
 		})
 	}
@@ -139,7 +139,7 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 
 func TestAnyRegistrationOfAClusterLoginThatFailsFailsTheProgram(t *testing.T) {
 	t.Parallel()
-	for _, typ := range []string{components.ClusterLoginType, jobType} {
+	for _, typ := range []string{components.ClusterLoginTestType, jobType} {
 		r := newRecorder()
 		r.refuse = func(added registration) error {
 			if added.TypeToken == typ {
@@ -159,8 +159,8 @@ func TestTheFirstFailureOfAClusterLoginNamesItsSubject(t *testing.T) {
 		if err := refuseAtOnce(ctx, jobType, "x/argocd/argocd-server-login-workloads"); err != nil {
 			return err
 		}
-		_, err := components.NewClusterLogin(ctx, "x", validClusterLogin())
+		_, err := components.NewClusterLoginTest(ctx, "x", validClusterLogin())
 		return err
 	})
-	require.ErrorContains(t, err, `ClusterLogin "x": creating the pod of argocd/argocd-server: `+refusedAtOnce)
+	require.ErrorContains(t, err, `ClusterLoginTest "x": creating the pod of argocd/argocd-server: `+refusedAtOnce)
 }

@@ -92,7 +92,7 @@ func proxyTo(t *testing.T, server *apiServer, tunnels *[]string) string {
 // logInBy runs a login with the machine's curl.
 func logInBy(t *testing.T, server *apiServer, env map[string]string) (log string, exitCode int) {
 	t.Helper()
-	all := map[string]string{"SERVER": server.URL, "CA_DATA": server.caData}
+	all := map[string]string{"IRSA_SERVER": server.URL, "IRSA_CA_DATA": server.caData}
 	for name, value := range env {
 		all[name] = value
 	}
@@ -102,7 +102,7 @@ func logInBy(t *testing.T, server *apiServer, env map[string]string) (log string
 func TestALoginGoesByTheNameOfTheServersCertificate(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
-	log, code := logInBy(t, server, map[string]string{"SERVER_NAME": certifiedName})
+	log, code := logInBy(t, server, map[string]string{"IRSA_SERVER_NAME": certifiedName})
 	require.Equal(t, provenExit, code, log)
 	assert.Equal(t, []string{certifiedName}, server.snis)
 	assert.Equal(t, []string{server.Listener.Addr().String()}, server.hosts, "the name is for TLS only, as Argo CD has it")
@@ -112,7 +112,7 @@ func TestALoginGoesByTheNameOfTheServersCertificate(t *testing.T) {
 	assert.Contains(t, log, "SSL", "without the name the certificate is not the server's")
 	assert.Len(t, server.hosts, 1)
 
-	log, code = logInBy(t, server, map[string]string{"SERVER_NAME": "other.prod.internal"})
+	log, code = logInBy(t, server, map[string]string{"IRSA_SERVER_NAME": "other.prod.internal"})
 	assert.Equal(t, finalExit, code)
 	assert.Contains(t, log, "or not reach the cluster under the name other.prod.internal:\n")
 	assert.Len(t, server.hosts, 1)
@@ -131,7 +131,7 @@ func TestALoginGoesThroughTheProxy(t *testing.T) {
 	} {
 		tunnels = nil
 		log, code := logInBy(t, server, map[string]string{
-			"SERVER": test.server, "SERVER_NAME": test.serverName, "PROXY": proxy, "NO_PROXY": "*", "no_proxy": "*",
+			"IRSA_SERVER": test.server, "IRSA_SERVER_NAME": test.serverName, "IRSA_PROXY": proxy, "NO_PROXY": "*", "no_proxy": "*",
 		})
 		require.Equal(t, provenExit, code, "%s: %s", test.name, log)
 		assert.Equal(t, []string{test.tunnel}, tunnels, test.name)
@@ -142,7 +142,7 @@ func TestALoginThroughAProxyThatIsGoneSaysSo(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	const gone = "http://127.0.0.1:1"
-	log, code := logInBy(t, server, map[string]string{"SERVER_NAME": certifiedName, "PROXY": gone})
+	log, code := logInBy(t, server, map[string]string{"IRSA_SERVER_NAME": certifiedName, "IRSA_PROXY": gone})
 	assert.Equal(t, finalExit, code)
 	assert.Contains(t, log, "or not reach the cluster through the proxy "+gone+" under the name "+certifiedName+":\n")
 	assert.Empty(t, server.hosts)
@@ -151,7 +151,7 @@ func TestALoginThroughAProxyThatIsGoneSaysSo(t *testing.T) {
 func TestALoginWithoutAProxyTakesNoneOfTheEnvironment(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
-	log, code := logInBy(t, server, map[string]string{"SERVER_NAME": certifiedName, "https_proxy": "http://127.0.0.1:1"})
+	log, code := logInBy(t, server, map[string]string{"IRSA_SERVER_NAME": certifiedName, "https_proxy": "http://127.0.0.1:1"})
 	require.Equal(t, provenExit, code, log)
 }
 
@@ -167,11 +167,13 @@ func TestAClusterLoginTellsItsPodsTheWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
-			_, err := newClusterLogin(r, func(args *components.ClusterLoginArgs) { args.ServerName, args.ProxyURL = test.serverName, test.proxy })
+			_, err := newClusterLogin(r, func(args *components.ClusterLoginTestArgs) {
+				args.ServerName, args.ProxyURL = test.serverName, test.proxy
+			})
 			require.NoError(t, err)
 			env := envOf(r.one(t, jobType, "argocd/workloads/argocd/argocd-server-login-workloads"))
-			assert.Equal(t, test.wantName, env["SERVER_NAME"])
-			assert.Equal(t, test.wantProxy, env["PROXY"])
+			assert.Equal(t, test.wantName, env["IRSA_SERVER_NAME"])
+			assert.Equal(t, test.wantProxy, env["IRSA_PROXY"])
 		})
 	}
 }
@@ -196,10 +198,10 @@ func TestAWayThatArgoCDCannotTakeIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			refusedInput(t, "invalid arguments of ClusterLogin \"x\":\n"+test.want, func(ctx *pulumi.Context) error {
+			refusedInput(t, "invalid arguments of ClusterLoginTest \"x\":\n"+test.want, func(ctx *pulumi.Context) error {
 				args := validClusterLogin()
 				args.ProxyURL, args.ServerName = test.proxy, test.serverName
-				_, err := components.NewClusterLogin(ctx, "x", args)
+				_, err := components.NewClusterLoginTest(ctx, "x", args)
 				return err
 			})
 			refusedInput(t, "invalid arguments of ArgoCDCluster \"x\":\n"+test.want, func(ctx *pulumi.Context) error {
@@ -216,10 +218,10 @@ func TestAPasswordOfAProxyIsForTheSecretOnly(t *testing.T) {
 	t.Parallel()
 	const forTheSecretOnly = "has a user name or password, which the proof's Job would show to all who may read it; let the proxy know the " +
 		"pods by their addresses, or leave the proof out"
-	refusedInput(t, "invalid arguments of ClusterLogin \"x\":\nproxyUrl: "+forTheSecretOnly, func(ctx *pulumi.Context) error {
+	refusedInput(t, "invalid arguments of ClusterLoginTest \"x\":\nproxyUrl: "+forTheSecretOnly, func(ctx *pulumi.Context) error {
 		args := validClusterLogin()
 		args.ProxyURL = "http://me:secret@proxy.internal:3128"
-		_, err := components.NewClusterLogin(ctx, "x", args)
+		_, err := components.NewClusterLoginTest(ctx, "x", args)
 		return err
 	})
 	args := edgeCluster()

@@ -87,8 +87,8 @@ var yamlTraps = func() []struct{ name, platform, want string } {
 		{"a number for a boolean", app("forceDetachPolicies: 1"), "platform.roles.app.forceDetachPolicies: must be true or false, not the number 1"},
 		{
 			"true for the defaults of a part", app("testPod: true"),
-			"platform.roles.app.testPod: must be a map, not true; write {} if all is to be default; known keys are annotations, check, control, image, " +
-				"imagePullSecrets, keepRunning, labels, nodeSelector, proveAlways, timeoutSeconds, tolerations",
+			"platform.roles.app.testPod: must be a map, not true; write {} if all is to be default; known keys are annotations, check, image, " +
+				"imagePullSecrets, keepRunning, labels, negativeTest, nodeSelector, proveAlways, timeoutSeconds, tolerations",
 		},
 		{
 			"false for no part", target("access: {kubernetesGroups: [x]}, role: false"),

@@ -63,7 +63,7 @@ func everything(args *components.IrsaRoleArgs, given providers) {
 	}
 	args.InlinePolicies = map[string]components.PolicyDocument{"describe": pulumi.String(describeCluster)}
 	args.CustomerManagedPolicies = map[string]components.PolicyDocument{"buckets": pulumi.String(listBuckets)}
-	args.TestPod = &components.TestPodArgs{Control: true, KeepRunning: true}
+	args.TestPod = &components.TestPodArgs{NegativeTest: true, KeepRunning: true}
 }
 
 func TestAnIrsaRoleIsThisGraph(t *testing.T) {
@@ -83,8 +83,8 @@ func TestAnIrsaRoleIsThisGraph(t *testing.T) {
 		"hub/apps/one-irsa-test", "hub/apps/two-irsa-test", "hub/system/three-irsa-test",
 	}, await[[]string](t, role.TestPods))
 	assert.Equal(t, []string{
-		"edge/apps/one-irsa-control", "edge/system/three-irsa-control", "hub/apps/one-irsa-control", "hub/system/three-irsa-control",
-	}, await[[]string](t, role.ControlPods), "one for each namespace")
+		"edge/apps/one-irsa-denied", "edge/system/three-irsa-denied", "hub/apps/one-irsa-denied", "hub/system/three-irsa-denied",
+	}, await[[]string](t, role.NegativeTestPods), "one for each namespace")
 	assert.Equal(t, []string{"eks-irsa:index:IrsaRole app"}, r.ancestors(t))
 }
 
@@ -103,7 +103,7 @@ func TestTheSmallestIrsaRoleIsThisGraph(t *testing.T) {
 	}, r.graph())
 	assert.Empty(t, await[[]string](t, role.ServiceAccounts))
 	assert.Empty(t, await[[]string](t, role.TestPods))
-	assert.Empty(t, await[[]string](t, role.ControlPods))
+	assert.Empty(t, await[[]string](t, role.NegativeTestPods))
 	assert.Equal(t, "arn:aws:iam::"+account+":role/eks-default-app", awaitString(t, role.Arn))
 	assert.Equal(t, "eks-default-app", awaitString(t, role.Name))
 	assert.Equal(t, r.state(r.one(t, roleType, "app"))["uniqueId"].StringValue(), awaitString(t, role.UniqueId))
@@ -392,9 +392,9 @@ func TestATestPodIsThisJob(t *testing.T) {
 	}{
 		{"by default", jobType, "app/hub/default/app-irsa-test", "test-pod.json", "75s", components.TestPodArgs{}},
 		{"with every option", jobType, "app/hub/default/app-irsa-test", "test-pod-options.json", "105s", components.TestPodArgs{
-			Check: "aws s3 ls s3://my-bucket", Control: true, PodSettings: everySetting,
+			Check: "aws s3 ls s3://my-bucket", NegativeTest: true, PodSettings: everySetting,
 		}},
-		{"and its control", jobType, "app/hub/default/app-irsa-control", "control-pod.json", "75s", components.TestPodArgs{Control: true}},
+		{"and its negative test", jobType, "app/hub/default/app-irsa-denied", "denial-pod.json", "75s", components.TestPodArgs{NegativeTest: true}},
 		{"and the pod that stays", podType, "app/hub/default/app-irsa-shell", "running-pod.json", "90s", components.TestPodArgs{
 			KeepRunning: true, PodSettings: everySetting,
 		}},
@@ -437,7 +437,7 @@ func TestATestPodThatAlwaysProvesIsAnotherOneOnEachRun(t *testing.T) {
 			args.TestPod = &components.TestPodArgs{PodSettings: components.PodSettings{ProveAlways: true}}
 		})
 		require.NoError(t, err)
-		runs[r.podEnv(t, "RUN")] = true
+		runs[r.podEnv(t, "IRSA_RUN")] = true
 	}
 	assert.Len(t, runs, 2)
 }
@@ -451,7 +451,7 @@ func TestALongerTimeoutGivesEachCallMore(t *testing.T) {
 			args.TestPod = &components.TestPodArgs{PodSettings: components.PodSettings{TimeoutSeconds: timeout}}
 		})
 		require.NoError(t, err)
-		assert.Equal(t, limit, r.podEnv(t, "CALL_LIMIT"), "at a time-out of %d s", timeout)
+		assert.Equal(t, limit, r.podEnv(t, "IRSA_CALL_LIMIT"), "at a time-out of %d s", timeout)
 	}
 }
 
@@ -463,13 +463,13 @@ func TestATestPodOfALongServiceAccountHasAShortName(t *testing.T) {
 		r := newRecorder()
 		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
 			args.Name, args.ServiceAccounts[0].Name = "app", account
-			args.TestPod = &components.TestPodArgs{Control: true, KeepRunning: true}
+			args.TestPod = &components.TestPodArgs{NegativeTest: true, KeepRunning: true}
 		})
 		require.NoError(t, err)
 		for _, added := range append(r.ofType(jobType), r.ofType(podType)...) {
 			name := added.Inputs["metadata"].ObjectValue()["name"].StringValue()
 			assert.LessOrEqual(t, len(name), 63)
-			assert.Regexp(t, `^a[a.-].*[0-9a-f]{8}-irsa-(test|control|shell)$`, name)
+			assert.Regexp(t, `^a[a.-].*[0-9a-f]{8}-irsa-(test|denied|shell)$`, name)
 			names[name] = true
 		}
 	}
@@ -515,7 +515,7 @@ func TestTheTestPodExpectsTheRoleAsSTSNamesIt(t *testing.T) {
 				args.Path, args.TestPod = test.path, &components.TestPodArgs{}
 			})
 			require.NoError(t, err)
-			assert.Equal(t, test.want, r.podEnv(t, "EXPECTED_ARN"))
+			assert.Equal(t, test.want, r.podEnv(t, "IRSA_EXPECTED_ARN"))
 		})
 	}
 }
@@ -532,7 +532,7 @@ func TestTheTestPodIsMadeAnewWhenWhatItProvesChanges(t *testing.T) {
 			change(args)
 		})
 		require.NoError(t, err)
-		return r.podEnv(t, "ROLE_FINGERPRINT")
+		return r.podEnv(t, "IRSA_ROLE_FINGERPRINT")
 	}
 	same := fingerprint(func(*components.IrsaRoleArgs) {})
 	assert.Len(t, same, 16)
@@ -829,7 +829,7 @@ func TestAnAssumableRoleFindsItsBoundaryByName(t *testing.T) {
 	err := r.run(func(ctx *pulumi.Context) error {
 		for name, boundary := range map[string]string{"bounded": "ViewOnlyAccess", "unbounded": "NoSuchPolicy"} {
 			_, err := components.NewAssumableRole(ctx, name, &components.AssumableRoleArgs{
-				Principals:   []components.Principal{{Arn: pulumi.String("arn:aws:iam::" + account + ":role/argocd")}},
+				TrustedRoles: []components.TrustedRole{{Arn: pulumi.String("arn:aws:iam::" + account + ":role/argocd")}},
 				Name:         name,
 				RoleSettings: components.RoleSettings{PermissionsBoundary: pulumi.String(boundary)},
 			})

@@ -281,7 +281,7 @@ func TestTheOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
 	r := newRecorder()
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
 	provider, err := newOidcProvider(r, &components.OidcProviderArgs{
-		NewClusterIssuer: pulumi.String("https://" + hubIssuer).ToStringOutput(),
+		IssuerOfNewCluster: pulumi.String("https://" + hubIssuer).ToStringOutput(),
 	})
 	require.NoError(t, err)
 	assert.Empty(t, r.invokes)
@@ -293,7 +293,7 @@ func TestTheIssuerOfANewClusterIsCheckedOnceItIsKnown(t *testing.T) {
 	t.Parallel()
 	// Nothing but the component's own outputs uses the issuer here, so this shows too that they are registered.
 	_, err := newOidcProvider(newRecorder(), &components.OidcProviderArgs{
-		NewClusterIssuer: pulumi.String("http://" + hubIssuer).ToStringOutput(),
+		IssuerOfNewCluster: pulumi.String("http://" + hubIssuer).ToStringOutput(),
 	})
 	require.ErrorContains(t, err, `OidcProvider "hub": issuer "http://`+hubIssuer+`" has the scheme "http"; it must be https`)
 }
@@ -370,7 +370,7 @@ func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 func TestThePreviewOfANewClusterLeavesItsOidcProviderUnknown(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
-	_, err := newOidcProvider(r, &components.OidcProviderArgs{NewClusterIssuer: unknownString()}, preview)
+	_, err := newOidcProvider(r, &components.OidcProviderArgs{IssuerOfNewCluster: unknownString()}, preview)
 	require.NoError(t, err)
 	// The mocked engine drops what is unknown.
 	assert.NotContains(t, r.one(t, iamProviderType, "hub").Inputs, resource.PropertyKey("url"))

@@ -98,7 +98,7 @@ func TestTheDevPlatformIsTheseResources(t *testing.T) {
 	got = jsonOf(t, outputs)
 	assert.JSONEq(t, golden(t, "dev-outputs.json", got), got)
 	assert.Len(t, r.ancestors(t), 19,
-		"3 OidcProviders, 4 IrsaRoles, an AssumableRole, 2 each of ClusterAccess and ClusterLogin, 3 ArgoCDClusters, 3 namespaces, a bucket")
+		"3 OidcProviders, 4 IrsaRoles, an AssumableRole, 2 each of ClusterAccess and ClusterLoginTest, 3 ArgoCDClusters, 3 namespaces, a bucket")
 }
 
 func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {

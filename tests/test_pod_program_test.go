@@ -55,13 +55,13 @@ case "$*" in
 "sts get-caller-identity --query Arn --output text")
 	test -e "$HOME/.aws/cli/cache" && exit 9
 	answer=$WHOAMI ;;
-"sts assume-role-with-web-identity --role-arn $ROLE_ARN --role-session-name irsa-control --web-identity-token file://$TOKEN_FILE")
+"sts assume-role-with-web-identity --role-arn $IRSA_ROLE_ARN --role-session-name irsa-denied --web-identity-token file://$IRSA_TOKEN_FILE")
 	test "$AWS_REGION" = eu-west-1 || exit 8
 	answer=$CONTROL ;;
 "eks get-token --cluster-name workloads --output json")
-	test -z "$ASSUME" || exit 6
+	test -z "$IRSA_ASSUME" || exit 6
 	answer=$TOKEN ;;
-"eks get-token --cluster-name workloads --output json --role-arn $ASSUME") answer=$TOKEN ;;
+"eks get-token --cluster-name workloads --output json --role-arn $IRSA_ASSUME") answer=$TOKEN ;;
 *) exit 7 ;;
 esac
 case $answer in
@@ -112,13 +112,13 @@ func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".aws", "cli", "cache"), 0o700)) // an old session
 	token := write("token", "e30."+base64.RawURLEncoding.EncodeToString([]byte(p.claims))+".c2ln")
 	env := map[string]string{
-		"PATH": dir + ":/usr/bin:/bin", "HOME": dir, "POD": "hub/default/app-irsa-test", "EXPECTED_ARN": podIdentity,
-		"ROLE_ARN": podRole, "PROVIDER_ARN": hubProviderArn, "SUBJECT": podSubject, "WINDOW": "0", "CALL_LIMIT": "5", "LIMIT": "5", "CHECK": "",
+		"PATH": dir + ":/usr/bin:/bin", "HOME": dir, "IRSA_POD": "hub/default/app-irsa-test", "IRSA_EXPECTED_ARN": podIdentity,
+		"IRSA_ROLE_ARN": podRole, "IRSA_PROVIDER_ARN": hubProviderArn, "IRSA_SUBJECT": podSubject, "IRSA_WINDOW": "0", "IRSA_CALL_LIMIT": "5", "IRSA_LIMIT": "5", "IRSA_CHECK": "",
 		"WHOAMI": p.whoami, "CONTROL": p.assume, "TOKEN": p.token, "REVIEW": p.review, "READ_ANSWER": p.read,
-		"LOGIN": "workloads", "CLUSTER_NAME": "workloads", "SERVER": "https://api.example.com", "CA_DATA": "Q0VSVElGSUNBVEUK", "READ": "",
+		"IRSA_LOGIN": "workloads", "IRSA_CLUSTER_NAME": "workloads", "IRSA_SERVER": "https://api.example.com", "IRSA_CA_DATA": "Q0VSVElGSUNBVEUK", "IRSA_READ": "",
 	}
-	if p.mode == "control" {
-		env["TOKEN_FILE"] = token
+	if p.mode == "denial" {
+		env["IRSA_TOKEN_FILE"] = token
 	} else {
 		env["AWS_ROLE_ARN"], env["AWS_WEB_IDENTITY_TOKEN_FILE"] = podRole, token
 	}
@@ -135,7 +135,7 @@ func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 		require.ErrorAs(t, err, &exit)
 	}
 	_, err = os.Stat(filepath.Join(dir, "proven"))
-	assert.Equal(t, env["STAY"] != "", err == nil, "the probe's file is for a pod that stays")
+	assert.Equal(t, env["IRSA_STAY"] != "", err == nil, "the probe's file is for a pod that stays")
 	return string(output), command.ProcessState.ExitCode()
 }
 
@@ -149,7 +149,7 @@ func TestATestPodThatHasItsRoleSaysSo(t *testing.T) {
 	assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: session, Check: "none"}, proof)
 
 	log, code = podProgram{
-		mode: "identity", whoami: session, claims: claimsOf(podSubject), env: map[string]string{"CHECK": "echo 'a \"b\"' | grep b && cd /tmp"},
+		mode: "identity", whoami: session, claims: claimsOf(podSubject), env: map[string]string{"IRSA_CHECK": "echo 'a \"b\"' | grep b && cd /tmp"},
 	}.run(t)
 	require.Equal(t, provenExit, code, log)
 	assert.True(t, strings.HasPrefix(log, "+ echo 'a \"b\"' | grep b && cd /tmp\na \"b\"\n"), log)
@@ -163,7 +163,7 @@ func TestATestPodKeepsTheEndOfWhatACheckPrints(t *testing.T) {
 	t.Parallel()
 	log, code := podProgram{
 		mode: "identity", whoami: podIdentity + "/1", claims: claimsOf(podSubject),
-		env: map[string]string{"CHECK": "yes | head -c 1000000; echo the end"},
+		env: map[string]string{"IRSA_CHECK": "yes | head -c 1000000; echo the end"},
 	}.run(t)
 	require.Equal(t, provenExit, code)
 	assert.Less(t, len(log), 1<<16+500)
@@ -173,7 +173,7 @@ func TestATestPodKeepsTheEndOfWhatACheckPrints(t *testing.T) {
 func TestATestPodThatIsToStayDoesSoWithItsProof(t *testing.T) {
 	t.Parallel()
 	log, code := podProgram{
-		mode: "identity", whoami: podIdentity + "/1", claims: claimsOf(podSubject), env: map[string]string{"STAY": "true"},
+		mode: "identity", whoami: podIdentity + "/1", claims: claimsOf(podSubject), env: map[string]string{"IRSA_STAY": "true"},
 	}.run(t)
 	assert.Equal(t, -1, code, "it was waiting when it was killed")
 	_, err := components.ReadTestPodLog(log)
@@ -199,7 +199,7 @@ func TestATestPodThatWaitsInVainSaysForWhat(t *testing.T) {
 			t.Parallel()
 			started := time.Now()
 			log, code := podProgram{mode: "identity", whoami: test.whoami, claims: claimsOf(podSubject), env: map[string]string{
-				"CALL_LIMIT": "1", "LIMIT": "2", "CHECK": test.check, "AWS_REGION": "eu-west-1",
+				"IRSA_CALL_LIMIT": "1", "IRSA_LIMIT": "2", "IRSA_CHECK": test.check, "AWS_REGION": "eu-west-1",
 			}}.run(t)
 			assert.Equal(t, finalExit, code)
 			assert.True(t, strings.HasSuffix(log, test.want), log)
@@ -295,7 +295,7 @@ func TestATestPodWithoutItsRoleSaysWhy(t *testing.T) {
 		},
 		{
 			"a check that fails", podIdentity + "/1", claimsOf(podSubject),
-			map[string]string{"CHECK": "echo no such bucket >&2; false"},
+			map[string]string{"IRSA_CHECK": "echo no such bucket >&2; false"},
 			"Pod hub/default/app-irsa-test is " + podIdentity + "/1, as it should be, but its own check failed: echo no such bucket >&2; " +
 				"false\nno such bucket\n",
 			finalExit,
@@ -321,7 +321,7 @@ func TestAControlThatIsRefusedSaysSo(t *testing.T) {
 		noCredentials: "nobody", "arn:aws:sts::111122223333:assumed-role/nodes/i-1": "arn:aws:sts::111122223333:assumed-role/nodes/i-1",
 		podIdentity + "s/1": podIdentity + "s/1",
 	} {
-		log, code := podProgram{mode: "control", whoami: whoami, assume: accessDenied, claims: claimsOf(control)}.run(t)
+		log, code := podProgram{mode: "denial", whoami: whoami, assume: accessDenied, claims: claimsOf(control)}.run(t)
 		require.Equal(t, provenExit, code, log)
 		proof, err := components.ReadTestPodLog(log)
 		require.NoError(t, err)
@@ -334,7 +334,7 @@ func TestAControlThatGetsTheRoleOrNoAnswerIsNoProof(t *testing.T) {
 	const must = "Pod hub/default/app-irsa-test must not be " + podIdentity + ", and "
 	for _, test := range []struct{ name, whoami, assume, want string }{
 		{
-			"STS gives the role", noCredentials, podIdentity + "/irsa-control",
+			"STS gives the role", noCredentials, podIdentity + "/irsa-denied",
 			must + "STS made it that: the trust policy of " + podRole + " lets " + podSubject + " in\n",
 		},
 		{
@@ -348,7 +348,7 @@ func TestAControlThatGetsTheRoleOrNoAnswerIsNoProof(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			log, code := podProgram{mode: "control", whoami: test.whoami, assume: test.assume, claims: claimsOf(podSubject)}.run(t)
+			log, code := podProgram{mode: "denial", whoami: test.whoami, assume: test.assume, claims: claimsOf(podSubject)}.run(t)
 			assert.Equal(t, finalExit, code)
 			assert.Equal(t, test.want, log)
 		})
@@ -367,8 +367,8 @@ func TestALoginThatTheClusterKnowsSaysSo(t *testing.T) {
 	t.Parallel()
 	for name, env := range map[string]map[string]string{
 		"with the own role":            {},
-		"with a role that it assumes":  {"ASSUME": "arn:aws:iam::111122223333:role/target"},
-		"and reads what it is to read": {"READ": "/api/v1/namespaces"},
+		"with a role that it assumes":  {"IRSA_ASSUME": "arn:aws:iam::111122223333:role/target"},
+		"and reads what it is to read": {"IRSA_READ": "/api/v1/namespaces"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -400,7 +400,7 @@ func TestALoginThatFailsSaysWhy(t *testing.T) {
 		},
 		{
 			"a role that does not let itself be assumed", accessDenied, "", "",
-			map[string]string{"ASSUME": target},
+			map[string]string{"IRSA_ASSUME": target},
 			cannot + "It could not get a token as " + target + ": that role must trust the pod's role, and the pod's role must be " +
 				"allowed to assume it, or not reach the cluster:\n" + accessDenied + "\n",
 		},
@@ -419,7 +419,7 @@ func TestALoginThatFailsSaysWhy(t *testing.T) {
 		},
 		{
 			"access that does not reach far enough", loginToken, reviewOf(podIdentity + "/1"), `403 {"message":"namespaces is forbidden"}`,
-			map[string]string{"READ": "/api/v1/namespaces"},
+			map[string]string{"IRSA_READ": "/api/v1/namespaces"},
 			cannot + "The cluster let it in, but answered 403 to /api/v1/namespaces: the access policies or groups do not allow that.\n" +
 				`{"message":"namespaces is forbidden"}`,
 		},

@@ -16,7 +16,7 @@ type TrustedRole struct {
 }
 
 // RoleTrust is the trust policy that lets exactly these roles, at least one, assume a role; each becomes one statement,
-// in this order. All faults are reported together, each with its path ("principals[1].arn: ...").
+// in this order. All faults are reported together, each with its path ("trustedRoles[1].arn: ...").
 //
 // When IAM stores a trust policy it turns the ARN of a role into the role's unique ID. A role that is deleted and made
 // anew has the same ARN and another ID, and is not trusted until the policy is stored again
@@ -25,17 +25,17 @@ type TrustedRole struct {
 func RoleTrust(roles []TrustedRole) (Document, error) {
 	var found faults
 	if len(roles) == 0 {
-		found.addf("principals", "is empty; name at least one role")
+		found.addf("trustedRoles", "is empty; name at least one role")
 	}
 	document := Document{Version: currentVersion}
 	first := map[string]string{}
 	for i, role := range roles {
-		path := child(item("principals", i), "arn")
+		path := child(item("trustedRoles", i), "arn")
 		checkRoleArn(&found, path, role.Arn)
 		if other, taken := first[role.Arn]; taken {
 			found.addf(path, "%s is %s already", role.Arn, other)
 		}
-		first[role.Arn] = item("principals", i)
+		first[role.Arn] = item("trustedRoles", i)
 		document.Statements = append(document.Statements, Statement{
 			Sid: role.UniqueID, Effect: Allow, Principal: &Principal{AWS: Strings{role.Arn}}, Actions: Strings{assumeRole},
 		})

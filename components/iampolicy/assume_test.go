@@ -51,19 +51,19 @@ func TestRoleTrustRefuses(t *testing.T) {
 		roles roles
 		want  string
 	}{
-		{"nobody", nil, "principals: is empty; name at least one role"},
-		{"everybody", roles{{Arn: "*"}}, `principals[0].arn: "*" is not an ARN; its form is arn:partition:service:region:account:resource`},
+		{"nobody", nil, "trustedRoles: is empty; name at least one role"},
+		{"everybody", roles{{Arn: "*"}}, `trustedRoles[0].arn: "*" is not an ARN; its form is arn:partition:service:region:account:resource`},
 		{
 			"roles by pattern",
 			roles{{Arn: "arn:aws:iam::111122223333:role/*"}},
-			`principals[0].arn: "arn:aws:iam::111122223333:role/*" is not the ARN of an IAM role`,
+			`trustedRoles[0].arn: "arn:aws:iam::111122223333:role/*" is not the ARN of an IAM role`,
 		},
 		{
 			"a whole account",
 			roles{{Arn: hubRole}, {Arn: "arn:aws:iam::111122223333:root"}},
-			`principals[1].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`,
+			`trustedRoles[1].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`,
 		},
-		{"a role twice", roles{{Arn: hubRole}, {Arn: edgeRole}, {Arn: hubRole}}, "principals[2].arn: " + hubRole + " is principals[0] already"},
+		{"a role twice", roles{{Arn: hubRole}, {Arn: edgeRole}, {Arn: hubRole}}, "trustedRoles[2].arn: " + hubRole + " is trustedRoles[0] already"},
 		{
 			"one unique ID for two roles",
 			roles{{hubRole, "AROAEXAMPLE"}, {edgeRole, "AROAEXAMPLE"}},

@@ -280,7 +280,7 @@ func (e *environment) assertServiceAccounts(t *testing.T, deployed *sandbox.Inve
 func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 	t.Helper()
 	proofs := []string{
-		"dev-hub/argocd/argocd-application-controller-irsa-control",
+		"dev-hub/argocd/argocd-application-controller-irsa-denied",
 		"dev-hub/argocd/argocd-application-controller-irsa-test",
 		"dev-hub/argocd/argocd-application-controller-login-workloads-eu",
 		"dev-hub/argocd/argocd-application-controller-login-workloads-us",
@@ -290,11 +290,11 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 		"dev-hub/argocd/argocd-server-irsa-test",
 		"dev-hub/argocd/argocd-server-login-workloads-eu",
 		"dev-hub/argocd/argocd-server-login-workloads-us",
-		"dev-hub/default/iam-role-test-irsa-control",
+		"dev-hub/default/iam-role-test-irsa-denied",
 		"dev-hub/default/iam-role-test-irsa-test",
-		"dev-hub/payments/s3-backup-irsa-control",
+		"dev-hub/payments/s3-backup-irsa-denied",
 		"dev-hub/payments/s3-backup-irsa-test",
-		"dev-hub/test/my-service-account-irsa-control",
+		"dev-hub/test/my-service-account-irsa-denied",
 		"dev-hub/test/my-service-account-irsa-test",
 	}
 	jobs, pods := map[string]string{}, map[string]string{"dev-hub/default/" + shellPod: "ready"}
@@ -309,7 +309,7 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 	for _, proof := range e.assertProven(t, 6) {
 		role := proof.ExpectedRole[strings.LastIndex(proof.ExpectedRole, "/"):]
 		assert.Contains(t, proof.Identity, "arn:aws:sts::"+sandbox.Account+":assumed-role"+role+"/")
-		assert.Equal(t, "AccessDenied", proof.Control)
+		assert.Equal(t, "AccessDenied", proof.NegativeTest)
 		checks[proof.ServiceAccount] = proof.Check
 	}
 	assert.Equal(t, map[string]string{
@@ -434,11 +434,11 @@ func (e *environment) changeRoles(t *testing.T, foreign string) {
 	added, removed = difference(names(after.Pods), names(before.Pods))
 	assert.Empty(t, added)
 	assert.ElementsMatch(t, []string{
-		"dev-hub/default/iam-role-test-irsa-control-*", "dev-hub/default/iam-role-test-irsa-test-*", "dev-hub/default/" + shellPod,
+		"dev-hub/default/iam-role-test-irsa-denied-*", "dev-hub/default/iam-role-test-irsa-test-*", "dev-hub/default/" + shellPod,
 	}, removed)
 	added, removed = difference(names(after.Jobs), names(before.Jobs))
 	assert.Empty(t, added)
-	assert.Equal(t, []string{"dev-hub/default/iam-role-test-irsa-control", "dev-hub/default/iam-role-test-irsa-test"}, removed)
+	assert.Equal(t, []string{"dev-hub/default/iam-role-test-irsa-denied", "dev-hub/default/iam-role-test-irsa-test"}, removed)
 	assert.Empty(t, e.roleHolders())
 	assert.Equal(t, before.OidcProviders, after.OidcProviders)
 	assert.Equal(t, before.AccessEntries, after.AccessEntries)

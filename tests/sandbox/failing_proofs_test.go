@@ -87,10 +87,10 @@ func newProofEnvironment(t *testing.T) *environment {
 	return e
 }
 
-// setTestPod sets what the test pod of the role has besides a short time-out and a control.
+// setTestPod sets what the test pod of the role has besides a short time-out and a negative test.
 func (e *environment) setTestPod(t *testing.T, more map[string]any) {
 	t.Helper()
-	testPod := map[string]any{"timeoutSeconds": proofTimeout, "control": true, "proveAlways": true}
+	testPod := map[string]any{"timeoutSeconds": proofTimeout, "negativeTest": true, "proveAlways": true}
 	for name, value := range more {
 		testPod[name] = value
 	}
@@ -198,14 +198,14 @@ func checkAndControlFailures() []failingProof {
 			[]string{isRight, ", as it should be, but its own check failed: aws s3 ls s3://another-bucket\n", "(AccessDenied)"},
 		},
 		{
-			"a control that gets the role",
+			"a negative test that gets the role",
 			func(_ *testing.T, e *environment) {
 				e.stack.SetProgram(rewriteTrust(`"system:serviceaccount:default:iam-role-test"`,
 					`["system:serviceaccount:default:iam-role-test","system:serviceaccount:default:default"]`))
 			},
 			useThePlatform,
 			[]string{
-				"Pod hub/default/iam-role-test-irsa-control must not be arn:aws:sts::" + sandbox.Account +
+				"Pod hub/default/iam-role-test-irsa-denied must not be arn:aws:sts::" + sandbox.Account +
 					":assumed-role/iam-role-test, and STS made it that",
 			},
 		},

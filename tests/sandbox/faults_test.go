@@ -91,7 +91,7 @@ func newFaultsEnvironment(t *testing.T) *environment {
 	delete(roles, "cluster-self-describe")
 	role := roles["s3-backup"].(map[string]any)
 	role["managedPolicies"] = []any{"ReadOnlyAccess"}
-	delete(role["testPod"].(map[string]any), "control")
+	delete(role["testPod"].(map[string]any), "negativeTest")
 	role["inlinePolicies"] = map[string]any{"describe": map[string]any{
 		"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": "*"}},
 	}}

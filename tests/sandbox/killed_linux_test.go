@@ -74,7 +74,7 @@ func newKilledEnvironment(t *testing.T) *environment {
 	for _, role := range []string{"s3-backup", "cluster-self-describe"} {
 		delete(roles[role].(map[string]any), "testPod")
 	}
-	roles["iam-role-test"].(map[string]any)["testPod"] = map[string]any{} // without a control, which would only take time
+	roles["iam-role-test"].(map[string]any)["testPod"] = map[string]any{} // without a negative test, which would only take time
 	roles["s3-backup"].(map[string]any)["managedPolicies"] = []any{"ReadOnlyAccess"}
 	return bootWithNamespaces(t, settings)
 }

@@ -24,9 +24,9 @@ type Proof struct {
 	Identity string `json:"identity"`
 	// Check is that of the test pod: "passed", "none", or empty without a proof.
 	Check string `json:"check"`
-	// Control is how STS refused the role to the namespace's default account: "AccessDenied", "none" where there is no
+	// NegativeTest is how STS refused the role to the namespace's default account: "AccessDenied", "none" where there is no
 	// control, or empty without a proof.
-	Control string `json:"control"`
+	NegativeTest string `json:"negativeTest"`
 	// Verdict is "proven", or why it is not.
 	Verdict string `json:"verdict"`
 }
@@ -61,7 +61,7 @@ func verdict(err error) string {
 	return proven
 }
 
-// Prove reads the proofs of the test pods, controls and logins of every cluster, which are the logs of the pods with which
+// Prove reads the proofs of the test pods, negative tests and logins of every cluster, which are the logs of the pods with which
 // their Jobs were completed. It trusts the pods in nothing but what STS and the API servers told them.
 func (s *Sandbox) Prove(ctx context.Context) (*Proofs, error) {
 	inventory, err := s.TakeInventory(ctx)
@@ -81,7 +81,7 @@ func (s *Sandbox) Prove(ctx context.Context) (*Proofs, error) {
 			}
 			proof := Proof{
 				Cluster: c.Name, Namespace: account.Namespace, ServiceAccount: account.Name,
-				ExpectedRole: account.Annotations[roleArnAnnotation], Control: "none",
+				ExpectedRole: account.Annotations[roleArnAnnotation], NegativeTest: "none",
 			}
 			proof.Verdict = verdict(proof.read(ctx, reader))
 			proofs.Identities = append(proofs.Identities, proof)
@@ -155,7 +155,7 @@ func (l *Login) read(ctx context.Context, reader *proofReader, namespace, server
 		job := &reader.jobs[i]
 		program := &job.Spec.Template.Spec
 		if job.Labels[components.ProofLabel] != "login" || job.Namespace != namespace ||
-			program.ServiceAccountName != l.ServiceAccount || envOf(program, "SERVER") != server {
+			program.ServiceAccountName != l.ServiceAccount || envOf(program, "IRSA_SERVER") != server {
 			continue
 		}
 		found, err := reader.read(ctx, job)
@@ -171,7 +171,7 @@ func (l *Login) read(ctx context.Context, reader *proofReader, namespace, server
 	return errors.New("no Job logs in")
 }
 
-// read finds the account's test pod, the pod beside it that goes on running, if there is one, and the control of its
+// read finds the account's test pod, the pod beside it that goes on running, if there is one, and the negative test of its
 // namespace and role.
 func (p *Proof) read(ctx context.Context, reader *proofReader) error {
 	expected, err := sessionPrefix(p.ExpectedRole)
@@ -189,7 +189,7 @@ func (p *Proof) read(ctx context.Context, reader *proofReader) error {
 		case job.Labels[components.ProofLabel] == "identity" && program.ServiceAccountName == p.ServiceAccount:
 			tested = true
 			err = p.readIdentity(ctx, reader, job, expected)
-		case job.Labels[components.ProofLabel] == "control" && envOf(program, "ROLE_ARN") == p.ExpectedRole:
+		case job.Labels[components.ProofLabel] == "denial" && envOf(program, "IRSA_ROLE_ARN") == p.ExpectedRole:
 			err = p.readControl(ctx, reader, job, expected)
 		}
 		if err != nil {
@@ -212,14 +212,14 @@ func (p *Proof) readIdentity(ctx context.Context, reader *proofReader, job *batc
 }
 
 func (p *Proof) readControl(ctx context.Context, reader *proofReader, job *batchv1.Job, expected string) error {
-	p.Control = ""
+	p.NegativeTest = ""
 	found, err := reader.read(ctx, job)
 	if err != nil {
 		return err
 	}
-	p.Control = found.Refusal
+	p.NegativeTest = found.Refusal
 	if found.Refusal != "AccessDenied" || strings.HasPrefix(found.Identity, expected) {
-		return fmt.Errorf("job %s, its control, was not refused the role", job.Name)
+		return fmt.Errorf("job %s, its negative test, was not refused the role", job.Name)
 	}
 	return nil
 }
@@ -260,7 +260,7 @@ func (t Terminal) printProofs(proofs *Proofs) error {
 	for _, proof := range proofs.Identities {
 		identities = append(identities, []string{
 			proof.Cluster, proof.Namespace, proof.ServiceAccount, proof.ExpectedRole, orDash(proof.Identity), orDash(proof.Check),
-			orDash(proof.Control), proof.Verdict,
+			orDash(proof.NegativeTest), proof.Verdict,
 		})
 	}
 	for _, login := range proofs.Logins {
@@ -269,7 +269,7 @@ func (t Terminal) printProofs(proofs *Proofs) error {
 		})
 	}
 	table(t.Progress, "PROOF: who the pods are",
-		[]string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY STS", "CHECK", "CONTROL", "VERDICT"}, identities)
+		[]string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY STS", "CHECK", "NEGATIVE TEST", "VERDICT"}, identities)
 	table(t.Progress, "PROOF: Argo CD logs in",
 		[]string{"HUB", "TARGET", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY THE TARGET", "VERDICT"}, logins)
 	return nil

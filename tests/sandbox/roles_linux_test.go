@@ -14,7 +14,7 @@ import (
 func TestNothingHoldsARoleWhenAnUpdateIsOver(t *testing.T) {
 	t.Parallel()
 	e := newSmallEnvironment(t)
-	testPod := map[string]any{"control": true, "check": "sleep 600 >/dev/null 2>&1 & aws sts get-caller-identity"}
+	testPod := map[string]any{"negativeTest": true, "check": "sleep 600 >/dev/null 2>&1 & aws sts get-caller-identity"}
 	e.settings.Section("roles")["iam-role-test"].(map[string]any)["testPod"] = testPod
 	require.NoError(t, e.stack.Write(e.settings))
 

@@ -28,11 +28,11 @@ func TestAnUpdateNoticesWhatChangedOutsidePulumiWhenItProvesAlways(t *testing.T)
 	_, err = e.stack.Up(t.Context(), optup.Refresh())
 	require.NoError(t, err)
 	e.assertProven(t, 1)
-	assert.Equal(t, map[string]int{"replace": 2}, changed(e.up(t)), "the proof and its control are made again on every update")
+	assert.Equal(t, map[string]int{"replace": 2}, changed(e.up(t)), "the proof and its negative test are made again on every update")
 	e.assertProven(t, 1)
 }
 
-// EKS's webhook changes the pod of a control too where the default account of its namespace has a role of its own, and the pod
+// EKS's webhook changes the pod of a negative test too where the default account of its namespace has a role of its own, and the pod
 // that stays. Neither is another one on every update; with another time-out both are.
 func TestProofsBesideADefaultAccountWithARoleAreNotMadeAgainByEveryUpdate(t *testing.T) {
 	t.Parallel()
@@ -45,6 +45,6 @@ func TestProofsBesideADefaultAccountWithARoleAreNotMadeAgainByEveryUpdate(t *tes
 	assert.Empty(t, changed(e.up(t)))
 
 	e.setTestPod(t, map[string]any{"proveAlways": false, "keepRunning": true, "timeoutSeconds": patience + 1})
-	assert.Equal(t, map[string]int{"replace": 3}, changed(e.up(t)), "the proof, its control and the pod that stays")
+	assert.Equal(t, map[string]int{"replace": 3}, changed(e.up(t)), "the proof, its negative test and the pod that stays")
 	assert.Empty(t, changed(e.up(t)))
 }

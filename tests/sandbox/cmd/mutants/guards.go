@@ -290,7 +290,7 @@ var guards = []guard{
 		endpoint("TestASessionNeedsItsToken"),
 	},
 
-	// Which pods get a token, and what a control proves.
+	// Which pods get a token, and what a negative test proves.
 	{
 		"the webhook's look for a role in the annotations",
 		[]edit{{webhookFile, `if account[roleArnAnnotation] == "" {`, `if false {`}},
@@ -307,12 +307,12 @@ var guards = []guard{
 		program("TestATestPodWithoutItsRoleSaysWhy"),
 	},
 	{
-		"the AccessDenied that a control expects",
+		"the AccessDenied that a negative test expects",
 		[]edit{{programFile, `grep -q '(AccessDenied)' "$HOME/error" && refusal=AccessDenied`, `refusal=AccessDenied`}},
 		program("TestAControlThatIsRefusedSaysSo TestAControlThatGetsTheRoleOrNoAnswerIsNoProof"),
 	},
 	{
-		"the identity that a control must not have",
+		"the identity that a negative test must not have",
 		[]edit{{programFile, `case $identity in "$EXPECTED_ARN"/*) return 1 ;; esac`, `:`}},
 		program("TestAControlThatGetsTheRoleOrNoAnswerIsNoProof"),
 	},
