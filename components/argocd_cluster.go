@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -91,33 +92,26 @@ func NewArgoCDCluster(
 	ctx *pulumi.Context, name string, args *ArgoCDClusterArgs, opts ...pulumi.ResourceOption,
 ) (*ArgoCDCluster, error) {
 	component := &ArgoCDCluster{}
-	children, err := register(ctx, ArgoCDClusterType, name, component, args.Validate(), opts...)
+	err := construct(ctx, ArgoCDClusterType, name, component, args.Validate(), opts, func(children children) error {
+		namespace := cmp.Or(args.Namespace, DefaultArgoCDNamespace)
+		secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
+			Metadata: &metav1.ObjectMetaArgs{
+				Name: args.secretName(name), Namespace: pulumi.String(namespace),
+				Labels: args.labels(), Annotations: stringMap(args.Annotations),
+			},
+			Type: pulumi.String("Opaque"),
+			Data: args.data(name),
+		}, children.named(name)...)
+		if err != nil {
+			return fmt.Errorf("creating the secret: %w", err)
+		}
+		component.SecretName = secret.Metadata.Name().Elem()
+		component.Namespace = pulumi.String(namespace).ToStringOutput()
+		component.Server = args.server().ToStringOutput()
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	namespace := args.Namespace
-	if namespace == "" {
-		namespace = DefaultArgoCDNamespace
-	}
-	secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
-		Metadata: &metav1.ObjectMetaArgs{
-			Name: args.secretName(name), Namespace: pulumi.String(namespace),
-			Labels: args.labels(), Annotations: stringMap(args.Annotations),
-		},
-		Type: pulumi.String("Opaque"),
-		Data: args.data(name),
-	}, children.named(name)...)
-	if err != nil {
-		return nil, failure(ArgoCDClusterType, name, fmt.Errorf("creating the secret: %w", err))
-	}
-	component.SecretName = secret.Metadata.Name().Elem()
-	component.Namespace = pulumi.String(namespace).ToStringOutput()
-	component.Server = args.server().ToStringOutput()
-	outputs := pulumi.Map{
-		"secretName": component.SecretName, "namespace": component.Namespace, "server": component.Server,
-	}
-	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
-		return nil, fmt.Errorf("registering the outputs of ArgoCDCluster %q: %w", name, err)
 	}
 	return component, nil
 }

@@ -44,8 +44,8 @@ type AssumableRole struct {
 	Arn      pulumi.StringOutput `pulumi:"arn"`
 	Name     pulumi.StringOutput `pulumi:"name"`
 	UniqueId pulumi.StringOutput `pulumi:"uniqueId"` //nolint:revive // Pulumi's own spelling of the property
-	// TrustPolicy is the role's trust policy as JSON.
-	TrustPolicy pulumi.StringOutput `pulumi:"trustPolicy"`
+	// TrustPolicy is the role's trust policy as JSON. The state holds it with the role, and not a second time.
+	TrustPolicy pulumi.StringOutput
 }
 
 // NewAssumableRole makes the role.
@@ -53,29 +53,25 @@ func NewAssumableRole(
 	ctx *pulumi.Context, name string, args *AssumableRoleArgs, opts ...pulumi.ResourceOption,
 ) (*AssumableRole, error) {
 	component := &AssumableRole{}
-	children, err := register(ctx, AssumableRoleType, name, component, args.Validate(), opts...)
+	err := construct(ctx, AssumableRoleType, name, component, args.Validate(), opts, func(children children) error {
+		boundary, err := args.boundary(ctx, pulumi.Parent(component))
+		if err != nil {
+			return err
+		}
+		component.TrustPolicy = args.trustPolicy(name)
+		roleArgs := args.RoleSettings.args(component.TrustPolicy, boundary)
+		roleArgs.Name = pulumi.String(args.Name)
+		// What is attached outside this program must not keep the role from being deleted.
+		roleArgs.ForceDetachPolicies = pulumi.Bool(true)
+		role, err := iam.NewRole(ctx, name, roleArgs, children.named(name, oneOfAName)...)
+		if err != nil {
+			return fmt.Errorf("creating the role: %w", err)
+		}
+		component.Arn, component.Name, component.UniqueId = role.Arn, role.Name, role.UniqueId
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	component.TrustPolicy = args.trustPolicy(name)
-	boundary, err := args.boundary(ctx, pulumi.Parent(component))
-	if err != nil {
-		return nil, failure(AssumableRoleType, name, err)
-	}
-	roleArgs := args.RoleSettings.args(component.TrustPolicy, boundary)
-	roleArgs.Name = pulumi.String(args.Name)
-	// What somebody else attaches must not keep the role from being deleted.
-	roleArgs.ForceDetachPolicies = pulumi.Bool(true)
-	role, err := iam.NewRole(ctx, name, roleArgs, children.named(name, oneOfAName)...)
-	if err != nil {
-		return nil, failure(AssumableRoleType, name, fmt.Errorf("creating the role: %w", err))
-	}
-	component.Arn, component.Name, component.UniqueId = role.Arn, role.Name, role.UniqueId
-	outputs := pulumi.Map{
-		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId, "trustPolicy": component.TrustPolicy,
-	}
-	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
-		return nil, fmt.Errorf("registering the outputs of AssumableRole %q: %w", name, err)
 	}
 	return component, nil
 }

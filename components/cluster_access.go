@@ -122,24 +122,15 @@ func NewClusterAccess(
 	ctx *pulumi.Context, name string, args *ClusterAccessArgs, opts ...pulumi.ResourceOption,
 ) (*ClusterAccess, error) {
 	component := &ClusterAccess{}
-	children, err := register(ctx, ClusterAccessType, name, component, args.Validate(), opts...)
+	err := construct(ctx, ClusterAccessType, name, component, args.Validate(), opts, func(children children) error {
+		component.ClusterName, component.PrincipalArn = args.ClusterName.ToStringOutput(), args.PrincipalArn.ToStringOutput()
+		if args.AwsAuth != nil {
+			return component.grantByAwsAuth(ctx, name, args, children)
+		}
+		return component.grantByAccessEntry(ctx, name, args, children)
+	})
 	if err != nil {
 		return nil, err
-	}
-	component.ClusterName, component.PrincipalArn = args.ClusterName.ToStringOutput(), args.PrincipalArn.ToStringOutput()
-	grant := component.grantByAccessEntry
-	if args.AwsAuth != nil {
-		grant = component.grantByAwsAuth
-	}
-	if err := grant(ctx, name, args, children); err != nil {
-		return nil, failure(ClusterAccessType, name, err)
-	}
-	outputs := pulumi.Map{
-		"clusterName": component.ClusterName, "principalArn": component.PrincipalArn,
-		"via": component.Via, "accessEntryArn": component.AccessEntryArn,
-	}
-	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
-		return nil, fmt.Errorf("registering the outputs of ClusterAccess %q: %w", name, err)
 	}
 	return component, nil
 }

@@ -60,21 +60,20 @@ func NewClusterLoginTest(
 	ctx *pulumi.Context, name string, args *ClusterLoginTestArgs, opts ...pulumi.ResourceOption,
 ) (*ClusterLoginTest, error) {
 	component := &ClusterLoginTest{}
-	children, err := register(ctx, ClusterLoginTestType, name, component, args.Validate(), opts...)
+	err := construct(ctx, ClusterLoginTestType, name, component, args.Validate(), opts, func(children children) error {
+		var pods []string
+		for _, account := range args.ServiceAccounts {
+			if err := args.pod(ctx, name, account, children); err != nil {
+				return fmt.Errorf("creating the pod of %s/%s: %w", args.Namespace, account, err)
+			}
+			pods = append(pods, childName(args.Namespace, args.podName(account)))
+		}
+		slices.Sort(pods)
+		component.Pods = pulumi.ToStringArray(pods).ToStringArrayOutput()
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	var pods []string
-	for _, account := range args.ServiceAccounts {
-		if err := args.pod(ctx, name, account, children); err != nil {
-			return nil, failure(ClusterLoginTestType, name, fmt.Errorf("creating the pod of %s/%s: %w", args.Namespace, account, err))
-		}
-		pods = append(pods, childName(args.Namespace, args.podName(account)))
-	}
-	slices.Sort(pods)
-	component.Pods = pulumi.ToStringArray(pods).ToStringArrayOutput()
-	if err := ctx.RegisterResourceOutputs(component, pulumi.Map{"pods": component.Pods}); err != nil {
-		return nil, fmt.Errorf("registering the outputs of ClusterLoginTest %q: %w", name, err)
 	}
 	return component, nil
 }

@@ -3,6 +3,7 @@ package components
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,22 +14,42 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
-// register registers a component after its arguments were found valid, and gives the options of its children. faults is
-// nil or every fault of the arguments.
-func register(
-	ctx *pulumi.Context, token, name string, component pulumi.ComponentResource, faults error,
-	opts ...pulumi.ResourceOption,
-) (children, error) {
+// construct registers a component when its arguments are valid, builds it and registers its outputs, which are the fields with
+// a pulumi tag. invalid is nil or every error of the arguments.
+func construct(
+	ctx *pulumi.Context, token, name string, component pulumi.ComponentResource, invalid error, opts []pulumi.ResourceOption,
+	build func(children) error,
+) error {
 	if name == "" {
-		faults = errors.Join(errors.New("name: must not be empty"), faults)
+		invalid = errors.Join(errors.New("name: must not be empty"), invalid)
 	}
-	if faults != nil {
-		return children{}, fmt.Errorf("invalid arguments of %s %q:\n%w", typeName(token), name, faults)
+	if invalid != nil {
+		return fmt.Errorf("invalid arguments of %s %q:\n%w", typeName(token), name, invalid)
 	}
 	if err := ctx.RegisterComponentResource(token, name, component, opts...); err != nil {
-		return children{}, fmt.Errorf("registering %s %q: %w", typeName(token), name, err)
+		return fmt.Errorf("registering %s %q: %w", typeName(token), name, err)
 	}
-	return childrenOf(component, name, opts)
+	children, err := childrenOf(component, name, opts)
+	if err == nil {
+		err = build(children)
+	}
+	if err != nil {
+		return failure(token, name, err)
+	}
+	if err := ctx.RegisterResourceOutputs(component, outputsOf(component)); err != nil {
+		return fmt.Errorf("registering the outputs of %s %q: %w", typeName(token), name, err)
+	}
+	return nil
+}
+
+func outputsOf(component pulumi.ComponentResource) pulumi.Map {
+	outputs, value := pulumi.Map{}, reflect.ValueOf(component).Elem()
+	for i := range value.NumField() {
+		if tag := value.Type().Field(i).Tag.Get("pulumi"); tag != "" {
+			outputs[tag], _ = value.Field(i).Interface().(pulumi.Input)
+		}
+	}
+	return outputs
 }
 
 // children are the options that all children of a component have, and the names that they had before.

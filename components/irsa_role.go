@@ -70,16 +70,18 @@ type IrsaRole struct {
 	Arn      pulumi.StringOutput `pulumi:"arn"`
 	Name     pulumi.StringOutput `pulumi:"name"`
 	UniqueId pulumi.StringOutput `pulumi:"uniqueId"` //nolint:revive // Pulumi's own spelling of the property
+	// The state holds what follows with the resources themselves, and not a second time.
+
 	// OidcProviderArns are the ARNs of the clusters' providers, in the clusters' order.
-	OidcProviderArns pulumi.StringArrayOutput `pulumi:"oidcProviderArns"`
+	OidcProviderArns pulumi.StringArrayOutput
 	// TrustPolicy is the role's trust policy as JSON.
-	TrustPolicy pulumi.StringOutput `pulumi:"trustPolicy"`
+	TrustPolicy pulumi.StringOutput
 	// ServiceAccounts are the accounts that were created or patched, as <cluster>/<namespace>/<name>, sorted.
-	ServiceAccounts pulumi.StringArrayOutput `pulumi:"serviceAccounts"`
+	ServiceAccounts pulumi.StringArrayOutput
 	// TestPods are the test pods, as <cluster>/<namespace>/<name>, sorted.
-	TestPods pulumi.StringArrayOutput `pulumi:"testPods"`
+	TestPods pulumi.StringArrayOutput
 	// NegativeTestPods are the pods that must not get the role, as <cluster>/<namespace>/<name>, sorted.
-	NegativeTestPods pulumi.StringArrayOutput `pulumi:"negativeTestPods"`
+	NegativeTestPods pulumi.StringArrayOutput
 
 	dependencies []pulumi.Resource
 }
@@ -98,29 +100,19 @@ func NewIrsaRole(
 	ctx *pulumi.Context, name string, args *IrsaRoleArgs, opts ...pulumi.ResourceOption,
 ) (*IrsaRole, error) {
 	component := &IrsaRole{}
-	children, err := register(ctx, IrsaRoleType, name, component, args.Validate(), opts...)
+	err := construct(ctx, IrsaRoleType, name, component, args.Validate(), opts, func(children children) error {
+		builder := irsaRoleBuilder{ctx: ctx, name: name, args: args, component: component, children: children, inClusters: children}
+		builder.inClusters.names.clusters = args.Clusters
+		return builder.build()
+	})
 	if err != nil {
 		return nil, err
-	}
-	builder := irsaRole{ctx: ctx, name: name, args: args, component: component, children: children, inClusters: children}
-	builder.inClusters.names.clusters = args.Clusters
-	if err := builder.build(); err != nil {
-		return nil, builder.failure(err)
-	}
-	outputs := pulumi.Map{
-		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
-		"oidcProviderArns": component.OidcProviderArns, "trustPolicy": component.TrustPolicy,
-		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
-		"negativeTestPods": component.NegativeTestPods,
-	}
-	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
-		return nil, fmt.Errorf("registering the outputs of IrsaRole %q: %w", name, err)
 	}
 	return component, nil
 }
 
-// irsaRole holds what the steps of making one role share.
-type irsaRole struct {
+// irsaRoleBuilder holds what the steps of making one role share.
+type irsaRoleBuilder struct {
 	ctx       *pulumi.Context
 	name      string
 	args      *IrsaRoleArgs
@@ -139,7 +131,7 @@ type irsaRole struct {
 	namespaces, serviceAccounts map[string]pulumi.Resource
 }
 
-func (b *irsaRole) build() error {
+func (b *irsaRoleBuilder) build() error {
 	providerArns, err := b.oidcProviderArns()
 	if err != nil {
 		return err
@@ -169,7 +161,7 @@ func (b *irsaRole) build() error {
 }
 
 // oidcProviderArns are the clusters' providers, made where only an issuer was given.
-func (b *irsaRole) oidcProviderArns() (pulumi.StringArrayOutput, error) {
+func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 	var arns pulumi.StringArray
 	for _, cluster := range b.args.Clusters {
 		switch {
@@ -191,7 +183,7 @@ func (b *irsaRole) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 }
 
 // trustPolicy builds the document in the apply whose result feeds the role, so that an error in it cannot get lost.
-func (b *irsaRole) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
+func (b *irsaRoleBuilder) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
 	return providerArns.ApplyT(func(arns []string) (string, error) {
 		document, err := b.args.trustPolicy(arns).JSON()
 		return document, b.failure(errors.Join(fault.At("trustPolicy", err), oneAccount(arns), b.args.inPartitionOf(arns)))
@@ -205,7 +197,7 @@ func (args *IrsaRoleArgs) trustPolicy(providers []string) iampolicy.TrustPolicy 
 	}
 }
 
-func (b *irsaRole) failure(err error) error { return failure(IrsaRoleType, b.name, err) }
+func (b *irsaRoleBuilder) failure(err error) error { return failure(IrsaRoleType, b.name, err) }
 
 func (args *IrsaRoleArgs) subjects() []iampolicy.ServiceAccountSubject {
 	subjects := make([]iampolicy.ServiceAccountSubject, len(args.ServiceAccounts))
@@ -217,7 +209,7 @@ func (args *IrsaRoleArgs) subjects() []iampolicy.ServiceAccountSubject {
 	return subjects
 }
 
-func (b *irsaRole) createRole() error {
+func (b *irsaRoleBuilder) createRole() error {
 	args := b.args
 	roleArgs := args.RoleSettings.args(b.component.TrustPolicy, b.boundary)
 	roleArgs.Description = pulumi.String(args.description())

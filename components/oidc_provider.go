@@ -76,18 +76,11 @@ func NewOidcProvider(
 	ctx *pulumi.Context, name string, args *OidcProviderArgs, opts ...pulumi.ResourceOption,
 ) (*OidcProvider, error) {
 	component := &OidcProvider{}
-	children, err := register(ctx, OidcProviderType, name, component, args.Validate(), opts...)
+	err := construct(ctx, OidcProviderType, name, component, args.Validate(), opts, func(children children) error {
+		return component.adoptOrCreate(ctx, name, args, children)
+	})
 	if err != nil {
 		return nil, err
-	}
-	if err := component.adoptOrCreate(ctx, name, args, children); err != nil {
-		return nil, failure(OidcProviderType, name, err)
-	}
-	outputs := pulumi.Map{
-		"arn": component.Arn, "url": component.Url, "issuer": component.Issuer, "adopted": pulumi.Bool(component.Adopted),
-	}
-	if err := ctx.RegisterResourceOutputs(component, outputs); err != nil {
-		return nil, fmt.Errorf("registering the outputs of OidcProvider %q: %w", name, err)
 	}
 	return component, nil
 }

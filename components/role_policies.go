@@ -53,7 +53,7 @@ type invalidPolicy struct {
 
 // attachedPolicies are the ARNs of the managed policies that are attached, by the names of the attachments. IAM is asked for
 // those that are given by name.
-func (b *irsaRole) attachedPolicies() (map[string]pulumi.StringInput, error) {
+func (b *irsaRoleBuilder) attachedPolicies() (map[string]pulumi.StringInput, error) {
 	arns := maps.Clone(b.args.PolicyAttachments)
 	if arns == nil {
 		arns = map[string]pulumi.StringInput{}
@@ -71,7 +71,7 @@ func (b *irsaRole) attachedPolicies() (map[string]pulumi.StringInput, error) {
 	return arns, nil
 }
 
-func (b *irsaRole) managedPolicies() error {
+func (b *irsaRoleBuilder) managedPolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.attached)) {
 		if err := b.attach(key, b.attached[key]); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (b *irsaRole) managedPolicies() error {
 	return nil
 }
 
-func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
+func (b *irsaRoleBuilder) attach(key string, policyArn pulumi.StringInput) error {
 	name := childName(b.name, key)
 	attachment, err := iam.NewRolePolicyAttachment(b.ctx, name, &iam.RolePolicyAttachmentArgs{
 		Role: b.role.Name, PolicyArn: policyArn,
@@ -92,7 +92,7 @@ func (b *irsaRole) attach(key string, policyArn pulumi.StringInput) error {
 	return nil
 }
 
-func (b *irsaRole) inlinePolicies() error {
+func (b *irsaRoleBuilder) inlinePolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.InlinePolicies)) {
 		name := childName(b.name, key)
 		policy, err := iam.NewRolePolicy(b.ctx, name, &iam.RolePolicyArgs{
@@ -107,7 +107,7 @@ func (b *irsaRole) inlinePolicies() error {
 	return nil
 }
 
-func (b *irsaRole) customerManagedPolicies() error {
+func (b *irsaRoleBuilder) customerManagedPolicies() error {
 	for _, key := range slices.Sorted(maps.Keys(b.args.CustomerManagedPolicies)) {
 		name := childName(b.name, key)
 		// It waits for the role, which it does not need: where both are replaced, as with another path, the engine deletes the
@@ -128,7 +128,7 @@ func (b *irsaRole) customerManagedPolicies() error {
 }
 
 // managedDocument is the document of a customer-managed policy. What is known before the program runs was checked then.
-func (b *irsaRole) managedDocument(key string) pulumi.StringInput {
+func (b *irsaRoleBuilder) managedDocument(key string) pulumi.StringInput {
 	document := b.args.CustomerManagedPolicies[key]
 	if text, plain := plainDocument(document); plain {
 		return pulumi.String(text)
@@ -140,7 +140,7 @@ func (b *irsaRole) managedDocument(key string) pulumi.StringInput {
 
 // inlineDocument is the document of an inline policy. Where it becomes known only while the program runs, the length of all
 // of them does, too.
-func (b *irsaRole) inlineDocument(key string) pulumi.StringInput {
+func (b *irsaRoleBuilder) inlineDocument(key string) pulumi.StringInput {
 	document := b.args.InlinePolicies[key]
 	if text, plain := plainDocument(document); plain {
 		return pulumi.String(text)
@@ -157,7 +157,7 @@ func (b *irsaRole) inlineDocument(key string) pulumi.StringInput {
 }
 
 // document checks a document as soon as it and the others are known, and that it is of the role's partition.
-func (b *irsaRole) document(
+func (b *irsaRoleBuilder) document(
 	path string, document pulumi.StringInput, others pulumi.StringArray, validate func(text string, others []string) error,
 ) pulumi.StringOutput {
 	return pulumi.All(document, others.ToStringArrayOutput(), b.component.OidcProviderArns).ApplyT(func(all []any) (string, error) {

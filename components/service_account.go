@@ -138,7 +138,7 @@ func patchedObject(name, namespace string, labels map[string]string, annotations
 	return metadata
 }
 
-func (b *irsaRole) createNamespaces() error {
+func (b *irsaRoleBuilder) createNamespaces() error {
 	b.namespaces = map[string]pulumi.Resource{}
 	return b.eachServiceAccount(func(cluster IrsaCluster, account ServiceAccountArgs) error {
 		key := childName(cluster.Name, account.Namespace)
@@ -157,7 +157,7 @@ func (b *irsaRole) createNamespaces() error {
 	})
 }
 
-func (b *irsaRole) createServiceAccounts() error {
+func (b *irsaRoleBuilder) createServiceAccounts() error {
 	b.serviceAccounts = map[string]pulumi.Resource{}
 	err := b.eachServiceAccount(func(cluster IrsaCluster, account ServiceAccountArgs) error {
 		if account.mode() == TrustOnly {
@@ -174,7 +174,7 @@ func (b *irsaRole) createServiceAccounts() error {
 	return err
 }
 
-func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArgs) (pulumi.Resource, error) {
+func (b *irsaRoleBuilder) serviceAccount(cluster IrsaCluster, account ServiceAccountArgs) (pulumi.Resource, error) {
 	name := childName(b.name, accountKey(cluster, account))
 	opts := b.childrenOf(account).named(name, pulumi.Provider(cluster.Kubernetes))
 	if namespace := b.namespaces[childName(cluster.Name, account.Namespace)]; namespace != nil {
@@ -192,7 +192,7 @@ func (b *irsaRole) serviceAccount(cluster IrsaCluster, account ServiceAccountArg
 }
 
 // childrenOf are the children in whose names an account stands. They may have been those of another role.
-func (b *irsaRole) childrenOf(account ServiceAccountArgs) children {
+func (b *irsaRoleBuilder) childrenOf(account ServiceAccountArgs) children {
 	children := b.inClusters
 	children.names.aliases = slices.Concat(children.names.aliases, account.EarlierRoles)
 	return children
@@ -202,7 +202,7 @@ func (b *irsaRole) childrenOf(account ServiceAccountArgs) children {
 // read first, and the engine fails when it is not there. It is read under the name and type of a created one, and under the
 // names before that, because the engine deletes what is no longer registered, and releases what is read; reads have no
 // aliases.
-func (b *irsaRole) patchServiceAccount(
+func (b *irsaRoleBuilder) patchServiceAccount(
 	name string, cluster IrsaCluster, account ServiceAccountArgs, opts []pulumi.ResourceOption,
 ) (pulumi.Resource, error) {
 	var read []pulumi.Resource
@@ -232,7 +232,7 @@ func accountKey(cluster IrsaCluster, account ServiceAccountArgs) string {
 }
 
 // eachServiceAccount visits every service account in every cluster, in the order of the arguments.
-func (b *irsaRole) eachServiceAccount(visit func(IrsaCluster, ServiceAccountArgs) error) error {
+func (b *irsaRoleBuilder) eachServiceAccount(visit func(IrsaCluster, ServiceAccountArgs) error) error {
 	for _, cluster := range b.args.Clusters {
 		for _, account := range b.args.ServiceAccounts {
 			if err := visit(cluster, account); err != nil {

@@ -138,7 +138,7 @@ func (pod testPod) serviceAccount() string {
 
 // createTestPods makes a proof for each service account that has the role's annotation, and a negative test for each namespace of
 // these.
-func (b *irsaRole) createTestPods() error {
+func (b *irsaRoleBuilder) createTestPods() error {
 	var pods, negativeTests []string
 	for i, cluster := range b.args.Clusters {
 		if b.args.TestPod == nil {
@@ -184,7 +184,7 @@ func (b *irsaRole) createTestPods() error {
 }
 
 // prove makes the Job of a proof, and the pod that stays beside it where one is asked for.
-func (b *irsaRole) prove(pod testPod) (pulumi.Resource, error) {
+func (b *irsaRoleBuilder) prove(pod testPod) (pulumi.Resource, error) {
 	proof := proof{
 		mode: pod.mode, name: pod.name(), namespace: pod.account.Namespace, serviceAccount: pod.serviceAccount(),
 		settings: b.args.TestPod.WithDefaults(builtIn), env: b.testPodEnv(pod),
@@ -209,7 +209,7 @@ func (b *irsaRole) prove(pod testPod) (pulumi.Resource, error) {
 }
 
 // testPodEnv is what the role tells the program.
-func (b *irsaRole) testPodEnv(pod testPod) env {
+func (b *irsaRoleBuilder) testPodEnv(pod testPod) env {
 	subject := iampolicy.ServiceAccountSubject{Namespace: pod.account.Namespace, Name: pod.serviceAccount()}
 	return env{
 		{"IRSA_CHECK", pulumi.String(b.args.TestPod.Check)},
@@ -224,7 +224,7 @@ func (b *irsaRole) testPodEnv(pod testPod) env {
 
 // fingerprint changes with everything that the proof rests on. The pod of a Job cannot be changed, so another fingerprint
 // makes another Job, and the proof is repeated.
-func (b *irsaRole) fingerprint() pulumi.StringOutput {
+func (b *irsaRoleBuilder) fingerprint() pulumi.StringOutput {
 	parts := pulumi.StringArray{b.role.UniqueId, b.component.TrustPolicy}
 	for _, key := range slices.Sorted(maps.Keys(b.attached)) {
 		parts = append(parts, b.attached[key])

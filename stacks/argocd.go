@@ -37,9 +37,9 @@ func (p *platform) createArgoCD() error {
 func (p *platform) createTarget(hub *components.IrsaRole, key string, target ArgoCDTarget) error {
 	facts := p.clusters[target.Cluster]
 	if target.Cluster == p.cfg.ArgoCD.Hub {
-		return p.registerTarget(key, target, login{model: modelInCluster}, pulumi.Map{})
+		return p.registerTarget(key, target, targetLogin{model: modelInCluster}, pulumi.Map{})
 	}
-	login, err := p.login(hub, key, target)
+	login, err := p.loginOf(hub, key, target)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 
 // registerTarget makes the secret, when everything that Argo CD needs to log in is there: it connects as soon as it sees
 // the secret. outputs are what is to be said of the target besides.
-func (p *platform) registerTarget(key string, target ArgoCDTarget, login login, outputs pulumi.Map) error {
+func (p *platform) registerTarget(key string, target ArgoCDTarget, login targetLogin, outputs pulumi.Map) error {
 	facts, hub := p.clusters[target.Cluster], p.clusters[p.cfg.ArgoCD.Hub]
 	ready := login.ready
 	if namespace := hub.namespaces[p.cfg.ArgoCD.Namespace]; namespace != nil {
@@ -83,7 +83,7 @@ func (p *platform) registerTarget(key string, target ArgoCDTarget, login login, 
 
 // args choose the way into a cluster by its authentication mode where the configuration does not.
 func (access ArgoCDAccess) args(
-	principal components.TrustedRole, facts *clusterFacts,
+	principal components.TrustedRole, facts *resolvedCluster,
 ) (*components.ClusterAccessArgs, error) {
 	args := &components.ClusterAccessArgs{
 		ClusterName: facts.name, PrincipalArn: principal.Arn, PrincipalUniqueId: principal.UniqueId, AuthenticationMode: facts.mode,
@@ -102,7 +102,7 @@ func (access ArgoCDAccess) args(
 }
 
 // secretArgs are the component's arguments for the secret of a target; roleArn is the role to assume, if any.
-func (target ArgoCDTarget) secretArgs(namespace string, facts *clusterFacts, roleArn pulumi.StringInput) *components.ArgoCDClusterArgs {
+func (target ArgoCDTarget) secretArgs(namespace string, facts *resolvedCluster, roleArn pulumi.StringInput) *components.ArgoCDClusterArgs {
 	args := target.ArgoCDClusterArgs
 	args.Namespace = namespace
 	if !args.InCluster {

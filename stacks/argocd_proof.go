@@ -14,7 +14,7 @@ import (
 
 // proveLogin makes Jobs that log in to a target under each of Argo CD's service accounts, when everything is there that
 // these need.
-func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoCDTarget, login login) error {
+func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoCDTarget, login targetLogin) error {
 	argocd, facts := p.cfg.ArgoCD, p.clusters[target.Cluster]
 	if argocd.TestPod == nil {
 		return nil
@@ -35,7 +35,7 @@ func (p *platform) proveLogin(hub *components.IrsaRole, key string, target ArgoC
 }
 
 // fingerprint changes with what a login rests on: who logs in, as whom, and what the access is.
-func (target ArgoCDTarget) fingerprint(hub *components.IrsaRole, login login) (pulumi.StringOutput, error) {
+func (target ArgoCDTarget) fingerprint(hub *components.IrsaRole, login targetLogin) (pulumi.StringOutput, error) {
 	access, err := json.Marshal(target.Access)
 	if err != nil {
 		return pulumi.StringOutput{}, err

@@ -43,15 +43,15 @@ func (p *platform) targetRoleArns() map[string]string {
 	return arns
 }
 
-// The models of a target, in DESIGN's and the README's words.
+// The models of a target, in the README's words.
 const (
 	modelDirect    = "direct"
 	modelRole      = "role"
 	modelInCluster = "inCluster"
 )
 
-// login is who Argo CD is in a target.
-type login struct {
+// targetLogin is who Argo CD is in a target.
+type targetLogin struct {
 	model string
 	// TrustedRole is the role that the cluster lets in.
 	components.TrustedRole
@@ -61,22 +61,27 @@ type login struct {
 	ready []pulumi.Resource
 }
 
-// login makes the role of a target, if it is to have one.
-func (p *platform) login(hub *components.IrsaRole, key string, target ArgoCDTarget) (login, error) {
+// loginOf makes the role of a target, if it is to have one.
+func (p *platform) loginOf(hub *components.IrsaRole, key string, target ArgoCDTarget) (targetLogin, error) {
 	self := components.TrustedRole{Arn: hub.Arn, UniqueId: hub.UniqueId}
 	switch {
 	case target.RoleArn != "":
 		arn := pulumi.String(target.RoleArn)
-		return login{modelRole, components.TrustedRole{Arn: arn}, arn, hub.Dependencies()}, nil
+		return targetLogin{
+			model: modelRole, TrustedRole: components.TrustedRole{Arn: arn}, roleArn: arn, ready: hub.Dependencies(),
+		}, nil
 	case target.Role == nil:
-		return login{model: modelDirect, TrustedRole: self}, nil
+		return targetLogin{model: modelDirect, TrustedRole: self}, nil
 	}
 	facts := p.clusters[target.Cluster]
 	args := *target.Role
 	args.TrustedRoles, args.RoleSettings = []components.TrustedRole{self}, p.withBoundary(args.RoleSettings, target.Cluster)
 	role, err := components.NewAssumableRole(p.ctx, inArgoCD(key), &args, pulumi.Provider(facts.account.iam), target.Aliases.of(inArgoCD))
 	if err != nil {
-		return login{}, err
+		return targetLogin{}, err
 	}
-	return login{modelRole, components.TrustedRole{Arn: role.Arn, UniqueId: role.UniqueId}, role.Arn, hub.Dependencies()}, nil
+	return targetLogin{
+		model: modelRole, TrustedRole: components.TrustedRole{Arn: role.Arn, UniqueId: role.UniqueId},
+		roleArn: role.Arn, ready: hub.Dependencies(),
+	}, nil
 }

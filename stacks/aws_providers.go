@@ -12,9 +12,9 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// openAccounts makes the AWS providers and asks each account who it is. Waiting for AWS's answers is most of a preview's
+// resolveAccounts makes the AWS providers and asks each account who it is. Waiting for AWS's answers is most of a preview's
 // time, so all accounts are asked at once, and later all clusters.
-func (p *platform) openAccounts() error {
+func (p *platform) resolveAccounts() error {
 	made, regional := &sync.Map{}, map[credentials][]pulumi.Resource{}
 	keys := slices.Sorted(maps.Keys(p.cfg.Clusters))
 	for _, cluster := range keys {
@@ -43,7 +43,7 @@ func (p *platform) openAccounts() error {
 		}
 		p.accounts[credentials] = &account{credentials: credentials, iam: iam}
 	}
-	return atOnce(slices.Collect(maps.Values(p.accounts)), p.identify)
+	return parallel(slices.Collect(maps.Values(p.accounts)), p.identify)
 }
 
 // refuseUnmoved refuses a stack from the time when IAM resources went through the providers of their clusters' regions. Pulumi

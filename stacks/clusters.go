@@ -14,30 +14,30 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// openClusters looks the clusters up, or creates them, and makes what each has one of: Kubernetes provider, OIDC
+// resolveClusters looks the clusters up, or creates them, and makes what each has one of: Kubernetes provider, OIDC
 // provider, namespaces.
-func (p *platform) openClusters() error {
+func (p *platform) resolveClusters() error {
 	keys := slices.Sorted(maps.Keys(p.cfg.Clusters))
 	for _, key := range keys {
-		p.clusters[key] = &clusterFacts{key: key}
+		p.clusters[key] = &resolvedCluster{key: key}
 	}
-	err := atOnce(slices.Collect(maps.Values(p.clusters)), p.openCluster)
+	err := parallel(slices.Collect(maps.Values(p.clusters)), p.resolveCluster)
 	for _, key := range keys {
 		p.output("clusters", key, p.clusters[key].outputs)
 	}
 	return err
 }
 
-func (p *platform) openCluster(facts *clusterFacts) error {
+func (p *platform) resolveCluster(facts *resolvedCluster) error {
 	key := facts.key
 	cluster := p.cfg.Clusters[key]
 	facts.aws = p.providers[providerKey{credentials: cluster.credentials(), region: cluster.Region}]
 	facts.account, facts.namespaces = p.accountOf(key), map[string]pulumi.Resource{}
-	open := p.lookUpCluster
+	resolve := p.lookUpCluster
 	if cluster.Create != nil {
-		open = p.createCluster
+		resolve = p.createCluster
 	}
-	if err := open(cluster, facts); err != nil {
+	if err := resolve(cluster, facts); err != nil {
 		return fmt.Errorf("cluster %q: %w", key, err)
 	}
 	var err error
@@ -50,7 +50,7 @@ func (p *platform) openCluster(facts *clusterFacts) error {
 	if err != nil {
 		return fmt.Errorf("cluster %q: configuring the Kubernetes provider: %w", key, err)
 	}
-	if err := p.openOidcProvider(cluster, facts); err != nil {
+	if err := p.createOidcProvider(cluster, facts); err != nil {
 		return fmt.Errorf("cluster %q: %w", key, err)
 	}
 	if err := p.createNamespaces(cluster, facts); err != nil {
@@ -65,7 +65,7 @@ func (p *platform) openCluster(facts *clusterFacts) error {
 }
 
 // lookUpCluster describes an existing cluster, once.
-func (p *platform) lookUpCluster(cluster Cluster, facts *clusterFacts) error {
+func (p *platform) lookUpCluster(cluster Cluster, facts *resolvedCluster) error {
 	name := cluster.Name
 	found, err := awseks.LookupCluster(p.ctx, &awseks.LookupClusterArgs{Name: name}, pulumi.Provider(facts.aws))
 	if err != nil {
@@ -88,7 +88,7 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *clusterFacts) error {
 	return err
 }
 
-func (p *platform) openOidcProvider(cluster Cluster, facts *clusterFacts) error {
+func (p *platform) createOidcProvider(cluster Cluster, facts *resolvedCluster) error {
 	args := cluster.OidcProvider.OidcProviderArgs
 	args.Issuer, args.IssuerOfNewCluster = facts.issuer, facts.newIssuer
 	if cluster.OidcProvider.ComputeThumbprint {
@@ -103,7 +103,7 @@ func (p *platform) openOidcProvider(cluster Cluster, facts *clusterFacts) error 
 	return err
 }
 
-func (p *platform) createNamespaces(cluster Cluster, facts *clusterFacts) error {
+func (p *platform) createNamespaces(cluster Cluster, facts *resolvedCluster) error {
 	for _, name := range cluster.Namespaces {
 		namespace, err := corev1.NewNamespace(p.ctx, facts.key+"/"+name, &corev1.NamespaceArgs{
 			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name)},

@@ -39,7 +39,7 @@ func (cfg *Config) requirePrograms() error {
 }
 
 // createCluster makes a cluster with pulumi-eks, and nodes for it.
-func (p *platform) createCluster(cluster Cluster, facts *clusterFacts) error {
+func (p *platform) createCluster(cluster Cluster, facts *resolvedCluster) error {
 	spec, name := cluster.Create, cluster.Name
 	place, err := p.place(spec, facts)
 	if err != nil {
@@ -117,7 +117,7 @@ func (p *platform) clusterArgs(cluster Cluster, name string, place place) *eks.C
 // createNodes makes a managed node group. Its role is the one that pulumi-eks makes for nodes and lets into the cluster.
 // They wait for all of pulumi-eks's resources, the mapping of that role among them, as they are made from its outputs.
 func (p *platform) createNodes(
-	spec *ClusterSpec, facts *clusterFacts, created *eks.Cluster, place place, image string,
+	spec *ClusterSpec, facts *resolvedCluster, created *eks.Cluster, place place, image string,
 ) (*awseks.NodeGroup, error) {
 	size := spec.sizes()
 	const name = "nodes"
@@ -148,7 +148,7 @@ func (p *platform) createNodes(
 // imageOf is the EKS image of Amazon Linux 2023 for an instance type. AWS knows how the type is built.
 //
 // https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html
-func (p *platform) imageOf(instanceType, region string, facts *clusterFacts) (string, error) {
+func (p *platform) imageOf(instanceType, region string, facts *resolvedCluster) (string, error) {
 	found, err := ec2.GetInstanceType(p.ctx, &ec2.GetInstanceTypeArgs{InstanceType: instanceType}, pulumi.Provider(facts.aws))
 	if err != nil {
 		return "", fmt.Errorf("looking up the instance type %s in %s: %w", instanceType, region, err)
@@ -191,7 +191,7 @@ func (place place) nodes() []string {
 var withoutControlPlanes = []string{"use1-az3", "usw1-az2", "cac1-az3"}
 
 // place finds the subnets that AWS made in the default VPC, unless the configuration names others.
-func (p *platform) place(spec *ClusterSpec, facts *clusterFacts) (place, error) {
+func (p *platform) place(spec *ClusterSpec, facts *resolvedCluster) (place, error) {
 	if spec.VpcID != "" {
 		return place{vpc: spec.VpcID, public: spec.PublicSubnetIDs, private: spec.PrivateSubnetIDs}, nil
 	}

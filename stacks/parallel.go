@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// atOnce does something for all items at the same time, and reports every error, in a stable order.
-func atOnce[T any](items []T, do func(T) error) error {
+// parallel runs do for every item concurrently and joins the errors in a stable order.
+func parallel[T any](items []T, do func(T) error) error {
 	faults := make([]error, len(items))
 	var all sync.WaitGroup
 	for i, item := range items {

@@ -20,7 +20,7 @@ type platform struct {
 	accounts  map[credentials]*account
 	// policies are the ARNs of AWS's own policies that the configuration names, and "" for those that AWS does not have.
 	policies map[namedPolicy]string
-	clusters map[string]*clusterFacts
+	clusters map[string]*resolvedCluster
 	roles    map[string]*components.IrsaRole
 	// before are the outputs of the stack's last update, and unread is why they cannot be read.
 	before stackOutputs
@@ -34,7 +34,7 @@ type platform struct {
 // namedPolicy is one of AWS's own policies, as an account is asked for it.
 type namedPolicy struct{ account, name string }
 
-// account is who the credentials turned out to be.
+// account is the AWS account that credentials reach.
 type account struct {
 	credentials credentials
 	// iam is the provider of everything in IAM. IAM has no regions, but Pulumi's AWS provider has, and whatever goes through
@@ -44,8 +44,8 @@ type account struct {
 	id, partition string
 }
 
-// clusterFacts are what the rest of the platform needs to know of a cluster, adopted or created.
-type clusterFacts struct {
+// resolvedCluster is what the rest of the platform needs to know of a cluster, adopted or created.
+type resolvedCluster struct {
 	key string
 
 	name, arn, endpoint, caData pulumi.StringInput

@@ -55,7 +55,7 @@ func (p *platform) findPolicies() error {
 	for i := range places {
 		places[i] = i
 	}
-	err := atOnce(places, func(i int) (err error) {
+	err := parallel(places, func(i int) (err error) {
 		account := p.accountOf(clusters[names[i]])
 		arns[i], err = components.FindManagedPolicy(p.ctx, names[i].name, account.partition, pulumi.Provider(account.iam))
 		if err != nil {

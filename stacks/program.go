@@ -25,12 +25,12 @@ func Platform(ctx *pulumi.Context) error {
 		providers: map[providerKey]*aws.Provider{},
 		accounts:  map[credentials]*account{},
 		policies:  map[namedPolicy]string{},
-		clusters:  map[string]*clusterFacts{},
+		clusters:  map[string]*resolvedCluster{},
 		roles:     map[string]*components.IrsaRole{},
 		outputs:   map[string]pulumi.Map{},
 	}
 	p.readPreviousOutputs()
-	for _, step := range []func() error{p.openAccounts, p.findPolicies, p.checkAccounts, p.openClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
+	for _, step := range []func() error{p.resolveAccounts, p.findPolicies, p.checkAccounts, p.resolveClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -52,9 +52,8 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 		return nil, err
 	}
 	p.output("roles", key, pulumi.Map{
-		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId, "trustPolicy": component.TrustPolicy,
-		"serviceAccounts": component.ServiceAccounts, "testPods": component.TestPods,
-		"negativeTestPods": component.NegativeTestPods, "iamProvider": pulumi.String(account.credentials.iamProviderName()),
+		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
+		"serviceAccounts": component.ServiceAccounts, "iamProvider": pulumi.String(account.credentials.iamProviderName()),
 	})
 	return component, nil
 }
