@@ -30,7 +30,7 @@ type TrustedRole struct {
 	// Arn is the role's ARN.
 	Arn pulumi.StringInput
 	// UniqueId is the role's unique ID (AROA...), if it is known. It becomes the Sid in the trust policy, so that the
-	// policy is stored again, and thereby trusts the role again, after the role was deleted and made anew: see
+	// policy is stored again, and thereby trusts the role again, after the role was recreated: see
 	// [iampolicy.RoleTrust].
 	UniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
 }

@@ -23,12 +23,12 @@ const (
 	AuthenticationModeConfigMap AuthenticationMode = "CONFIG_MAP"
 )
 
-// AllowsAccessEntries tells whether a cluster in this mode heeds access entries.
+// AllowsAccessEntries reports whether a cluster in this mode supports access entries.
 func (mode AuthenticationMode) AllowsAccessEntries() bool {
 	return mode == AuthenticationModeAPI || mode == AuthenticationModeAPIAndConfigMap
 }
 
-// AllowsAwsAuth tells whether a cluster in this mode heeds the aws-auth ConfigMap.
+// AllowsAwsAuth reports whether a cluster in this mode reads the aws-auth ConfigMap.
 func (mode AuthenticationMode) AllowsAwsAuth() bool {
 	return mode == AuthenticationModeConfigMap || mode == AuthenticationModeAPIAndConfigMap
 }
@@ -45,7 +45,7 @@ type ClusterAccessArgs struct {
 	//
 	// https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 	PrincipalUniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
-	// AuthenticationMode of the cluster, if known: a way in that the cluster does not heed is then refused at once.
+	// AuthenticationMode of the cluster, if known: an access method that it does not support is then refused at once.
 	AuthenticationMode AuthenticationMode
 	// AccessEntry lets the role in by the EKS API.
 	AccessEntry *AccessEntryArgs

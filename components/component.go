@@ -132,7 +132,7 @@ func duplicates(path string, names []string) error {
 	var faults []error
 	for i, name := range names {
 		if first := slices.Index(names, name); first < i && name != "" {
-			faults = append(faults, fmt.Errorf("%s[%d]: %q is there already, at index %d", path, i, name, first))
+			faults = append(faults, fmt.Errorf("%s[%d]: %q is already in the list, at index %d", path, i, name, first))
 		}
 	}
 	return errors.Join(faults...)

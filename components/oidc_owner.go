@@ -84,7 +84,7 @@ func (p *OidcProvider) warnOfEarlierName(
 		&pulumi.LogArgs{Resource: p})
 }
 
-// notFound tells whether the AWS provider's data source says that IAM has no provider of that URL; it has only a text for
+// notFound reports whether the AWS provider's data source says that IAM has no provider of that URL; it has only a text for
 // that, another one in each generation. Any other failure, a denied ListOpenIDConnectProviders for example, must not be
 // taken for absence.
 func notFound(url string, err error) bool {

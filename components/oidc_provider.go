@@ -65,7 +65,7 @@ type OidcProvider struct {
 	Url pulumi.StringOutput `pulumi:"url"` //nolint:revive // Pulumi's own spelling of the property
 	// Issuer is the issuer without https://, as condition keys of trust policies want it.
 	Issuer pulumi.StringOutput `pulumi:"issuer"`
-	// Adopted tells that the provider was found and is only read by this stack.
+	// Adopted reports whether the provider was found and is only read by this stack.
 	Adopted bool
 }
 

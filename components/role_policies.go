@@ -182,7 +182,7 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 		if err := validateManagedPolicy(policy); err != nil {
 			faults = append(faults, fault.At(path, err))
 		} else if first := index(name); first >= 0 {
-			faults = append(faults, fmt.Errorf("%s: a policy named %q is there already, at index %d", path, names[first], first))
+			faults = append(faults, fmt.Errorf("%s: a policy named %q is already in the list, at index %d", path, names[first], first))
 		}
 		names = append(names, name)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
-// ServiceAccountMode is what is done about a ServiceAccount.
+// ServiceAccountMode says how a ServiceAccount is managed.
 type ServiceAccountMode string
 
 const (
@@ -63,7 +63,7 @@ type ServiceAccountArgs struct {
 	// NamePattern, with * and ?, is given instead of Name to trust every matching account of the namespace. It needs
 	// the mode TrustOnly.
 	NamePattern string `json:"namePattern"`
-	// Mode is what is done about the ServiceAccount. Default: CreateServiceAccount.
+	// Mode says how the ServiceAccount is managed. Default: CreateServiceAccount.
 	Mode ServiceAccountMode `json:"mode"`
 	// EarlierRoles are the names of the program's other roles that had the account before: it goes from them to this role, and
 	// is not made a second time, which Kubernetes would refuse.
@@ -250,7 +250,7 @@ func (account ServiceAccountArgs) mode() ServiceAccountMode {
 	return account.Mode
 }
 
-// mustExist tells that the account must be there before the role.
+// mustExist reports whether the account must exist before the role.
 func (account ServiceAccountArgs) mustExist() bool {
 	return account.mode() == PatchServiceAccount || account.mode() == ImportServiceAccount
 }

@@ -43,7 +43,7 @@ type TestPodArgs struct {
 type TestPodProof struct {
 	// Pod is <cluster>/<namespace>/<name of the Job>, with the cluster's name in the program, or its first alias.
 	Pod string `json:"pod"`
-	// Identity is the caller's ARN as STS answered, of a negative test "nobody" or whatever the node is.
+	// Identity is the caller's ARN as STS answered; for a negative test the node's identity, or "nobody" if it has none.
 	Identity string `json:"identity"`
 	// Check is "passed", or "none" for a pod without a check. A negative test has none.
 	Check string `json:"check,omitempty"`
@@ -99,7 +99,7 @@ func validateCheck(check string) error {
 // defaultServiceAccount is the account that every namespace has, and that pods run under when they name none.
 const defaultServiceAccount = "default"
 
-// mayBeDefault tells that the default account of the namespace is trusted, by its name or by a pattern.
+// mayBeDefault reports whether the default account of the namespace is trusted, by its name or by a pattern.
 func (account ServiceAccountArgs) mayBeDefault() bool {
 	if account.NamePattern == "" {
 		return account.Name == defaultServiceAccount
@@ -108,7 +108,7 @@ func (account ServiceAccountArgs) mayBeDefault() bool {
 	return matches && err == nil
 }
 
-// annotated tells that this package puts the role on the account, so that a pod under it gets the role.
+// annotated reports whether this package annotates the account with the role, so that a pod under it gets the role.
 func (account ServiceAccountArgs) annotated() bool { return account.mode() != TrustOnly }
 
 // testPod is a proof of something about a role, in one cluster.
@@ -144,7 +144,7 @@ func (b *irsaRoleBuilder) createTestPods() error {
 		if b.args.TestPod == nil {
 			break
 		}
-		// A negative test waits for the proofs beside it: as long as not all of IAM knows the role, STS refuses it to everybody, and
+		// A negative test waits for the proofs beside it: as long as not all of IAM knows the role, STS denies every caller, and
 		// that would prove nothing.
 		proven := map[string]*testPod{}
 		providerArn := b.component.OidcProviderArns.Index(pulumi.Int(i))

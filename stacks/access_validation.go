@@ -33,7 +33,7 @@ func (cfg *Config) validateAccess(target ArgoCDTarget) error {
 	case access.Via == "" && !mode.AllowsAccessEntries():
 		return fault.Under("access", access.validateAwsAuth())
 	case access.Via == ViaAccessEntry && !mode.AllowsAccessEntries(), access.Via == ViaAwsAuth && !mode.AllowsAwsAuth():
-		return fmt.Errorf("access.via: a cluster with the authentication mode %s does not heed %s", mode, access.Via)
+		return fmt.Errorf("access.via: authentication mode %s does not support %s", mode, access.Via)
 	default:
 		return nil
 	}

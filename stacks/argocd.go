@@ -63,7 +63,7 @@ func (p *platform) createTarget(hub *components.IrsaRole, key string, target Arg
 }
 
 // registerTarget makes the secret, when everything that Argo CD needs to log in is there: it connects as soon as it sees
-// the secret. outputs are what is to be said of the target besides.
+// the secret. outputs are added to the target's stack outputs.
 func (p *platform) registerTarget(key string, target ArgoCDTarget, login targetLogin, outputs pulumi.Map) error {
 	facts, hub := p.clusters[target.Cluster], p.clusters[p.cfg.ArgoCD.Hub]
 	ready := login.ready

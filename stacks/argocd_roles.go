@@ -28,8 +28,8 @@ func (p *platform) hubRole() (Role, error) {
 	return role, nil
 }
 
-// targetRoleArns are the roles that the hub role assumes, by the targets' keys. What AWS will call those that are still to
-// be made is known, so the permission need not wait for them, and they can wait for the hub role, which they trust.
+// targetRoleArns are the roles that the hub role assumes, by the targets' keys. ARNs are computed, not read from
+// outputs: otherwise the hub's policy and the targets' roles would depend on each other.
 func (p *platform) targetRoleArns() map[string]string {
 	arns := map[string]string{}
 	for key, target := range p.cfg.ArgoCD.Targets {

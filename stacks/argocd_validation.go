@@ -63,7 +63,7 @@ func (argocd *ArgoCD) validateNames() error {
 		if err := kubename.ValidateObject("a service account", name); err != nil {
 			faults = append(faults, fault.At(path, err))
 		} else if first := slices.Index(argocd.ServiceAccounts, name); first < i {
-			faults = append(faults, fmt.Errorf("%s: %q is there already, at index %d", path, name, first))
+			faults = append(faults, fmt.Errorf("%s: %q is already in the list, at index %d", path, name, first))
 		}
 	}
 	return errors.Join(faults...)
@@ -107,8 +107,8 @@ func (cfg *Config) validateTargetPartition(target ArgoCDTarget) error {
 	if !declared || !known || partitionOf(cluster.Region) == partitionOf(hub.Region) {
 		return nil
 	}
-	return fmt.Errorf("cluster: %q is in the partition %s and the hub in %s; credentials of one are worth nothing in the other, "+
-		"so the cluster needs an Argo CD of its own", target.Cluster, partitionOf(cluster.Region).name, partitionOf(hub.Region).name)
+	return fmt.Errorf("cluster: %q is in the partition %s and the hub in %s; IAM credentials are not valid across "+
+		"partitions; run a separate Argo CD in that partition", target.Cluster, partitionOf(cluster.Region).name, partitionOf(hub.Region).name)
 }
 
 // validateHub refuses for the hub what says how to reach a cluster.

@@ -100,7 +100,7 @@ func (spec *ClusterSpec) validatePlace() error {
 			if !subnetForm.MatchString(id) {
 				faults = append(faults, fmt.Errorf("%s: %q is not the ID of a subnet such as subnet-0a1b2c3d4e5f67890", path, id))
 			} else if other, taken := places[id]; taken {
-				faults = append(faults, fmt.Errorf("%s: %q is there already, at %s", path, id, other))
+				faults = append(faults, fmt.Errorf("%s: %q is already declared, at %s", path, id, other))
 			} else {
 				places[id] = path
 			}

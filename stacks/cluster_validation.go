@@ -48,7 +48,7 @@ func (cluster Cluster) validate(key string) error {
 		faults = append(faults, errors.New("oidcProvider.import: not for a cluster that is still to be created, which has no provider yet"))
 	}
 	if provider.ComputeThumbprint && len(provider.Thumbprints) > 0 {
-		faults = append(faults, errors.New("oidcProvider.computeThumbprint: not together with thumbprints"))
+		faults = append(faults, errors.New("oidcProvider.computeThumbprint: conflicts with thumbprints"))
 	}
 	if provider.ComputeThumbprint && cluster.Create != nil {
 		faults = append(faults, errors.New("oidcProvider.computeThumbprint: not for a cluster that is still to be created"))

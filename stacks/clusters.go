@@ -43,7 +43,7 @@ func (p *platform) resolveCluster(facts *resolvedCluster) error {
 	var err error
 	facts.kubernetes, err = kubernetes.NewProvider(p.ctx, kubernetesProvider(key), &kubernetes.ProviderArgs{
 		Kubeconfig: facts.kubeconfig, EnableServerSideApply: pulumi.Bool(true),
-		// A Secret whose data changes would otherwise be deleted and made anew. Argo CD would forget the cluster in between,
+		// A Secret whose data changes would otherwise be replaced. Argo CD would forget the cluster in between,
 		// and an ApplicationSet that goes by clusters would delete the cluster's Applications.
 		EnableSecretMutable: pulumi.Bool(true),
 	}, pulumi.DependsOn(facts.ready), cluster.Aliases.of(kubernetesProvider)) // so pods find nodes, and namespaces are emptied while there are some

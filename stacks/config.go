@@ -6,7 +6,7 @@ import "github.com/eks-irsa/pulumi-eks-irsa/components"
 // is under one key, as Pulumi does not tell a program of keys that it does not ask for, a misspelt one for example.
 const ConfigKey = "platform"
 
-// Config declares an environment. Keys of its maps are names of your own, by which the parts refer to each other; they
+// Config declares an environment. Keys of its maps are chosen by the user, by which the parts refer to each other; they
 // name the Pulumi resources too, so a key that is renamed says in its aliases what it was called before.
 type Config struct {
 	// Tags are put on all that is made in AWS, but for the objects of buckets and the instances of nodes.
@@ -127,12 +127,12 @@ type ArgoCD struct {
 	//
 	// https://github.com/argoproj-labs/argocd-operator/blob/master/controllers/argocd/service_account.go
 	ServiceAccounts []string `json:"serviceAccounts"`
-	// ServiceAccountMode is what is done about Argo CD's service accounts: create (the default), patch when its chart or
+	// ServiceAccountMode says how Argo CD's service accounts are managed: create (the default), patch when its chart or
 	// operator owns them, import to take them over, or trustOnly.
 	ServiceAccountMode components.ServiceAccountMode `json:"serviceAccountMode"`
 	// TestPod proves the hub role, and each login to a target.
 	TestPod *components.TestPodArgs `json:"testPod"`
-	// Targets are the clusters that Argo CD reaches, by names of your own.
+	// Targets are the clusters that Argo CD reaches, by keys that the user chooses.
 	Targets map[string]ArgoCDTarget `json:"targets"`
 }
 

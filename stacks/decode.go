@@ -54,7 +54,7 @@ func keysTwice(path string, decoder *json.Decoder) []error {
 			key, _ := decoder.Token()
 			at := child(path, fmt.Sprint(key))
 			if seen[key] {
-				faults = append(faults, fmt.Errorf("%s: is there twice; leave one of the two", at))
+				faults = append(faults, fmt.Errorf("%s: occurs twice; leave one of the two", at))
 			}
 			seen[key] = true
 			faults = append(faults, keysTwice(at, decoder)...)

@@ -109,11 +109,11 @@ func moveIAM(resources []stateResource) (moved []stateResource, count int, err e
 	return moved, count, nil
 }
 
-// isOurs tells whether a resource is below one of this package's components. What pulumi-eks makes for a cluster that it
+// isOurs reports whether a resource is below one of this package's components. What pulumi-eks makes for a cluster that it
 // creates stays with the provider of the cluster's region.
 func (r stateResource) isOurs() bool { return strings.Contains(r.text("urn"), "::eks-irsa:index:") }
 
-// reference is how other resources name a provider.
+// reference is the form in which other resources name a provider.
 func (r stateResource) reference() string { return r.text("urn") + "::" + r.text("id") }
 
 // accountProvider is the URN and the region of the provider that the IAM resources of a region's provider move to, or empty

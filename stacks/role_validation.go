@@ -15,7 +15,7 @@ func (cfg *Config) validateRole(role Role) error {
 		path := fmt.Sprintf("clusters[%d]", i)
 		faults = append(faults, cfg.declared(path, key))
 		if first := slices.Index(role.Clusters, key); first < i {
-			faults = append(faults, fmt.Errorf("%s: %q is there already, at index %d", path, key, first))
+			faults = append(faults, fmt.Errorf("%s: %q is already in the list, at index %d", path, key, first))
 		}
 	}
 	err := role.validateAccount(func(key string) string { return cfg.Clusters[key].assumedAccount() })

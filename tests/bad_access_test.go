@@ -183,9 +183,9 @@ func TestALineOfAwsAuthRefuses(t *testing.T) {
 		},
 		"a group twice": {
 			components.AwsAuthArgs{Groups: []string{"a", "a"}},
-			`awsAuth.groups[1]: "a" is there already, at index 0`,
+			`awsAuth.groups[1]: "a" is already in the list, at index 0`,
 			`{via: aws-auth, kubernetesGroups: [a, a]}`,
-			[]string{`kubernetesGroups[1]: "a" is there already, at index 0`},
+			[]string{`kubernetesGroups[1]: "a" is already in the list, at index 0`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

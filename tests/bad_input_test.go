@@ -61,7 +61,7 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 		},
 		{
 			"a client ID twice, and an empty one",
-			lines(`clientIds[1]: "sts.amazonaws.com" is there already, at index 0`, "clientIds[2]: must not be empty"),
+			lines(`clientIds[1]: "sts.amazonaws.com" is already in the list, at index 0`, "clientIds[2]: must not be empty"),
 			&args{Issuer: url, ClientIDs: []string{"sts.amazonaws.com", "sts.amazonaws.com", ""}},
 		},
 		{
@@ -133,7 +133,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		{"no cluster", "clusters: name at least one cluster", func(a *args) { a.Clusters = nil }},
 		{"a cluster without a name", "clusters[0].name: must not be empty", func(a *args) { a.Clusters[0].Name = "" }},
 		{"one cluster twice", lines(
-			`clusters[1]: "hub" is there already, at index 0`,
+			`clusters[1]: "hub" is already in the list, at index 0`,
 			"trustPolicy: providers[1]: "+hubIssuer+" is the issuer of providers[0] already",
 		), func(a *args) { a.Clusters = append(a.Clusters, a.Clusters[0]) }},
 		{"a cluster without an OIDC provider", "clusters[0]: give exactly one of oidcProvider, oidcProviderArn and issuer", func(a *args) {
@@ -197,7 +197,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			first(func(s *account) { s.Name, s.NamePattern = "", "app-*" }),
 		},
 		{"a name and a pattern", lines(
-			"serviceAccounts[0].namePattern: cannot stand beside name; give one of the two",
+			"serviceAccounts[0].namePattern: conflicts with name; give one of the two",
 			"name: needed, as the first service account is a pattern",
 		), first(func(s *account) { s.NamePattern, s.Mode = "app-*", components.TrustOnly })},
 		{"a service account twice", "serviceAccounts[1]: default/app is serviceAccounts[0] already", func(a *args) {
@@ -300,7 +300,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		},
 		{
 			"a statement that trusts everybody",
-			"trustPolicy: extraStatements[0].Principal: would trust everybody; name principals or add a Condition",
+			"trustPolicy: extraStatements[0].Principal: would trust every principal; name principals or add a Condition",
 			func(a *args) {
 				a.TrustStatements = []iampolicy.Statement{{
 					Effect: iampolicy.Allow, Principal: &iampolicy.Principal{Any: true}, Actions: iampolicy.Strings{"sts:AssumeRole"},
@@ -488,7 +488,7 @@ func TestAClusterAccessRefuses(t *testing.T) {
 			entry(func(e *components.AccessEntryArgs) { e.Policies[0].Policy = "Administrator" }),
 		},
 		{
-			"an access policy twice", `accessEntry.policies[1]: "AmazonEKSViewPolicy" is there already, at index 0`,
+			"an access policy twice", `accessEntry.policies[1]: "AmazonEKSViewPolicy" is already in the list, at index 0`,
 			entry(func(e *components.AccessEntryArgs) {
 				e.Policies = append(e.Policies, components.AccessPolicyArgs{Policy: "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"})
 			}),
@@ -568,7 +568,7 @@ func TestAnArgoCDClusterRefuses(t *testing.T) {
 			func(a *args) { a.RoleArn = pulumi.String("arn:aws:sts::111122223333:assumed-role/argocd/x") },
 		},
 		{"cluster resources without namespaces", "clusterResources: only with namespaces", func(a *args) { a.ClusterResources = &yes }},
-		{"a namespace twice", `namespaces[1]: "apps" is there already, at index 0`, func(a *args) { a.Namespaces = []string{"apps", "apps"} }},
+		{"a namespace twice", `namespaces[1]: "apps" is already in the list, at index 0`, func(a *args) { a.Namespaces = []string{"apps", "apps"} }},
 		{"a negative shard", "shard: -1 is negative", func(a *args) { a.Shard = &minusOne }},
 		{"another secret type", `labels: argocd.argoproj.io/secret-type must stay "cluster"`, func(a *args) {
 			a.Labels = map[string]string{"argocd.argoproj.io/secret-type": "repository"}
@@ -788,7 +788,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 		{
 			"a thumbprint that is given and computed",
 			"clusters:\n  hub: {region: eu-west-1, oidcProvider: {computeThumbprint: true, thumbprints: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]}}",
-			"platform.clusters.hub.oidcProvider.computeThumbprint: not together with thumbprints",
+			"platform.clusters.hub.oidcProvider.computeThumbprint: conflicts with thumbprints",
 		},
 		{
 			"a thumbprint of an issuer that does not exist yet", "clusters:\n  hub: {region: eu-west-1, create: {}, oidcProvider: {computeThumbprint: true}}",
@@ -878,12 +878,12 @@ func TestThePlatformRefusesRoles(t *testing.T) {
 		},
 		{
 			"an AWS policy twice, by name and by ARN", role("managedPolicies: [ReadOnlyAccess, 'arn:aws:iam::aws:policy/ReadOnlyAccess']"),
-			`platform.roles.app.managedPolicies[1]: a policy named "ReadOnlyAccess" is there already, at index 0`,
+			`platform.roles.app.managedPolicies[1]: a policy named "ReadOnlyAccess" is already in the list, at index 0`,
 		},
 		{
 			"two managed policies of one name, one of which would get lost",
 			role("managedPolicies: [ReadOnlyAccess, 'arn:aws:iam::111122223333:policy/own/ReadOnlyAccess']"),
-			`platform.roles.app.managedPolicies[1]: a policy named "ReadOnlyAccess" is there already, at index 0`,
+			`platform.roles.app.managedPolicies[1]: a policy named "ReadOnlyAccess" is already in the list, at index 0`,
 		},
 		{
 			"two roles with one name", "roles: {a: {name: app, clusters: [hub], serviceAccounts: [{namespace: default, name: a}]}, " +
@@ -936,12 +936,12 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		{
 			"an access entry for a new cluster that knows aws-auth only",
 			newCluster("CONFIG_MAP") + target("access: {via: accessEntry, kubernetesGroups: [deployers]}"),
-			"platform.argocd.targets.edge.access.via: a cluster with the authentication mode CONFIG_MAP does not heed accessEntry",
+			"platform.argocd.targets.edge.access.via: authentication mode CONFIG_MAP does not support accessEntry",
 		},
 		{
 			"aws-auth for a new cluster that does not know it",
 			newCluster("API") + target("access: {via: aws-auth, kubernetesGroups: [deployers]}"),
-			"platform.argocd.targets.edge.access.via: a cluster with the authentication mode API does not heed aws-auth",
+			"platform.argocd.targets.edge.access.via: authentication mode API does not support aws-auth",
 		},
 		{"a hub that is not declared", "argocd: {hub: hubb}", `platform.argocd.hub: cluster "hubb" is not declared; declared are ["edge" "hub"]`},
 		{

@@ -48,7 +48,7 @@ func TestThePlatformRefusesTheHubRole(t *testing.T) {
 		},
 		{
 			"managed policies whose names differ by case only", "managedPolicies: [ReadOnlyAccess, 'arn:aws:iam::111122223333:policy/readonlyaccess']",
-			`managedPolicies[1]: a policy named "ReadOnlyAccess" is there already, at index 0`,
+			`managedPolicies[1]: a policy named "ReadOnlyAccess" is already in the list, at index 0`,
 		},
 		{
 			"a policy of one's own with the name of the platform's", "inlinePolicies: {assume-target-roles: " + allow + "}",
@@ -72,7 +72,7 @@ func TestThePlatformRefusesTheHubRole(t *testing.T) {
 			"service accounts that are none, or there twice", "serviceAccounts: [argocd-server, ArgoCD, 'argocd-*', argocd-server]", lines(
 				`serviceAccounts[1]: "ArgoCD" is not a service account; use lower case letters, digits, hyphens and dots`,
 				`serviceAccounts[2]: "argocd-*" is not a service account; use lower case letters, digits, hyphens and dots`,
-				`serviceAccounts[3]: "argocd-server" is there already, at index 0`,
+				`serviceAccounts[3]: "argocd-server" is already in the list, at index 0`,
 			),
 		},
 	}
@@ -229,8 +229,8 @@ func TestThePlatformRefusesWhatIsInAnotherPartition(t *testing.T) {
 		{
 			"a target", "clusters:\n  hub: {region: eu-west-1}\n  far: {region: eusc-de-east-1, profile: other}\n" +
 				"argocd: {hub: hub, targets: {far: {cluster: far, access: {kubernetesGroups: [x]}}}}",
-			`platform.argocd.targets.far.cluster: "far" is in the partition aws-eusc and the hub in aws; credentials of one are worth nothing ` +
-				"in the other, so the cluster needs an Argo CD of its own",
+			`platform.argocd.targets.far.cluster: "far" is in the partition aws-eusc and the hub in aws; IAM credentials are not valid ` +
+				"across partitions; run a separate Argo CD in that partition",
 		},
 		{
 			"the role of a target",

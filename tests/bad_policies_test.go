@@ -139,7 +139,7 @@ func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
 		},
 		{
 			"a trust statement for everybody with a condition that anybody meets",
-			"trustPolicy: extraStatements[0].Principal: would trust everybody, as anybody can meet the Condition; name principals, or restrict " +
+			"trustPolicy: extraStatements[0].Principal: would trust every principal, as any caller can meet the Condition; name principals, or restrict " +
 				`a key such as "aws:PrincipalOrgID" to values of yours`,
 			trust(iampolicy.Statement{
 				Principal: &iampolicy.Principal{AWS: iampolicy.Strings{"*"}}, Actions: iampolicy.Strings{"sts:AssumeRole"},

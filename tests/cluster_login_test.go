@@ -115,7 +115,7 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 				}
 			},
 		},
-		{"a service account twice", `serviceAccounts[1]: "a" is there already, at index 0`, func(args *components.ClusterLoginTestArgs) {
+		{"a service account twice", `serviceAccounts[1]: "a" is already in the list, at index 0`, func(args *components.ClusterLoginTestArgs) {
 			args.ServiceAccounts = []string{"a", "a"}
 		}},
 	} {

@@ -259,13 +259,13 @@ func TestThePlatformMayBeATextOfJSON(t *testing.T) {
 	for _, test := range []struct{ name, platform, want string }{
 		{
 			"a key twice", `{"clusters":{"hub":{"region":"eu-west-1","region":"us-east-1"}}}`,
-			"platform.clusters.hub.region: is there twice; leave one of the two",
+			"platform.clusters.hub.region: occurs twice; leave one of the two",
 		},
 		{
 			"a condition twice, and a wrong type further down",
 			`{"clusters":{"hub":{"region":"eu-west-1"}},"roles":{"app":{"clusters":["hub"],"maxSessionDuration":3.6e-3,"inlinePolicies":{"p":{"Statement":[` +
 				`{"Effect":"Allow","Condition":{"Bool":{"a:b":"true"},"Bool":{"a:b":"false"}}}]}}}}}`,
-			lines("platform.roles.app.inlinePolicies.p.Statement[0].Condition.Bool: is there twice; leave one of the two",
+			lines("platform.roles.app.inlinePolicies.p.Statement[0].Condition.Bool: occurs twice; leave one of the two",
 				"platform.roles.app.maxSessionDuration: must be a whole number, not the number 3.6e-3"),
 		},
 	} {

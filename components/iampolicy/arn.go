@@ -60,7 +60,7 @@ func (a Arn) String() string {
 	return strings.Join([]string{"arn", a.Partition, a.Service, a.Region, a.Account, a.Resource}, ":")
 }
 
-// IsRole says whether this is the ARN of an IAM role: arn:aws:iam::<account>:role/<path and name>.
+// IsRole reports whether this is the ARN of an IAM role: arn:aws:iam::<account>:role/<path and name>.
 func (a Arn) IsRole() bool {
 	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("role")
 }
@@ -100,12 +100,12 @@ func (a Arn) path(kind string) string {
 	return a.Resource[len(kind) : strings.LastIndex(a.Resource, "/")+1]
 }
 
-// IsPolicy says whether this is the ARN of a managed policy, the customer's own or (account "aws") one of AWS.
+// IsPolicy reports whether this is the ARN of a managed policy, the customer's own or (account "aws") one of AWS.
 func (a Arn) IsPolicy() bool {
 	return a.isIAM() && (accountPattern.MatchString(a.Account) || a.Account == "aws") && a.hasKind("policy")
 }
 
-// IsOIDCProvider says whether this is the ARN of an IAM OIDC provider: arn:aws:iam::<account>:oidc-provider/<issuer>.
+// IsOIDCProvider reports whether this is the ARN of an IAM OIDC provider: arn:aws:iam::<account>:oidc-provider/<issuer>.
 // An issuer may end with a slash, and its provider then does too.
 func (a Arn) IsOIDCProvider() bool {
 	a.Resource = strings.TrimSuffix(a.Resource, "/")
@@ -118,7 +118,7 @@ func (a Arn) isSAMLProvider() bool {
 
 func (a Arn) isIAM() bool { return a.Service == "iam" && a.Region == "" }
 
-// hasKind says whether the resource is kind/name, with a name and without wildcards.
+// hasKind reports whether the resource is kind/name, with a name and without wildcards.
 func (a Arn) hasKind(kind string) bool {
 	name, ok := strings.CutPrefix(a.Resource, kind+"/")
 	return ok && name != "" && !strings.HasSuffix(name, "/") && !strings.ContainsAny(name, "*?")

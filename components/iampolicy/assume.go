@@ -19,9 +19,9 @@ type TrustedRole struct {
 // in this order. All faults are reported together, each with its path ("trustedRoles[1].arn: ...").
 //
 // When IAM stores a trust policy it turns the ARN of a role into the role's unique ID. A role that is deleted and made
-// anew has the same ARN and another ID, and is not trusted until the policy is stored again
+// recreated has the same ARN and another ID, and is not trusted until the policy is stored again
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles). So the
-// unique ID, where it is known, is the Sid: a role made anew is another document, which whoever manages it stores.
+// unique ID, where it is known, is the Sid: recreating the role therefore changes the document, and Pulumi applies it again.
 func RoleTrust(roles []TrustedRole) (Document, error) {
 	var found faults
 	if len(roles) == 0 {

@@ -69,7 +69,7 @@ func (o Operator) known() bool {
 
 func checkCondition(found *faults, path string, condition Condition) {
 	if condition != nil && len(condition) == 0 {
-		// An empty condition looks like one and holds for everybody.
+		// An empty condition looks like one and holds for every caller.
 		found.addf(path, "is empty; leave it out or name an operator")
 	}
 	for _, operator := range slices.Sorted(maps.Keys(condition)) {

@@ -40,7 +40,7 @@ type Statement struct {
 	Effect Effect `json:"Effect"`
 	// Principal is who the statement is about: needed in a trust policy, refused in a permission document.
 	Principal *Principal `json:"Principal,omitempty"`
-	// NotPrincipal is everybody but these; only with [Deny].
+	// NotPrincipal is every principal but these; only with [Deny].
 	NotPrincipal *Principal `json:"NotPrincipal,omitempty"`
 	// Actions are "service:Action" (with * and ?) or "*".
 	Actions Strings `json:"Action,omitempty"`
@@ -54,7 +54,7 @@ type Statement struct {
 	Condition Condition `json:"Condition,omitempty"`
 }
 
-// Effect says whether a [Statement] allows or denies.
+// Effect is Allow or Deny.
 type Effect string
 
 // The two effects.
@@ -77,7 +77,7 @@ type Principal struct {
 	Service Strings `json:"Service,omitempty"`
 	// CanonicalUser are S3 canonical user IDs.
 	CanonicalUser Strings `json:"CanonicalUser,omitempty"`
-	// Any is the bare "*", everybody; it excludes the other fields.
+	// Any is the bare "*", every principal; it excludes the other fields.
 	Any bool `json:"-"`
 }
 

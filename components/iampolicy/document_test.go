@@ -165,10 +165,10 @@ func TestJSONRefusesADocumentThatNoPolicyMayBe(t *testing.T) {
 		},
 		{"everybody and somebody", func(d *iampolicy.Document) {
 			d.Statements[0].Principal = &iampolicy.Principal{Any: true, AWS: iampolicy.Strings{"111122223333"}}
-		}, `Statement[0].Principal: everybody ("*") cannot stand beside named principals`},
+		}, `Statement[0].Principal: "*" is every principal; it conflicts with named ones`},
 		{
 			"nobody", func(d *iampolicy.Document) { d.Statements[0].NotPrincipal = &iampolicy.Principal{} },
-			"Statement[0].NotPrincipal: names nobody",
+			"Statement[0].NotPrincipal: names no principal",
 		},
 		{
 			"a condition without operators", func(d *iampolicy.Document) { d.Statements[0].Condition = iampolicy.Condition{} },

@@ -401,32 +401,32 @@ var wrongTrust = []fieldDocument{
 	{
 		"everybody",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`,
-		"Statement[0].Principal: would trust everybody; name principals or add a Condition",
+		"Statement[0].Principal: would trust every principal; name principals or add a Condition",
 	},
 	{
 		"everybody who has an ARN",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/*"}}}]}`,
-		`Statement[0].Principal: would trust everybody, as anybody can meet the Condition; name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`,
+		`Statement[0].Principal: would trust every principal, as any caller can meet the Condition; name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`,
 	},
 	{
 		"a role of that name in any account",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/deployer"}}}]}`,
-		`Statement[0].Principal: would trust everybody, as anybody can meet the Condition; name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`,
+		`Statement[0].Principal: would trust every principal, as any caller can meet the Condition; name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`,
 	},
 	{
 		"everybody with a tag that anybody can have",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalTag/team":"payments"},"Bool":{"aws:MultiFactorAuthPresent":"true"}}}]}`,
-		`Statement[0].Principal: would trust everybody, as anybody can meet the Condition; name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`,
+		`Statement[0].Principal: would trust every principal, as any caller can meet the Condition; name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`,
 	},
 	{
 		"the whole internet",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}}]}`,
-		`Statement[0].Principal: would trust everybody, as anybody can meet the Condition; name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`,
+		`Statement[0].Principal: would trust every principal, as any caller can meet the Condition; name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`,
 	},
 	{
 		"everybody but one",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotPrincipal":{"AWS":"arn:aws:iam::444455556666:root"},"Action":"sts:AssumeRole"}]}`,
-		"Statement[0].NotPrincipal: would, with Allow, trust everybody else in the world; use Principal",
+		"Statement[0].NotPrincipal: with Allow would trust every other principal in the world; use Principal",
 	},
 	{
 		"roles by pattern",

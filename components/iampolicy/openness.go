@@ -9,11 +9,11 @@ import (
 	"unicode"
 )
 
-// checkNotOpen refuses an Allow that lets in everybody, or every identity of a provider: because something was left out, or
+// checkNotOpen refuses an Allow that trusts every principal, or every identity of a provider: because something was left out, or
 // because a condition restricts nothing.
 func checkNotOpen(found *faults, path string, s Statement) {
 	if s.NotPrincipal != nil {
-		found.addf(child(path, "NotPrincipal"), "would, with Allow, trust everybody else in the world; use Principal")
+		found.addf(child(path, "NotPrincipal"), "with Allow would trust every other principal in the world; use Principal")
 	}
 	if s.Principal == nil {
 		return
@@ -21,9 +21,9 @@ func checkNotOpen(found *faults, path string, s Statement) {
 	if s.Principal.Any || slices.Contains(s.Principal.AWS, "*") {
 		switch {
 		case len(s.Condition) == 0:
-			found.addf(child(path, "Principal"), "would trust everybody; name principals or add a Condition")
+			found.addf(child(path, "Principal"), "would trust every principal; name principals or add a Condition")
 		case !s.Condition.restricts(saysWho, nil):
-			found.addf(child(path, "Principal"), "would trust everybody, as anybody can meet the Condition; name principals, or "+
+			found.addf(child(path, "Principal"), "would trust every principal, as any caller can meet the Condition; name principals, or "+
 				`restrict a key such as "aws:PrincipalOrgID" to values of yours`)
 		}
 	}

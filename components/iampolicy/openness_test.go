@@ -144,7 +144,7 @@ func TestAConditionOnEverybodyTellsThemApart(t *testing.T) {
 				t.Parallel()
 				document := allowed(everybody, test.condition)
 				if test.open {
-					require.EqualError(t, document.ValidateTrust(), "Statement[0].Principal: would trust everybody, as anybody can meet the Condition; "+
+					require.EqualError(t, document.ValidateTrust(), "Statement[0].Principal: would trust every principal, as any caller can meet the Condition; "+
 						`name principals, or restrict a key such as "aws:PrincipalOrgID" to values of yours`)
 				} else {
 					require.NoError(t, document.ValidateTrust())

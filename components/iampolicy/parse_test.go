@@ -104,7 +104,7 @@ func TestParseRefuses(t *testing.T) {
 			"a principal of an unknown kind", statement(`"Effect":"Allow","Action":"*","Principal":{"aws":"*"}`),
 			"Statement[1].Principal.aws: " + unknown + "AWS, Federated, Service, CanonicalUser",
 		},
-		{"an empty principal", statement(`"Effect":"Allow","Action":"*","Principal":{}`), "Statement[1].Principal: names nobody"},
+		{"an empty principal", statement(`"Effect":"Allow","Action":"*","Principal":{}`), "Statement[1].Principal: names no principal"},
 		{"an empty condition", condition(`{}`), "Statement[1].Condition: is empty; leave it out or name an operator"},
 		{"a condition that is a list", condition(`[]`), "Statement[1].Condition: must be an object, is a list"},
 		{"an operator with a list", condition(`{"StringEquals":["a:b"]}`), "Statement[1].Condition.StringEquals: must be an object, is a list"},

@@ -20,9 +20,9 @@ func checkPrincipal(found *faults, path string, p *Principal) {
 	case p == nil:
 		return
 	case p.Any && p.named() > 0:
-		found.addf(path, `everybody ("*") cannot stand beside named principals`)
+		found.addf(path, `"*" is every principal; it conflicts with named ones`)
 	case !p.Any && p.named() == 0:
-		found.addf(path, "names nobody")
+		found.addf(path, "names no principal")
 	}
 	for _, kind := range p.kinds() {
 		checkList(found, child(path, kind.name), kind.list)
@@ -42,9 +42,9 @@ func (p *Principal) named() int {
 	return len(p.AWS) + len(p.Federated) + len(p.Service) + len(p.CanonicalUser)
 }
 
-// principalKind is one of the lists of a [Principal], what stands for everybody in it, and what is wrong with a name.
+// principalKind is one of the lists of a [Principal], what stands for every principal in it, and what is wrong with a name.
 type principalKind struct {
-	name, everybody string
+	name, any string
 	list            Strings
 	wrong           func(name string) string
 }
@@ -61,12 +61,12 @@ func (p *Principal) kinds() []principalKind {
 	}
 }
 
-// checkTrustedPrincipal judges principals as IAM does in a trust policy: each is named in full, or it is everybody.
+// checkTrustedPrincipal judges principals as IAM does in a trust policy: each is named in full, or it is every principal.
 func checkTrustedPrincipal(found *faults, path string, p *Principal) {
 	for _, kind := range p.kinds() {
 		for i, name := range kind.list {
 			at := item(child(path, kind.name), i)
-			if name == kind.everybody && name != "" {
+			if name == kind.any && name != "" {
 				continue
 			}
 			if strings.ContainsAny(name, "*?") {

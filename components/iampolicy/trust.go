@@ -236,7 +236,7 @@ func checkSubjectName(found *faults, path string, subject ServiceAccountSubject)
 	case subject.NamePattern == "":
 		checkServiceAccountName(found, path+".name", subject.Name)
 	case subject.Name != "":
-		found.addf(path+".namePattern", "cannot stand beside name; give one of the two")
+		found.addf(path+".namePattern", "conflicts with name; give one of the two")
 	default:
 		checkNamePattern(found, path+".namePattern", subject.NamePattern)
 	}
@@ -253,7 +253,7 @@ func checkServiceAccountName(found *faults, path, name string) {
 	}
 }
 
-// checkNamePattern takes "*" alone, because it was asked for by name, but no other spelling of it: whoever reads "?*" or
+// checkNamePattern takes "*" alone, because it was asked for by name, but no other spelling of it: a reader of "?*" or
 // "**" should not have to work out that it is the whole namespace.
 func checkNamePattern(found *faults, path, pattern string) {
 	switch {

@@ -244,19 +244,19 @@ func TestTrustPolicyRefuses(t *testing.T) {
 		},
 		{
 			"an extra statement for everybody", extra(func(s *iampolicy.Statement) { s.Principal = &iampolicy.Principal{Any: true} }),
-			"extraStatements[0].Principal: would trust everybody; name principals or add a Condition",
+			"extraStatements[0].Principal: would trust every principal; name principals or add a Condition",
 		},
 		{
 			"an extra statement for everybody, spelled differently", extra(func(s *iampolicy.Statement) { s.Principal.AWS = iampolicy.Strings{"*"} }),
-			"extraStatements[0].Principal: would trust everybody; name principals or add a Condition",
+			"extraStatements[0].Principal: would trust every principal; name principals or add a Condition",
 		},
 		{"an extra statement for everybody, with a condition that is none", extra(func(s *iampolicy.Statement) {
 			s.Principal.AWS, s.Condition = iampolicy.Strings{"*"}, iampolicy.Condition{}
 		}), "extraStatements[0].Condition: is empty; leave it out or name an operator\n" +
-			"extraStatements[0].Principal: would trust everybody; name principals or add a Condition"},
+			"extraStatements[0].Principal: would trust every principal; name principals or add a Condition"},
 		{
 			"an extra statement for everybody else", extra(func(s *iampolicy.Statement) { s.Principal, s.NotPrincipal = nil, s.Principal }),
-			"extraStatements[0].NotPrincipal: would, with Allow, trust everybody else in the world; use Principal",
+			"extraStatements[0].NotPrincipal: with Allow would trust every other principal in the world; use Principal",
 		},
 		{
 			"an extra statement for nobody", extra(func(s *iampolicy.Statement) { s.Principal = nil }),
@@ -399,7 +399,7 @@ func TestServiceAccountsAreRefused(t *testing.T) {
 		{
 			"name and pattern",
 			[]subject{{Namespace: "ci", Name: "x", NamePattern: "y*"}},
-			"serviceAccounts[0].namePattern: cannot stand beside name; give one of the two",
+			"serviceAccounts[0].namePattern: conflicts with name; give one of the two",
 		},
 		{"pattern without wildcard", pattern("runner"), `serviceAccounts[0].namePattern: "runner" has neither * nor ?; use name for an exact name`},
 		{

@@ -29,7 +29,7 @@ func checkIdentity(found *faults, d Document) {
 }
 
 // ValidateTrust checks the document as a role's trust policy: every statement names principals, no resources, and only
-// actions of STS. It also refuses to trust by omission: everybody without a condition, a federated provider without a
+// actions of STS. It also refuses to trust by omission: every principal without a condition, a federated provider without a
 // condition, and an OIDC provider without a condition on a claim other than the audience, which all of its tokens share.
 // All faults are reported together.
 func (d Document) ValidateTrust() error {

@@ -48,7 +48,7 @@ func isAbsent(err error) bool {
 }
 
 // editMapRoles applies edit to the text of mapRoles. Every write names the resourceVersion that it was made from, so one that
-// another writer overtook is refused by the API server, and edit is applied anew to what that writer left.
+// another writer overtook is refused by the API server, and edit is applied again to what that writer left.
 func editMapRoles(ctx context.Context, client kubernetes.Interface, edit func(string) (string, error)) error {
 	err := retry.OnError(contention, overtaken, func() error { return tryEdit(ctx, client, edit) })
 	if err != nil {
@@ -107,7 +107,7 @@ func withMapRoles(configMap *corev1.ConfigMap, text string) *corev1.ConfigMap {
 	return changed
 }
 
-// isEmptyAndOurs holds for a ConfigMap without data that looks as this plugin created it: whoever labelled or annotated it
+// isEmptyAndOurs holds for a ConfigMap without data that looks as this plugin created it: a user who labelled or annotated it
 // since wants it.
 func isEmptyAndOurs(configMap *corev1.ConfigMap) bool {
 	return len(configMap.Data) == 0 && len(configMap.BinaryData) == 0 &&

@@ -94,7 +94,7 @@ func (a *RoleArgs) Annotate(annotator infer.Annotator) {
 	annotator.Describe(&a.Username, "Kubernetes user name of the role's sessions. It may hold the authenticator's templates, "+
 		"such as `{{SessionName}}`. Default: the role's ARN without path.")
 	annotator.Describe(&a.Groups, "Kubernetes groups of the role's sessions, a set. Default: none.")
-	annotator.Describe(&a.Overwrite, "Replace an entry that somebody else made for this role with another user name or other "+
+	annotator.Describe(&a.Overwrite, "Replace an entry made outside this stack for this role with another user name or other "+
 		"groups. Default: false, which refuses.")
 }
 
@@ -258,7 +258,7 @@ func (r *Role) Delete(
 		return infer.DeleteResponse{}, fmt.Errorf("unmapping %s: %w", mine.RoleARN, err)
 	}
 	for _, entry := range left {
-		p.GetLogger(ctx).Warningf("the entry of %s with %s was changed by somebody else and stays", entry.RoleARN, entry)
+		p.GetLogger(ctx).Warningf("the entry of %s with %s was changed outside this stack and stays", entry.RoleARN, entry)
 	}
 	return infer.DeleteResponse{}, nil
 }

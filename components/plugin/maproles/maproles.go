@@ -1,7 +1,7 @@
 // Package maproles edits single entries of mapRoles, the YAML list of the aws-auth ConfigMap through which
 // aws-iam-authenticator gives IAM roles their Kubernetes identity. It is text in, text out.
 //
-// The list belongs to everybody: whoever loses the nodes' entry in it locks the nodes out. So an edit touches only the bytes
+// The list has many owners: losing the nodes' entry in it locks the nodes out. So an edit touches only the bytes
 // of its own entry. Everything else, other entries, their order, their quoting, comments and blank lines, stays as it was,
 // and every result is parsed again and compared with what was there before it is handed out. A text that cannot be edited in
 // this way is refused.
@@ -48,7 +48,7 @@ func Put(text string, entry Entry) (string, error) {
 	return verified(before, edited, forRole, entry)
 }
 
-// Remove is the text without the entries that are equal to entry. Entries that give the role another identity stay: somebody
+// Remove is the text without the entries that are equal to entry. Entries that give the role another identity stay: another tool
 // else wrote them.
 func Remove(text string, entry Entry) (string, error) {
 	before, err := parse(withoutPlaceholder(text))
