@@ -7,6 +7,7 @@
 //   - [AssumableRole] is an IAM role that exactly the named IAM roles may assume, from another account for example.
 //   - [ClusterAccess] lets an IAM role into a cluster, by an EKS access entry or by aws-auth.
 //   - [ArgoCDCluster] registers a cluster with Argo CD.
+//   - [ClusterLoginTest] proves that service accounts can log in to a cluster with their role, as Argo CD does.
 //
 // Plain Go values (names, modes, map keys) decide which resources there are; Pulumi inputs (ARNs, issuers, documents,
 // tags) carry data. Every constructor checks its arguments before it registers anything and reports all faults in one

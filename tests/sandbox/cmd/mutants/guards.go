@@ -303,7 +303,7 @@ var guards = []guard{
 	},
 	{
 		"the identity that a test pod expects",
-		[]edit{{programFile, "case $identity in \"$EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\tcheck=none", "check=none"}},
+		[]edit{{programFile, "case $identity in \"$IRSA_EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\tcheck=none", "check=none"}},
 		program("TestATestPodWithoutItsRoleSaysWhy"),
 	},
 	{
@@ -313,12 +313,12 @@ var guards = []guard{
 	},
 	{
 		"the identity that a negative test must not have",
-		[]edit{{programFile, `case $identity in "$EXPECTED_ARN"/*) return 1 ;; esac`, `:`}},
+		[]edit{{programFile, `case $identity in "$IRSA_EXPECTED_ARN"/*) return 1 ;; esac`, `:`}},
 		program("TestAControlThatGetsTheRoleOrNoAnswerIsNoProof"),
 	},
 	{
 		"the identity that a login expects",
-		[]edit{{programFile, "case $identity in \"$EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\t[ -z", "[ -z"}},
+		[]edit{{programFile, "case $identity in \"$IRSA_EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\t[ -z", "[ -z"}},
 		program("TestALoginThatFailsSaysWhy"),
 	},
 }
