@@ -540,6 +540,9 @@ func TestMalformedDocumentsAreRefusedWhenTheyAreWritten(t *testing.T) {
 		"a variable that there is not": {
 			inline(document(`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${"}`)), "",
 		},
+		"a variable that there is not, in a trust policy": {
+			trust(document(`{"Effect":"Allow",` + principal + `,"Action":"sts:AssumeRole","Condition":{"StringLike":{"aws:userid":"${"}}}`)), "",
+		},
 		"permissions without a resource": {inline(document(`{"Effect":"Allow","Action":"s3:*"}`)), "Resource"},
 		"permissions with a principal": {
 			inline(document(`{"Effect":"Allow",` + principal + `,"Action":"s3:*","Resource":"*"}`)), "Principal",
