@@ -24,7 +24,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-MODULES := . components/plugin tests/argocd tests/kubernetes-plugin tests/kubernetes-plugin/sdk tests/sandbox
+MODULES := . components/plugin tests/kubernetes-plugin tests/kubernetes-plugin/sdk tests/sandbox tests/sandbox/argocdlogin
 
 .PHONY: demo sandbox test unit lint e2e mutants pictures cover fmt clean
 
@@ -41,7 +41,7 @@ unit:
 	@echo "== unit tests"
 	go test ./...
 	go -C components/plugin test ./...
-	go -C tests/argocd test ./...
+	go -C tests/sandbox/argocdlogin test ./...
 
 lint:
 	@echo "== lint (the first time builds golangci-lint, about 4 minutes)"
@@ -53,9 +53,9 @@ lint:
 e2e: bin/sandbox
 	@echo "== sandbox tests"
 	@bin/sandbox prepare
-	go -C tests/sandbox test -timeout 30m -p 1 $$(go -C tests/sandbox list ./... | grep -v -e /sandbox$$ -e /adversary$$)
-	@echo "== adversarial suite"
-	go -C tests/sandbox/adversary test -timeout 10m
+	go -C tests/sandbox test -timeout 30m -p 1 $$(go -C tests/sandbox list ./... | grep -v -e /sandbox$$ -e /attack$$)
+	@echo "== attacks"
+	go -C tests/sandbox/attack test -timeout 10m
 	@echo "== end to end"
 	go -C tests/sandbox test -timeout 45m
 

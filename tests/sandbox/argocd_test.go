@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
 // argoCDPlatform has a target of every kind: both models, this account and another, access entries and aws-auth.
@@ -140,7 +140,7 @@ func newArgoCD(t *testing.T) *argoCD {
 			clusters[i].AuthenticationMode = "CONFIG_MAP"
 		}
 	}
-	programs, err := toolchain.ArgoCD(t.Context(), toolchain.Options{Log: logTo(t)})
+	programs, err := tools.ArgoCD(t.Context(), tools.Options{Log: logTo(t)})
 	require.NoError(t, err)
 	a := &argoCD{environment: bootSandbox(t, settings, sandbox.Options{Clusters: clusters, ContainerPath: programs})}
 	a.hub = a.client(t, "hub")

@@ -11,8 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
 // adoptedCluster is the dev cluster whose OIDC provider is there before the stack comes, so that the demo shows both: a
@@ -22,7 +22,7 @@ const adoptedCluster = "dev-workloads-eu"
 // Deploy boots a sandbox for the repository's Pulumi.dev.yaml and brings the stack up. A person waits for it, so Pulumi's
 // plugins may be downloaded. The sandbox is given even with an error, unless it did not start, so that the caller closes it.
 func Deploy(ctx context.Context, repository string, log io.Writer) (*Sandbox, *Stack, error) {
-	plugins, err := toolchain.ChoosePlugins(os.Getenv(toolchain.PluginsVariable), true)
+	plugins, err := tools.ChoosePlugins(os.Getenv(tools.PluginsVariable), true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,7 +79,7 @@ func Demo(ctx context.Context, repository string, terminal Terminal) (err error)
 	if err != nil {
 		return errors.Join(s.showProofs(ctx, terminal), err)
 	}
-	calls := len(s.Gateway.Calls())
+	calls := len(s.Endpoint.Calls())
 	inventory, err := s.TakeInventory(ctx)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (s *Sandbox) checkNothingLeft(ctx context.Context) error {
 
 // PrintTables shows what there is, for people.
 func (s *Sandbox) PrintTables(out io.Writer, inventory *Inventory) {
-	issuers := map[string]*cluster.Cluster{}
+	issuers := map[string]*eks.Cluster{}
 	var clusters [][]string
 	for _, c := range s.Clusters.All {
 		issuers[strings.TrimPrefix(c.Issuer, "https://")] = c

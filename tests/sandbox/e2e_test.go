@@ -26,7 +26,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 )
 
 const repository = "../.."
@@ -61,7 +61,7 @@ func newEnvironment(t *testing.T) *environment {
 	return bootEnvironment(t, settings, clusters)
 }
 
-func bootEnvironment(t *testing.T, settings *sandbox.Settings, clusters []cluster.Spec) *environment {
+func bootEnvironment(t *testing.T, settings *sandbox.Settings, clusters []eks.Spec) *environment {
 	t.Helper()
 	return bootSandbox(t, settings, sandbox.Options{Clusters: clusters})
 }
@@ -86,7 +86,7 @@ func logTo(t *testing.T) io.Writer {
 	return io.Discard
 }
 
-func (e *environment) cluster(t *testing.T, name string) *cluster.Cluster {
+func (e *environment) cluster(t *testing.T, name string) *eks.Cluster {
 	t.Helper()
 	for _, c := range e.Clusters.All {
 		if c.Name == name {
@@ -134,7 +134,7 @@ func TestDevEnvironmentLivesAndLeavesNothingBehind(t *testing.T) {
 	require.NoError(t, err)
 	found := e.inventory(t)
 
-	e.Gateway.ResetCalls()
+	e.Endpoint.ResetCalls()
 	e.up(t)
 	t.Logf("AWS calls of the first up: %s", e.callsByAction())
 	assert.Equal(t, 4, e.calls("eks:DescribeCluster"), "each cluster is looked up once, and one describes itself")
@@ -148,7 +148,7 @@ func TestDevEnvironmentLivesAndLeavesNothingBehind(t *testing.T) {
 	e.assertSecrets(t, deployed)
 
 	assert.Empty(t, changed(e.up(t)), "a second up changes nothing")
-	e.Gateway.ResetCalls()
+	e.Endpoint.ResetCalls()
 	preview, err := e.stack.Preview(t.Context())
 	require.NoError(t, err)
 	t.Logf("AWS calls of a preview without changes: %s", e.callsByAction())
@@ -173,7 +173,7 @@ func keys[K comparable, V any](m map[K]V) []K {
 // calls counts the calls of one action, as service:Action.
 func (e *environment) calls(action string) int {
 	count := 0
-	for _, call := range e.Gateway.Calls() {
+	for _, call := range e.Endpoint.Calls() {
 		if call.Service+":"+call.Action == action {
 			count++
 		}
@@ -183,14 +183,14 @@ func (e *environment) calls(action string) int {
 
 func (e *environment) callsByAction() string {
 	counts := map[string]int{}
-	for _, call := range e.Gateway.Calls() {
+	for _, call := range e.Endpoint.Calls() {
 		counts[call.Service+":"+call.Action]++
 	}
 	text, err := json.Marshal(counts)
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%d %s", len(e.Gateway.Calls()), text)
+	return fmt.Sprintf("%d %s", len(e.Endpoint.Calls()), text)
 }
 
 func (e *environment) assertOidcProviders(t *testing.T, deployed *sandbox.Inventory, foreign string) {
@@ -208,7 +208,7 @@ func (e *environment) assertOidcProviders(t *testing.T, deployed *sandbox.Invent
 	}, origins, "two are created and tagged, the third is adopted as it was")
 }
 
-func providerArn(c *cluster.Cluster) string {
+func providerArn(c *eks.Cluster) string {
 	return "arn:aws:iam::" + sandbox.Account + ":oidc-provider/" + strings.TrimPrefix(c.Issuer, "https://")
 }
 
@@ -395,7 +395,7 @@ func (e *environment) assertSecrets(t *testing.T, deployed *sandbox.Inventory) {
 	}
 }
 
-func argoCDConfig(t *testing.T, c *cluster.Cluster) string {
+func argoCDConfig(t *testing.T, c *eks.Cluster) string {
 	t.Helper()
 	auth := map[string]any{"clusterName": c.Name}
 	if c.Name == "dev-workloads-us" {
@@ -511,12 +511,12 @@ func TestInvalidConfigurationTouchesNothing(t *testing.T) {
 	e.settings.Section("clusters")["hub"].(map[string]any)["regoin"] = "eu-west-1"
 	require.NoError(t, e.stack.Write(e.settings))
 	found := e.inventory(t)
-	e.Gateway.ResetCalls()
+	e.Endpoint.ResetCalls()
 
 	_, err := e.stack.Up(t.Context())
 
 	require.ErrorContains(t, err, "platform.clusters.hub.regoin: unknown key")
-	assert.Empty(t, e.Gateway.Calls())
+	assert.Empty(t, e.Endpoint.Calls())
 	assert.Equal(t, found, e.inventory(t))
 }
 
@@ -567,7 +567,7 @@ func TestAwsAuthKeepsEverybodyElsesLines(t *testing.T) {
 	assert.Equal(t, foreignRoles, readMapRoles(t, configMaps))
 }
 
-func awsAuth(t *testing.T, c *cluster.Cluster) corev1client.ConfigMapInterface {
+func awsAuth(t *testing.T, c *eks.Cluster) corev1client.ConfigMapInterface {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(c.AdminConfig())
 	require.NoError(t, err)

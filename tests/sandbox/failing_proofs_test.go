@@ -15,7 +15,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
 )
 
 const (
@@ -155,9 +155,9 @@ func identityFailures() []failingProof {
 		{
 			"STS swallows packets",
 			func(_ *testing.T, e *environment) {
-				e.Gateway.Inject(gateway.Swallow("sts", "AssumeRoleWithWebIdentity", 0))
+				e.Endpoint.Inject(aws.Swallow("sts", "AssumeRoleWithWebIdentity", 0))
 			},
-			func(_ *testing.T, e *environment) { e.Gateway.ClearFaults() },
+			func(_ *testing.T, e *environment) { e.Endpoint.ClearFaults() },
 			[]string{wrongIdentity, "\n5. THIS: STS cannot be reached."},
 		},
 		{
@@ -342,10 +342,10 @@ func TestAFailedProofIsAskedAgainThoughNothingChanged(t *testing.T) {
 	e := newSmallEnvironment(t)
 	e.settings.Section("roles")["iam-role-test"].(map[string]any)["testPod"] = map[string]any{"timeoutSeconds": proofTimeout}
 	require.NoError(t, e.stack.Write(e.settings))
-	e.Gateway.Inject(gateway.Swallow("sts", "AssumeRoleWithWebIdentity", 0))
+	e.Endpoint.Inject(aws.Swallow("sts", "AssumeRoleWithWebIdentity", 0))
 	_, err := e.stack.Up(t.Context())
 	require.ErrorContains(t, err, "\n5. THIS: STS cannot be reached.")
-	e.Gateway.ClearFaults()
+	e.Endpoint.ClearFaults()
 
 	e.up(t)
 

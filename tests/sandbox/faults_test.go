@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
 )
 
 // AWS has bad moments. An update through one ends well, or fails clearly and is completed by the next; either way nothing
@@ -21,45 +21,45 @@ func TestAnUpdateGetsThroughFaultsOrIsCompletedByTheNext(t *testing.T) {
 	t.Parallel()
 	e := newFaultsEnvironment(t)
 	found := e.inventory(t)
-	refused := gateway.Fault{
+	refused := aws.Fault{
 		Service: "iam", Action: "CreateRole", Status: http.StatusConflict, Code: "LimitExceeded",
 		Message: "Cannot exceed quota for RolesPerAccount: 1000",
 	}
 	cases := []struct {
 		name   string
-		faults []gateway.Fault
+		faults []aws.Fault
 		// delay is how long IAM takes to show what was made.
 		delay time.Duration
 		// fails is what the update says, or empty when it is to end well.
 		fails string
 	}{
-		{name: "IAM has internal errors", faults: []gateway.Fault{
-			gateway.ServerError("iam", "CreateOpenIDConnectProvider", 1), gateway.ServerError("iam", "CreateRole", 1),
-			gateway.ServerError("iam", "GetRole", 1), gateway.ServerError("iam", "AttachRolePolicy", 1),
-			gateway.ServerError("iam", "PutRolePolicy", 1),
+		{name: "IAM has internal errors", faults: []aws.Fault{
+			aws.ServerError("iam", "CreateOpenIDConnectProvider", 1), aws.ServerError("iam", "CreateRole", 1),
+			aws.ServerError("iam", "GetRole", 1), aws.ServerError("iam", "AttachRolePolicy", 1),
+			aws.ServerError("iam", "PutRolePolicy", 1),
 		}},
-		{name: "every service throttles", faults: []gateway.Fault{
-			gateway.Throttle("iam", "", 3), gateway.Throttle("eks", "", 2), gateway.Throttle("s3", "", 2),
+		{name: "every service throttles", faults: []aws.Fault{
+			aws.Throttle("iam", "", 3), aws.Throttle("eks", "", 2), aws.Throttle("s3", "", 2),
 		}},
-		{name: "STS has internal errors when the test pod asks", faults: []gateway.Fault{
-			gateway.ServerError("sts", "AssumeRoleWithWebIdentity", 2),
+		{name: "STS has internal errors when the test pod asks", faults: []aws.Fault{
+			aws.ServerError("sts", "AssumeRoleWithWebIdentity", 2),
 		}},
-		{name: "EKS throttles the access entry", faults: []gateway.Fault{
-			gateway.Throttle("eks", "CreateAccessEntry", 1), gateway.ServerError("eks", "AssociateAccessPolicy", 1),
+		{name: "EKS throttles the access entry", faults: []aws.Fault{
+			aws.Throttle("eks", "CreateAccessEntry", 1), aws.ServerError("eks", "AssociateAccessPolicy", 1),
 		}},
 		{name: "IAM shows roles and providers only after a while", delay: 3 * time.Second, fails: "couldn't find resource"},
-		{name: "IAM refuses the role", faults: []gateway.Fault{refused}, fails: "LimitExceeded: Cannot exceed quota for RolesPerAccount"},
+		{name: "IAM refuses the role", faults: []aws.Fault{refused}, fails: "LimitExceeded: Cannot exceed quota for RolesPerAccount"},
 	}
 	for _, test := range cases {
 		stack, err := e.NewStack(t.Context(), repository, e.settings)
 		require.NoError(t, err)
-		e.Gateway.Inject(test.faults...)
-		e.Gateway.SetPropagationDelay(test.delay)
+		e.Endpoint.Inject(test.faults...)
+		e.Endpoint.SetPropagationDelay(test.delay)
 		_, err = stack.Up(t.Context())
 		// The bad moment is over. Had IAM gone on being late, an update could fail at a provider that the one before it, which
 		// stopped at another provider, had not begun to make.
-		e.Gateway.ClearFaults()
-		e.Gateway.SetPropagationDelay(0)
+		e.Endpoint.ClearFaults()
+		e.Endpoint.SetPropagationDelay(0)
 		if test.fails == "" {
 			require.NoError(t, err, test.name)
 		} else {

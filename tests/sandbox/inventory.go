@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	sandboxaws "github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
+	sandboxeks "github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 )
 
 // AWS are clients of the sandbox's AWS, with the operator's credentials.
@@ -36,7 +36,7 @@ func (s *Sandbox) AWS() AWS { return s.AWSIn(Account) }
 func (s *Sandbox) AWSIn(account string) AWS {
 	config := aws.Config{
 		Region:       defaultRegion,
-		BaseEndpoint: aws.String(s.Gateway.URL()),
+		BaseEndpoint: aws.String(s.Endpoint.URL()),
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKeyID, secretAccessKey, ""),
 	}
 	if other, ok := s.accounts[account]; ok {
@@ -151,7 +151,7 @@ func listRoles(ctx context.Context, clients AWS, inventory *Inventory) error {
 			return err
 		}
 		for _, found := range page.Roles {
-			if aws.ToString(found.RoleName) == gateway.AccountAccessRole {
+			if aws.ToString(found.RoleName) == sandboxaws.AccountAccessRole {
 				continue // the account came with it
 			}
 			role, err := describeRole(ctx, clients.IAM, found)
@@ -224,7 +224,7 @@ func listBuckets(ctx context.Context, clients AWS, inventory *Inventory) error {
 
 // listAccessEntries leaves out the entry that the sandbox's operator has as the creator of every cluster.
 func listAccessEntries(
-	ctx context.Context, client *eks.Client, c *cluster.Cluster, operator string, inventory *Inventory,
+	ctx context.Context, client *eks.Client, c *sandboxeks.Cluster, operator string, inventory *Inventory,
 ) error {
 	list, err := client.ListAccessEntries(ctx, &eks.ListAccessEntriesInput{ClusterName: &c.Name})
 	if err != nil {

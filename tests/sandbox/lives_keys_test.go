@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
 )
 
 // keyLives rename the keys of the configuration. Nothing changes in AWS or Kubernetes.
@@ -105,11 +105,11 @@ func reportsIn(cluster string) string {
 // failHalfWay makes two updates: the first fails when it creates a role, when some things have been renamed and others not.
 func failHalfWay(t *testing.T, l *lives) {
 	t.Helper()
-	l.Gateway.Inject(gateway.Fault{
+	l.Endpoint.Inject(aws.Fault{
 		Service: "iam", Action: "CreateRole", Status: http.StatusConflict, Code: "LimitExceeded", Message: "no more",
 	})
 	_, err := l.stack.Up(t.Context(), optup.Parallel(1))
-	l.Gateway.ClearFaults()
+	l.Endpoint.ClearFaults()
 	require.ErrorContains(t, err, "LimitExceeded")
 	l.up(t)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	sandboxaws "github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
 )
 
 // roleLives change a role, its clusters and its permissions. What can stay stays: whoever makes a role anew ends all of its
@@ -159,7 +159,7 @@ func roleLives() []laterLife {
 			edits: map[string]string{app + "path": "/apps/"},
 			happens: func(_ *testing.T, l *lives) {
 				// IAM deletes no policy that a role has, and the engine deletes at once what it does not know to wait.
-				l.Gateway.Inject(gateway.Late("iam", "DetachRolePolicy", 1, 3*time.Second))
+				l.Endpoint.Inject(sandboxaws.Late("iam", "DetachRolePolicy", 1, 3*time.Second))
 			},
 			declared: func(t *testing.T, _, after *world) {
 				t.Helper()

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 )
 
 // Object is a Kubernetes object, as far as users care. What is another one each time, though all is as before, is not in it:
@@ -30,7 +30,7 @@ type Object struct {
 // String is <cluster>/<namespace>/<name>.
 func (o Object) String() string { return o.Cluster + "/" + o.Namespace + "/" + o.Name }
 
-func listObjects(ctx context.Context, c *cluster.Cluster, inventory *Inventory) error {
+func listObjects(ctx context.Context, c *eks.Cluster, inventory *Inventory) error {
 	client, err := kubernetes.NewForConfig(c.AdminConfig())
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func listObjects(ctx context.Context, c *cluster.Cluster, inventory *Inventory) 
 }
 
 // listPrograms lists the Jobs and all pods, those of Jobs among them.
-func listPrograms(ctx context.Context, client kubernetes.Interface, c *cluster.Cluster, inventory *Inventory) error {
+func listPrograms(ctx context.Context, client kubernetes.Interface, c *eks.Cluster, inventory *Inventory) error {
 	jobs, err := client.BatchV1().Jobs("").List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func listPrograms(ctx context.Context, client kubernetes.Interface, c *cluster.C
 	return nil
 }
 
-func object(c *cluster.Cluster, metadata *metav1.ObjectMeta) Object {
+func object(c *eks.Cluster, metadata *metav1.ObjectMeta) Object {
 	name := metadata.Name
 	if metadata.GenerateName != "" {
 		name = metadata.GenerateName + "*"

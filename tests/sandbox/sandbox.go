@@ -17,10 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/process"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
 // The operator's account, where clusters are unless they say otherwise, who the operator is, and the operator's credentials.
@@ -36,12 +36,12 @@ const (
 // Options say what a sandbox is made of.
 type Options struct {
 	// Clusters are the EKS clusters that exist already when the stack comes to them.
-	Clusters []cluster.Spec
+	Clusters []eks.Spec
 	// Log takes the progress, a line for each step.
 	Log io.Writer
 	// Plugins are the sources of the AWS and Kubernetes plugins, the preferred one first. Default: what $PLUGINS allows, with
 	// nothing downloaded.
-	Plugins []toolchain.Source
+	Plugins []tools.Source
 	// TokenAging makes the tokens of pods age that many times faster, for tests of their renewal. Default: 1.
 	TokenAging int
 	// ContainerPath is a folder of programs that containers find before all others, as if it were in their image.
@@ -51,9 +51,9 @@ type Options struct {
 
 // Sandbox is a running sandbox.
 type Sandbox struct {
-	Tools    *toolchain.Tools
-	Gateway  *gateway.Gateway
-	Clusters *cluster.Clusters
+	Tools    *tools.Tools
+	Endpoint *aws.Endpoint
+	Clusters *eks.Clusters
 	// Dir holds everything that the sandbox writes; Close removes it.
 	Dir string
 
@@ -92,15 +92,15 @@ func Isolate() error {
 // nothing running.
 func Boot(ctx context.Context, opts Options) (*Sandbox, error) {
 	started := time.Now()
-	tools, err := toolchain.Ensure(ctx, toolchain.Options{Log: opts.Log, Plugins: opts.Plugins})
+	found, err := tools.Ensure(ctx, tools.Options{Log: opts.Log, Plugins: opts.Plugins})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the tools: %w", err)
 	}
-	s := &Sandbox{Tools: tools, log: opts.Log}
+	s := &Sandbox{Tools: found, log: opts.Log}
 	if err := s.start(ctx, opts); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.logf("the sandbox is ready after %s: %d clusters, AWS at %s", since(started), len(s.Clusters.All), s.Gateway.URL())
+	s.logf("the sandbox is ready after %s: %d clusters, AWS at %s", since(started), len(s.Clusters.All), s.Endpoint.URL())
 	return s, nil
 }
 
@@ -114,32 +114,32 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 	}
 	s.logf("starting the AWS endpoint")
 	// The process ends with its context, which is not to be that of the start.
-	motoURL, moto, err := gateway.StartMoto(context.WithoutCancel(ctx), gateway.Moto{Path: s.Tools.MotoServer, LogFile: filepath.Join(s.Dir, "moto.log")})
+	motoURL, moto, err := aws.StartMoto(context.WithoutCancel(ctx), aws.Moto{Path: s.Tools.MotoServer, LogFile: filepath.Join(s.Dir, "moto.log")})
 	if err != nil {
 		return fmt.Errorf("starting moto: %w", err)
 	}
 	s.moto = moto
-	s.Gateway, err = gateway.New(gateway.Options{
+	s.Endpoint, err = aws.New(aws.Options{
 		MotoURL: motoURL, Credentials: map[string]string{accessKeyID: secretAccessKey}, TokenAging: opts.TokenAging,
 	})
 	if err != nil {
-		return fmt.Errorf("starting the AWS gateway: %w", err)
+		return fmt.Errorf("starting the AWS endpoint: %w", err)
 	}
 	clusters, err := s.addAccounts(ctx, opts.Clusters)
 	if err != nil {
 		return err
 	}
 	s.logf("starting %d Kubernetes control planes", len(clusters))
-	s.Clusters, err = cluster.Start(ctx, cluster.Options{
+	s.Clusters, err = eks.Start(ctx, eks.Options{
 		ControlPlane: s.Tools.ControlPlane, Dir: filepath.Join(s.Dir, "clusters"),
-		AWSEndpoint: s.Gateway.URL(), Access: s.Gateway.AccessEntry,
+		AWSEndpoint: s.Endpoint.URL(), Access: s.Endpoint.AccessEntry,
 		ContainerPath: s.containerPath(opts.ContainerPath), ContainerEnv: s.containerEnv(), TokenAging: opts.TokenAging,
 	}, clusters)
 	if err != nil {
 		return err
 	}
 	for _, c := range s.Clusters.All {
-		err := s.Gateway.AddCluster(gateway.Cluster{
+		err := s.Endpoint.AddCluster(aws.Cluster{
 			Name: c.Name, Account: c.Account, Region: c.Region, Version: "1.34",
 			Endpoint: c.Endpoint, CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer,
 			AuthenticationMode: c.AuthenticationMode, CreatorArn: s.operatorIn(c.Account), Keys: c.JWKS,
@@ -153,7 +153,7 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 
 // addAccounts makes the accounts that clusters are in, other than the operator's own, each with the role by which the
 // operator works there. It returns the clusters with that role.
-func (s *Sandbox) addAccounts(ctx context.Context, clusters []cluster.Spec) ([]cluster.Spec, error) {
+func (s *Sandbox) addAccounts(ctx context.Context, clusters []eks.Spec) ([]eks.Spec, error) {
 	s.accounts = map[string]account{}
 	clusters = slices.Clone(clusters)
 	for i := range clusters {
@@ -161,7 +161,7 @@ func (s *Sandbox) addAccounts(ctx context.Context, clusters []cluster.Spec) ([]c
 		if spec.Account == Account {
 			continue
 		}
-		roleArn, err := s.Gateway.AddAccount(ctx, spec.Partition(), spec.Account) // once made, it stays as it is
+		roleArn, err := s.Endpoint.AddAccount(ctx, spec.Partition(), spec.Account) // once made, it stays as it is
 		if err != nil {
 			return nil, err
 		}
@@ -185,8 +185,8 @@ func (s *Sandbox) Close() error {
 	if s.Clusters != nil {
 		faults = append(faults, s.Clusters.Stop())
 	}
-	if s.Gateway != nil {
-		faults = append(faults, s.Gateway.Close())
+	if s.Endpoint != nil {
+		faults = append(faults, s.Endpoint.Close())
 	}
 	if s.moto != nil {
 		faults = append(faults, s.moto.Stop(time.Second))
@@ -201,7 +201,7 @@ func (s *Sandbox) Close() error {
 func (s *Sandbox) Env() map[string]string {
 	return map[string]string{
 		"PATH":                        s.Tools.Path(),
-		"AWS_ENDPOINT_URL":            s.Gateway.URL(),
+		"AWS_ENDPOINT_URL":            s.Endpoint.URL(),
 		"AWS_ACCESS_KEY_ID":           accessKeyID,
 		"AWS_SECRET_ACCESS_KEY":       secretAccessKey,
 		"AWS_REGION":                  defaultRegion,
@@ -233,14 +233,14 @@ func (s *Sandbox) containerPath(more string) string {
 // made the client with which it assumes a role by web identity.
 func (s *Sandbox) containerEnv() map[string]string {
 	return map[string]string{
-		"AWS_ENDPOINT_URL": s.Gateway.URL(), "AWS_ENDPOINT_URL_STS": s.Gateway.URL(),
+		"AWS_ENDPOINT_URL": s.Endpoint.URL(), "AWS_ENDPOINT_URL_STS": s.Endpoint.URL(),
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
 	}
 }
 
 // RegisterOidcProvider registers the OIDC provider of a cluster the way another tool would have done it, with tags of
 // its own.
-func (s *Sandbox) RegisterOidcProvider(ctx context.Context, c *cluster.Cluster, tags map[string]string) (string, error) {
+func (s *Sandbox) RegisterOidcProvider(ctx context.Context, c *eks.Cluster, tags map[string]string) (string, error) {
 	input := &iam.CreateOpenIDConnectProviderInput{Url: &c.Issuer, ClientIDList: []string{"sts.amazonaws.com"}}
 	for _, key := range sortedKeys(tags) {
 		value := tags[key]

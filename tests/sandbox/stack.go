@@ -25,7 +25,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 )
 
 // Names of the project and of the stack that the sandbox runs, as in Pulumi.yaml and Pulumi.dev.yaml.
@@ -67,7 +67,7 @@ func (s *Settings) Section(name string) map[string]any {
 }
 
 // Clusters are the clusters that the settings want to find, as the sandbox is to start them.
-func (s *Settings) Clusters() ([]cluster.Spec, error) {
+func (s *Settings) Clusters() ([]eks.Spec, error) {
 	text, err := json.Marshal(s.Platform)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (s *Settings) Clusters() ([]cluster.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	var specs []cluster.Spec
+	var specs []eks.Spec
 	for _, key := range sortedKeys(config.Clusters) {
 		declared := config.Clusters[key]
 		name := declared.Name
@@ -87,7 +87,7 @@ func (s *Settings) Clusters() ([]cluster.Spec, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cluster %q: %w", key, err)
 		}
-		specs = append(specs, cluster.Spec{
+		specs = append(specs, eks.Spec{
 			Name: name, Account: account, Region: declared.Region, AuthenticationMode: "API_AND_CONFIG_MAP",
 		})
 	}

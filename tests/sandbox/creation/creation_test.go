@@ -26,7 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
 // programs are where pulumi-eks's plugin and the programs that it runs are.
@@ -41,9 +41,9 @@ func newPrograms(t *testing.T) programs {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute) // the first time, the CLI is compiled
 	defer cancel()
-	pulumi, err := toolchain.Pulumi(ctx, toolchain.Options{Log: os.Stderr})
+	pulumi, err := tools.Pulumi(ctx, tools.Options{Log: os.Stderr})
 	require.NoError(t, err)
-	plugin, err := toolchain.PulumiEKS(ctx, toolchain.Options{Log: os.Stderr})
+	plugin, err := tools.PulumiEKS(ctx, tools.Options{Log: os.Stderr})
 	require.NoError(t, err)
 	dir := t.TempDir()
 	calls := filepath.Join(dir, "calls")

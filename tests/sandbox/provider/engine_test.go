@@ -37,14 +37,14 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cluster"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+	sandboxaws "github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
 // world is everything that a stack runs on: the real engine, an AWS, a cluster.
 type world struct {
-	tools      *toolchain.Tools
+	tools      *tools.Tools
 	aws        string
 	kubeconfig string
 	cluster    clientgo.Interface
@@ -54,21 +54,21 @@ func newWorld(t *testing.T) world {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute) // the first time, everything is compiled
 	defer cancel()
-	tools, err := toolchain.Ensure(ctx, toolchain.Options{Log: os.Stderr})
+	found, err := tools.Ensure(ctx, tools.Options{Log: os.Stderr})
 	require.NoError(t, err)
 	dir := t.TempDir()
-	moto, process, err := gateway.StartMoto(t.Context(), gateway.Moto{Path: tools.MotoServer, LogFile: filepath.Join(dir, "moto.log")})
+	moto, process, err := sandboxaws.StartMoto(t.Context(), sandboxaws.Moto{Path: found.MotoServer, LogFile: filepath.Join(dir, "moto.log")})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, process.Stop(5*time.Second)) })
-	clusters, err := cluster.Start(ctx, cluster.Options{
-		ControlPlane: tools.ControlPlane, Dir: filepath.Join(dir, "clusters"), AWSEndpoint: moto,
-		Access: func(string, string, string) (gateway.AccessEntry, bool) { return gateway.AccessEntry{}, false },
-	}, []cluster.Spec{{Name: "hub", Account: "123456789012", Region: "eu-west-1", AuthenticationMode: "API"}})
+	clusters, err := eks.Start(ctx, eks.Options{
+		ControlPlane: found.ControlPlane, Dir: filepath.Join(dir, "clusters"), AWSEndpoint: moto,
+		Access: func(string, string, string) (sandboxaws.AccessEntry, bool) { return sandboxaws.AccessEntry{}, false },
+	}, []eks.Spec{{Name: "hub", Account: "123456789012", Region: "eu-west-1", AuthenticationMode: "API"}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, clusters.Stop()) })
 	client, err := clientgo.NewForConfig(clusters.All[0].AdminConfig())
 	require.NoError(t, err)
-	return world{tools: tools, aws: moto, kubeconfig: kubeconfig(t, clusters.All[0].AdminConfig()), cluster: client}
+	return world{tools: found, aws: moto, kubeconfig: kubeconfig(t, clusters.All[0].AdminConfig()), cluster: client}
 }
 
 func kubeconfig(t *testing.T, config *rest.Config) string {
@@ -201,18 +201,18 @@ func changes(summary auto.UpdateSummary) map[string]int {
 // A released plugin is where Pulumi's home of the user has it, though the stack has a home of its own.
 func TestTheEngineTakesPluginsThatAreInstalledInPulumisHome(t *testing.T) {
 	t.Parallel()
-	tools, err := toolchain.Ensure(t.Context(), toolchain.Options{Log: os.Stderr})
+	found, err := tools.Ensure(t.Context(), tools.Options{Log: os.Stderr})
 	require.NoError(t, err)
 	home, manifests := t.TempDir(), t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(home, "plugins"), 0o700))
-	for _, plugin := range tools.Plugins {
+	for _, plugin := range found.Plugins {
 		require.NoError(t, os.Symlink(plugin.Dir, filepath.Join(home, "plugins", "resource-"+plugin.Name+"-v"+plugin.Version)))
 	}
-	tools, err = toolchain.Ensure(t.Context(), toolchain.Options{
-		Log: os.Stderr, Plugins: []toolchain.Source{toolchain.Installed}, PulumiHome: home,
+	found, err = tools.Ensure(t.Context(), tools.Options{
+		Log: os.Stderr, Plugins: []tools.Source{tools.Installed}, PulumiHome: home,
 	})
 	require.NoError(t, err)
-	stack, _ := world{tools: tools}.stack(t, func(ctx *pulumi.Context) error {
+	stack, _ := world{tools: found}.stack(t, func(ctx *pulumi.Context) error {
 		files, err := kubernetes.NewProvider(ctx, "files", &kubernetes.ProviderArgs{RenderYamlToDirectory: pulumi.String(manifests)})
 		if err != nil {
 			return err
@@ -232,11 +232,11 @@ func TestTheEngineTakesPluginsThatAreInstalledInPulumisHome(t *testing.T) {
 	assert.Len(t, written, 1, "by that plugin")
 }
 
-// newerThanTheModule tells whether the Kubernetes plugin does what releases do from 4.29 on. The Go module that it is built
-// from is older, of January 2026.
+// newerThanTheModule tells whether the Kubernetes plugin does what releases do from 4.29 on. The Go module that it is
+// built from is older, of January 2026.
 func (w world) newerThanTheModule() bool {
-	return slices.ContainsFunc(w.tools.Plugins, func(plugin toolchain.Plugin) bool {
-		return plugin.Name == "kubernetes" && plugin.Source != toolchain.Built
+	return slices.ContainsFunc(w.tools.Plugins, func(plugin tools.Plugin) bool {
+		return plugin.Name == "kubernetes" && plugin.Source != tools.Built
 	})
 }
 
@@ -276,7 +276,7 @@ func TestWhatExistsIsTakenOverByTheOlderKubernetesPluginOnly(t *testing.T) {
 	assert.Equal(t, labels, found.Labels)
 }
 
-// The real engine takes the plugins that the toolchain found or built.
+// The real engine takes the plugins that package tools found or built.
 func TestTheEngineRunsAStackOnThePlugins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

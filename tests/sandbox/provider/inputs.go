@@ -14,8 +14,7 @@ import (
 // Type is what an input may hold.
 type Type string
 
-// The types of inputs. Lists, sets and maps hold text only; a set is a list
-// whose order means nothing.
+// The types of inputs. Lists, sets and maps hold text only; a set is a list whose order means nothing.
 const (
 	String Type = "string"
 	Bool   Type = "bool"
@@ -32,11 +31,9 @@ type Input struct {
 	Required bool
 	// Replace: a change of the property replaces the resource.
 	Replace bool
-	// Computed: the API chooses a value when the program gives none, so that
-	// leaving the property out is never a change.
+	// Computed: the API chooses a value when the program gives none, so that leaving the property out is never a change.
 	Computed bool
-	// Local: the API does not give the property back, so that refresh keeps what
-	// the state has.
+	// Local: the API does not give the property back, so that refresh keeps what the state has.
 	Local bool
 	// Default is filled in when the program gives no value.
 	Default any
@@ -46,8 +43,7 @@ type Input struct {
 	Conflicts string
 	// Same tells whether two texts mean the same. Nil means equality.
 	Same func(a, b string) bool
-	// Valid says what is wrong with a text, or with a text in a list or set. Nil
-	// accepts every one.
+	// Valid says what is wrong with a text, or with a text in a list or set. Nil accepts every one.
 	Valid func(string) error
 	// Min and Max bound a number, unless both are 0.
 	Min, Max int
@@ -59,8 +55,7 @@ type Input struct {
 type AutoName struct {
 	// MaxLength of the finished name.
 	MaxLength int
-	// RandomLength is the number of random hexadecimal digits after the hyphen;
-	// 0 takes the resource's name as it is.
+	// RandomLength is the number of random hexadecimal digits after the hyphen; 0 takes the resource's name as it is.
 	RandomLength int
 	// Lower makes the name lower case.
 	Lower bool
@@ -83,10 +78,9 @@ func (a AutoName) name(base string) (string, error) {
 // Inputs declares every input of a resource, function or provider by name.
 type Inputs map[string]Input
 
-// Failures says everything that is wrong with the given inputs: what is not
-// known, what is missing, what has the wrong type. Unknown values pass, they
-// are checked again when they are known. The wording follows the Terraform
-// bridge; subject is the resource's name in the program.
+// Failures says everything that is wrong with the given inputs: what is not known, what is missing, what has the wrong
+// type. Unknown values pass, they are checked again when they are known. The wording follows the Terraform bridge;
+// subject is the resource's name in the program.
 func (in Inputs) Failures(subject string, given property.Map) []p.CheckFailure {
 	var failures []p.CheckFailure
 	fail := func(path, format string, args ...any) {
@@ -190,13 +184,11 @@ func describe(v property.Value) string {
 	}
 }
 
-// defaultsKey lists, in a resource's inputs, the ones that [Inputs.Fill] filled
-// in. The official plugins keep the list under the same key: it tells a name
-// that the provider made from one that the program chose.
+// defaultsKey lists, in a resource's inputs, the ones that [Inputs.Fill] filled in. The official plugins keep the list
+// under the same key: it tells a name that the provider made from one that the program chose.
 const defaultsKey = "__defaults"
 
-// Fill adds defaults and automatic names to what the program gave. A name that
-// was made before, which old has, is kept.
+// Fill adds defaults and automatic names to what the program gave. A name that was made before, which old has, is kept.
 func (in Inputs) Fill(resourceName string, given, old property.Map) (property.Map, error) {
 	filled := given.Delete(defaultsKey)
 	var defaults []string
@@ -230,8 +222,8 @@ func defaulted(inputs property.Map, name string) bool {
 	return slices.Contains(Plain(inputs).Strings(defaultsKey), name)
 }
 
-// Diff compares inputs with inputs and says, path by path, what would change
-// and whether that replaces the resource. An unknown new value counts as a change.
+// Diff compares inputs with inputs and says, path by path, what would change and whether that replaces the resource. An
+// unknown new value counts as a change.
 func (in Inputs) Diff(old, given property.Map) map[string]p.PropertyDiff {
 	diff := map[string]p.PropertyDiff{}
 	for _, name := range sortedKeys(in) {

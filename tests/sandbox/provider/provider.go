@@ -1,16 +1,12 @@
-// Package provider is a resource provider that is described by tables: the gRPC
-// service that the Pulumi engine talks to, checking of inputs against a table,
-// diffing, previewing, refreshing, importing and the handling of secrets.
+// Package provider is a resource provider that is described by tables: the gRPC service that the Pulumi engine talks
+// to, checking of inputs against a table, diffing, previewing, refreshing, importing and the handling of secrets.
 //
-// The stand-in for the AWS plugin is made of it, which is needed where the
-// official one cannot be downloaded, as it is not published as a Go module. It
-// covers only what this project uses, and it refuses everything else by name:
-// a property, type or function that it silently accepted would make a program
-// work here that fails on the real thing.
+// The stand-in for the AWS plugin is made of it, which is needed where the official one cannot be downloaded, as it is
+// not published as a Go module. It covers only what this project uses, and it refuses everything else by name: a
+// property, type or function that it silently accepted would make a program work here that fails on the real thing.
 //
-// It is built on the low-level [p.Provider] of pulumi-go-provider rather than
-// directly on the generated gRPC server: that type already does the handshake,
-// the marshalling of secrets and unknowns and the encoding of partial failures,
+// It is built on the low-level [p.Provider] of pulumi-go-provider rather than directly on the generated gRPC server:
+// that type already does the handshake, the marshalling of secrets and unknowns and the encoding of partial failures,
 // and leaves every decision about inputs and outputs to its user.
 package provider
 
@@ -42,9 +38,8 @@ type Plugin struct {
 	Version string
 	// Config holds the inputs of the explicit or default provider resource.
 	Config Inputs
-	// ReplaceConfig names the input whose change means that the provider now talks
-	// to something else, so that everything made with it has to be replaced; ""
-	// for none. Nil means there never is one.
+	// ReplaceConfig names the input whose change means that the provider now talks to something else, so that everything
+	// made with it has to be replaced; "" for none. Nil means there never is one.
 	ReplaceConfig func(old, given property.Map) string
 	// Configure is called once, with complete and checked configuration.
 	Configure func(ctx context.Context, config Values) error
@@ -60,8 +55,8 @@ func (pl Plugin) Run(ctx context.Context) error {
 	return pl.Provider().Run(ctx, pl.Name, pl.Version)
 }
 
-// Provider is the plugin as the gRPC layer wants it. Every operation is bound
-// by its customTimeouts, and cancelled when the engine cancels the update.
+// Provider is the plugin as the gRPC layer wants it. Every operation is bound by its customTimeouts, and cancelled when
+// the engine cancels the update.
 func (pl Plugin) Provider() p.Provider {
 	return cancel.Wrap(p.Provider{
 		GetSchema:   pl.getSchema,
@@ -123,8 +118,8 @@ func (pl Plugin) resource(token string) (Table, error) {
 	return resource, nil
 }
 
-// getSchema answers with the least that is a schema. Programs are compiled
-// against the official SDKs, so nothing here generates code from it.
+// getSchema answers with the least that is a schema. Programs are compiled against the official SDKs, so nothing here
+// generates code from it.
 func (pl Plugin) getSchema(context.Context, p.GetSchemaRequest) (p.GetSchemaResponse, error) {
 	schema, err := json.Marshal(map[string]any{"name": pl.Name, "version": pl.Version})
 	if err != nil {
@@ -174,9 +169,8 @@ func (pl Plugin) configure(ctx context.Context, r p.ConfigureRequest) error {
 	return pl.Configure(ctx, Plain(config))
 }
 
-// decodeConfig gives the configuration its types back. Provider resources get
-// everything as strings: the engine encodes whatever is not a string as JSON,
-// because configuration files know only strings.
+// decodeConfig gives the configuration its types back. Provider resources get everything as strings: the engine encodes
+// whatever is not a string as JSON, because configuration files know only strings.
 func (pl Plugin) decodeConfig(config property.Map) (property.Map, error) {
 	decoded := config
 	for name, value := range config.All {

@@ -9,15 +9,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 )
 
-// Table is a resource type that is fully described by its inputs, its computed
-// outputs and four calls to an API.
+// Table is a resource type that is fully described by its inputs, its computed outputs and four calls to an API.
 type Table struct {
 	Inputs Inputs
-	// Outputs are the properties that only the API knows; a preview shows them
-	// as unknown until the resource exists.
+	// Outputs are the properties that only the API knows; a preview shows them as unknown until the resource exists.
 	Outputs []string
-	// Derive computes outputs that follow from the inputs and the provider's
-	// configuration alone. A difference from the state is a change. May be nil.
+	// Derive computes outputs that follow from the inputs and the provider's configuration alone. A difference from the
+	// state is a change. May be nil.
 	Derive func(inputs property.Map) property.Map
 	// Explain rewrites errors the way the official plugin words them. May be nil.
 	Explain func(error) error
@@ -26,15 +24,13 @@ type Table struct {
 
 // API is how the thing behind a [Table] is made, read, changed and removed.
 type API struct {
-	// Create makes the thing and returns its id. An id together with an error
-	// means that the thing exists and is incomplete.
+	// Create makes the thing and returns its id. An id together with an error means that the thing exists and is
+	// incomplete.
 	Create func(ctx context.Context, inputs Values) (id string, err error)
-	// Read returns what the API says: every input that is not Local, and every
-	// output; an "id" among them replaces the one asked for. Nil means that the
-	// thing is gone. state is what was known before, nothing on import.
+	// Read returns what the API says: every input that is not Local, and every output; an "id" among them replaces the one
+	// asked for. Nil means that the thing is gone. state is what was known before, nothing on import.
 	Read Reader
-	// ReadNew is Read for what was made a moment ago, where that takes patience.
-	// Nil means that it does not.
+	// ReadNew is Read for what was made a moment ago, where that takes patience. Nil means that it does not.
 	ReadNew Reader
 	// Update changes the thing in place. Nil if every input replaces it.
 	Update func(ctx context.Context, id string, state, inputs Values) error
@@ -54,8 +50,8 @@ func (t Table) Check(_ context.Context, r p.CheckRequest) (p.CheckResponse, erro
 	return p.CheckResponse{Inputs: inputs, Failures: t.Inputs.Failures(r.Urn.Name(), inputs)}, nil
 }
 
-// Diff compares the new inputs with the old ones, which refresh has brought up
-// to date, and the derived outputs with the state.
+// Diff compares the new inputs with the old ones, which refresh has brought up to date, and the derived outputs with
+// the state.
 func (t Table) Diff(_ context.Context, r p.DiffRequest) (p.DiffResponse, error) {
 	diff := t.Inputs.Diff(r.OldInputs, r.Inputs)
 	for name, value := range t.derive(r.Inputs).All {
@@ -69,8 +65,8 @@ func (t Table) Diff(_ context.Context, r p.DiffRequest) (p.DiffResponse, error) 
 	}, nil
 }
 
-// nameKept tells whether the program itself chose the name and left it as it
-// was, in which case old and new cannot exist side by side.
+// nameKept tells whether the program itself chose the name and left it as it was, in which case old and new cannot
+// exist side by side.
 func (t Table) nameKept(old, given property.Map) bool {
 	for name, input := range t.Inputs {
 		if input.AutoName != nil && input.AutoName.RandomLength > 0 && !given.Get(name).IsNull() &&
@@ -127,8 +123,8 @@ func (t Table) planned(inputs property.Map) property.Map {
 	return outputs
 }
 
-// Read brings state and inputs up to date for refresh. Without either it is an
-// import, and the inputs are what a program would have to say.
+// Read brings state and inputs up to date for refresh. Without either it is an import, and the inputs are what a
+// program would have to say.
 func (t Table) Read(ctx context.Context, r p.ReadRequest) (p.ReadResponse, error) {
 	found, err := t.API.Read(ctx, r.ID, Plain(r.Properties))
 	if err != nil {
@@ -153,8 +149,8 @@ func (t Table) Read(ctx context.Context, r p.ReadRequest) (p.ReadResponse, error
 	}, nil
 }
 
-// refreshed are the old inputs with what the API says now. Only what the API
-// chose by itself, and no program asked for, is left out.
+// refreshed are the old inputs with what the API says now. Only what the API chose by itself, and no program asked for,
+// is left out.
 func (t Table) refreshed(live, old property.Map, imported bool) property.Map {
 	inputs := old
 	for name, input := range t.Inputs {

@@ -22,8 +22,8 @@ const (
 	shelved = "toy:index:shelves"
 )
 
-// store is an API that keeps shelves in memory. Its owner is chosen by the API
-// unless the program says who; its height is never given back.
+// store is an API that keeps shelves in memory. Its owner is chosen by the API unless the program says who; its height
+// is never given back.
 type store struct {
 	mu      sync.Mutex
 	shelves map[string]provider.Values

@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 )
 
-// Values are properties as plain Go values: string, bool, float64, []any and
-// map[string]any. Secrets lose their mark and must not be logged.
+// Values are properties as plain Go values: string, bool, float64, []any and map[string]any. Secrets lose their mark
+// and must not be logged.
 type Values map[string]any
 
 // String is the property as text, "" if it is absent.
@@ -102,9 +102,8 @@ func Properties(values map[string]any) property.Map {
 	return property.NewMap(m)
 }
 
-// Property turns one plain value into a property. Beside what JSON decodes to
-// it takes the types that SDKs return: whole numbers, []string and
-// map[string]string. Lists of text from sets are kept in the order given.
+// Property turns one plain value into a property. Beside what JSON decodes to it takes the types that SDKs return:
+// whole numbers, []string and map[string]string. Lists of text from sets are kept in the order given.
 func Property(value any) property.Value {
 	switch value := value.(type) {
 	case nil:
@@ -153,8 +152,8 @@ func Property(value any) property.Value {
 	}
 }
 
-// bare removes the marks of secrets and dependencies, at every depth, so that
-// two values can be compared for what they say.
+// bare removes the marks of secrets and dependencies, at every depth, so that two values can be compared for what they
+// say.
 func bare(v property.Value) property.Value {
 	switch {
 	case v.IsArray():
@@ -174,8 +173,8 @@ func bare(v property.Value) property.Value {
 	}
 }
 
-// MarkSecrets marks every output whose input of the same name held a secret,
-// anywhere in it: what was given in confidence is given back in confidence.
+// MarkSecrets marks every output whose input of the same name held a secret, anywhere in it: what was given in
+// confidence is given back in confidence.
 func MarkSecrets(outputs property.Map, inputs ...property.Map) property.Map {
 	for _, in := range inputs {
 		for name, value := range in.All {

@@ -18,16 +18,16 @@ const (
 	operatorFile  = "components/iampolicy/conditions.go"
 	opennessFile  = "components/iampolicy/openness.go"
 	programFile   = "components/test_pod.sh"
-	conditionFile = "tests/sandbox/evaluation/condition.go"
-	decisionFile  = "tests/sandbox/evaluation/evaluation.go"
-	statementFile = "tests/sandbox/evaluation/statement.go"
-	tokenFile     = "tests/sandbox/gateway/webtoken.go" // #nosec G101 -- Go code
-	webFile       = "tests/sandbox/gateway/webidentity.go"
-	sessionFile   = "tests/sandbox/gateway/session.go"
-	chainFile     = "tests/sandbox/gateway/assumerole.go"
-	authorizeFile = "tests/sandbox/gateway/authorize.go"
-	documentFile  = "tests/sandbox/gateway/policydocument.go"
-	webhookFile   = "tests/sandbox/cluster/podidentity.go"
+	conditionFile = "tests/sandbox/aws/iameval/condition.go"
+	decisionFile  = "tests/sandbox/aws/iameval/evaluation.go"
+	statementFile = "tests/sandbox/aws/iameval/statement.go"
+	tokenFile     = "tests/sandbox/aws/sts_web_token.go" // #nosec G101 -- Go code
+	webFile       = "tests/sandbox/aws/sts_web_identity.go"
+	sessionFile   = "tests/sandbox/aws/sts_session.go"
+	chainFile     = "tests/sandbox/aws/sts_assume_role.go"
+	authorizeFile = "tests/sandbox/aws/front_authorize.go"
+	documentFile  = "tests/sandbox/aws/iam_policy_document.go"
+	webhookFile   = "tests/sandbox/eks/pod_identity.go"
 	accessFile    = "components/access_entry.go"
 	providerFile  = "components/oidc_provider.go"
 )
@@ -35,10 +35,10 @@ const (
 func product(tests string) suite { return suite{".", "components/iampolicy", tests} }
 func program(tests string) suite { return suite{".", "tests", tests} }
 func evaluates(tests string) suite {
-	return suite{"tests/sandbox", "evaluation", tests}
+	return suite{"tests/sandbox", "aws/iameval", tests}
 }
-func endpoint(tests string) suite { return suite{"tests/sandbox", "gateway", tests} }
-func webhook(tests string) suite  { return suite{"tests/sandbox", "cluster", tests} }
+func endpoint(tests string) suite { return suite{"tests/sandbox", "aws", tests} }
+func webhook(tests string) suite  { return suite{"tests/sandbox", "eks", tests} }
 
 const (
 	goldenTrust   = "TestTrustPoliciesEqualTheirGoldenFiles TestTheAudienceIsPinnedAndExactInEveryStatement"
@@ -226,12 +226,12 @@ var guards = []guard{
 	// To whom STS gives a role, and for how long.
 	{
 		"the trust policy",
-		[]edit{{webFile, `if decision != evaluation.Allowed {`, `if decision == evaluation.Denied {`}},
+		[]edit{{webFile, `if decision != iameval.Allowed {`, `if decision == iameval.Denied {`}},
 		endpoint(trustedOnly),
 	},
 	{
 		"the explicit Deny in a trust policy",
-		[]edit{{webFile, `if decision != evaluation.Allowed {`, `if decision == evaluation.NotAllowed {`}},
+		[]edit{{webFile, `if decision != iameval.Allowed {`, `if decision == iameval.NotAllowed {`}},
 		endpoint(trustedOnly),
 	},
 	{
@@ -246,14 +246,14 @@ var guards = []guard{
 	},
 	{
 		"the refusal of policies that cannot be evaluated",
-		[]edit{{documentFile, `err = evaluation.Check(document)`, `_ = evaluation.Check(document)`}},
+		[]edit{{documentFile, `err = iameval.Check(document)`, `_ = iameval.Check(document)`}},
 		endpoint("TestMalformedDocumentsAreRefusedWhenTheyAreWritten"),
 	},
 
 	// What a session may do.
 	{
 		"the check of a session's permissions",
-		[]edit{{authorizeFile, `if made.decision != evaluation.Allowed {`, `if made.decision > 9 {`}},
+		[]edit{{authorizeFile, `if made.decision != iameval.Allowed {`, `if made.decision > 9 {`}},
 		endpoint("TestAPodGetsItsBucketWhenThePolicyIsAttached TestWhatARoleMayDoInS3"),
 	},
 	{
@@ -263,7 +263,7 @@ var guards = []guard{
 	},
 	{
 		"the permissions and the trust policy in AssumeRole",
-		[]edit{{chainFile, `if err := g.mayAssume(r, req, in, target); err != nil {`, `if err := g.mayAssume(r, req, in, target); false {`}},
+		[]edit{{chainFile, `if err := e.mayAssume(r, req, in, target); err != nil {`, `if err := e.mayAssume(r, req, in, target); false {`}},
 		endpoint("TestARoleAssumesAnotherWhenBothSidesLet"),
 	},
 	{

@@ -1,5 +1,5 @@
-// Command pulumi-resource-aws stands in for the official AWS plugin where that
-// cannot be downloaded. The engine finds it on PATH.
+// Command pulumi-resource-aws stands in for the official AWS plugin where that cannot be downloaded. The engine finds
+// it on PATH.
 package main
 
 import (

@@ -14,7 +14,7 @@ import (
 	"syscall"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
 func main() {
@@ -62,7 +62,7 @@ func openTerminal(format string) (sandbox.Terminal, error) {
 }
 
 func prepare(ctx context.Context, _ string, terminal sandbox.Terminal) error {
-	_, err := toolchain.Ensure(ctx, toolchain.Options{Log: terminal.Progress})
+	_, err := tools.Ensure(ctx, tools.Options{Log: terminal.Progress})
 	return err
 }
 

@@ -1,6 +1,5 @@
-// Package aws stands in for the official pulumi-aws plugin: the resources and
-// functions of it that this project uses, on the real AWS APIs by the official
-// SDK. Behaviour follows pulumi-aws v6 and the Terraform provider behind it.
+// Package aws stands in for the official pulumi-aws plugin: the resources and functions of it that this project uses,
+// on the real AWS APIs by the official SDK. Behaviour follows pulumi-aws v6 and the Terraform provider behind it.
 package aws
 
 import (
@@ -41,8 +40,8 @@ type cloud struct {
 	eks *eks.Client
 }
 
-// Plugin is the stand-in as a resource provider. The endpoint of the APIs is
-// the SDK's own business: set AWS_ENDPOINT_URL.
+// Plugin is the stand-in as a resource provider. The endpoint of the APIs is the SDK's own business: set
+// AWS_ENDPOINT_URL.
 func Plugin() provider.Plugin {
 	c := &cloud{propagation: propagation}
 	return provider.Plugin{
@@ -78,8 +77,8 @@ func Plugin() provider.Plugin {
 	}
 }
 
-// otherRegion tells that the provider is for another region. The official plugin then has everything replaced that was made
-// with it, IAM's things too, although IAM has no regions. Other credentials replace nothing.
+// otherRegion tells that the provider is for another region. The official plugin then has everything replaced that was
+// made with it, IAM's things too, although IAM has no regions. Other credentials replace nothing.
 func otherRegion(old, given property.Map) string {
 	if old.Get("region").Equals(given.Get("region")) {
 		return ""
@@ -185,8 +184,8 @@ func assumeRole(role provider.Values) func(*stscreds.AssumeRoleOptions) {
 	}
 }
 
-// checkAccount asks once who we are, so that wrong credentials fail at the
-// provider and not at the first of many resources.
+// checkAccount asks once who we are, so that wrong credentials fail at the provider and not at the first of many
+// resources.
 func (c *cloud) checkAccount(ctx context.Context, settings provider.Values) error {
 	allowed := settings.Strings("allowedAccountIds")
 	if settings.Bool("skipCredentialsValidation") && settings.Bool("skipRequestingAccountId") && len(allowed) == 0 {
@@ -236,8 +235,8 @@ func validDuration(s string) error {
 // tags are the input that most resources have, and never a reason to replace.
 var tagsInput = provider.Input{Type: provider.Map}
 
-// tagsAll is what a resource is really tagged with: the provider's defaults,
-// overridden by its own tags. It is unknown if any tag is.
+// tagsAll is what a resource is really tagged with: the provider's defaults, overridden by its own tags. It is unknown
+// if any tag is.
 func (c *cloud) tagsAll(inputs property.Map) property.Map {
 	tags := inputs.Get("tags")
 	if tags.IsComputed() {

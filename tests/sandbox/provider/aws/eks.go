@@ -292,8 +292,7 @@ func (c *cloud) getCluster() provider.Function {
 	}
 }
 
-// clusterResult has every field of LookupClusterResult. Lists of one stand for
-// what is a block in Terraform.
+// clusterResult has every field of LookupClusterResult. Lists of one stand for what is a block in Terraform.
 func clusterResult(name string, cluster *ekstypes.Cluster) provider.Values {
 	out := provider.Values{
 		"id":                       name,

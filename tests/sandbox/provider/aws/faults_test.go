@@ -14,27 +14,26 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	sandboxaws "github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/provider/aws"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/provider/providertest"
 )
 
 const listBuckets = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}`
 
-// newFaultyAWS is an AWS of the test's own, on the moto of all tests. The
-// providers find it in the environment, which is why most tests here cannot be
-// parallel.
-func newFaultyAWS(t *testing.T) *gateway.Gateway {
+// newFaultyAWS is an AWS of the test's own, on the moto of all tests. The providers find it in the environment, which
+// is why most tests here cannot be parallel.
+func newFaultyAWS(t *testing.T) *sandboxaws.Endpoint {
 	t.Helper()
-	g, err := newGateway()
+	server, err := newEndpoint()
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, g.Close()) })
-	return g
+	t.Cleanup(func() { assert.NoError(t, server.Close()) })
+	return server
 }
 
 // statuses are those of the answers that an action got, in turn.
-func statuses(g *gateway.Gateway, action string) (all []int) {
-	for _, call := range g.Calls() {
+func statuses(server *sandboxaws.Endpoint, action string) (all []int) {
+	for _, call := range server.Calls() {
 		if call.Action == action {
 			all = append(all, call.Status)
 		}
@@ -42,29 +41,29 @@ func statuses(g *gateway.Gateway, action string) (all []int) {
 	return all
 }
 
-func lost(service, action string) gateway.Fault {
-	fault := gateway.ServerError(service, action, 1)
+func lost(service, action string) sandboxaws.Fault {
+	fault := sandboxaws.ServerError(service, action, 1)
 	fault.Lost = true
 	return fault
 }
 
 func TestEveryCreationOutlivesAFault(t *testing.T) {
-	g := newFaultyAWS(t)
-	t.Setenv("AWS_ENDPOINT_URL", g.URL())
+	server := newFaultyAWS(t)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL())
 	e := newEngine(t, nil)
-	g.Inject(
-		gateway.ServerError("iam", "CreateRole", 1),
-		gateway.Throttle("iam", "GetRole", 1),
-		gateway.Throttle("iam", "CreatePolicy", 1),
-		gateway.Fault{Service: "iam", Action: "AttachRolePolicy", Times: 1}, // the connection breaks
-		gateway.ServerError("eks", "CreateAccessEntry", 1),
-		gateway.Throttle("eks", "AssociateAccessPolicy", 1),
-		gateway.Fault{
+	server.Inject(
+		sandboxaws.ServerError("iam", "CreateRole", 1),
+		sandboxaws.Throttle("iam", "GetRole", 1),
+		sandboxaws.Throttle("iam", "CreatePolicy", 1),
+		sandboxaws.Fault{Service: "iam", Action: "AttachRolePolicy", Times: 1}, // the connection breaks
+		sandboxaws.ServerError("eks", "CreateAccessEntry", 1),
+		sandboxaws.Throttle("eks", "AssociateAccessPolicy", 1),
+		sandboxaws.Fault{
 			Service: "s3", Action: "CreateBucket", Times: 1,
 			Status: http.StatusConflict, Code: "OperationAborted", Message: "A conflicting conditional operation is in progress.",
 		},
-		gateway.Throttle("s3", "HeadBucket", 1),
-		gateway.Fault{
+		sandboxaws.Throttle("s3", "HeadBucket", 1),
+		sandboxaws.Fault{
 			Service: "s3", Action: "PutPublicAccessBlock", Times: 1,
 			Status: http.StatusNotFound, Code: "NoSuchBucket", Message: "The specified bucket does not exist",
 		},
@@ -89,30 +88,30 @@ func TestEveryCreationOutlivesAFault(t *testing.T) {
 		"CreateAccessEntry": {503, 200}, "AssociateAccessPolicy": {400, 200},
 		"CreateBucket": {409, 200}, "HeadBucket": {503, 200}, "PutPublicAccessBlock": {404, 200},
 	} {
-		assert.Equal(t, want, statuses(g, action), action)
+		assert.Equal(t, want, statuses(server, action), action)
 	}
 }
 
 func TestMoreFaultsThanTheSDKsThreeAttemptsAreOutlived(t *testing.T) {
-	g := newFaultyAWS(t)
-	t.Setenv("AWS_ENDPOINT_URL", g.URL())
+	server := newFaultyAWS(t)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL())
 	e := newEngine(t, nil)
-	g.Inject(gateway.ServerError("iam", "CreateRole", 3))
+	server.Inject(sandboxaws.ServerError("iam", "CreateRole", 3))
 	e.Create(t, roleToken, "persistent", map[string]any{"name": "persistent", "assumeRolePolicy": trust})
-	assert.Equal(t, []int{503, 503, 503, 200}, statuses(g, "CreateRole"))
+	assert.Equal(t, []int{503, 503, 503, 200}, statuses(server, "CreateRole"))
 }
 
 func TestMaxRetriesIsHowOftenACallIsTried(t *testing.T) {
-	g := newFaultyAWS(t)
-	t.Setenv("AWS_ENDPOINT_URL", g.URL())
+	server := newFaultyAWS(t)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL())
 	t.Setenv("AWS_MAX_ATTEMPTS", "5") // which does not count
 	e := newEngine(t, map[string]any{"region": region, "maxRetries": "2"})
-	g.Inject(gateway.Throttle("iam", "CreateRole", 0))
+	server.Inject(sandboxaws.Throttle("iam", "CreateRole", 0))
 	_, err := e.TryCreate(t, roleToken, "twice", map[string]any{"name": "twice", "assumeRolePolicy": trust}, 0)
 	require.ErrorContains(t, err, "creating IAM Role (twice): ")
 	require.ErrorContains(t, err, "exceeded maximum number of attempts, 2")
 	require.ErrorContains(t, err, "api error Throttling: Rate exceeded")
-	assert.Len(t, statuses(g, "CreateRole"), 2)
+	assert.Len(t, statuses(server, "CreateRole"), 2)
 }
 
 func TestRetriesAreTheOfficialProvidersOwn(t *testing.T) {
@@ -148,26 +147,26 @@ func TestRetriesAreTheOfficialProvidersOwn(t *testing.T) {
 }
 
 func TestCreationWaitsUntilIAMShowsWhatWasMade(t *testing.T) {
-	g := newFaultyAWS(t)
-	t.Setenv("AWS_ENDPOINT_URL", g.URL())
+	server := newFaultyAWS(t)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL())
 	e := newEngine(t, nil)
-	g.SetPropagationDelay(600 * time.Millisecond)
+	server.SetPropagationDelay(600 * time.Millisecond)
 
 	role := e.Create(t, roleToken, "late", map[string]any{"name": "late", "assumeRolePolicy": trust})
 	assert.Equal(t, "arn:aws:iam::123456789012:role/late", role.Output("arn"))
-	assert.Contains(t, statuses(g, "GetRole"), http.StatusNotFound)
+	assert.Contains(t, statuses(server, "GetRole"), http.StatusNotFound)
 	policy := e.Create(t, "aws:iam/policy:Policy", "late", map[string]any{"name": "late", "policy": listBuckets})
-	assert.Contains(t, statuses(g, "GetPolicy"), http.StatusNotFound)
+	assert.Contains(t, statuses(server, "GetPolicy"), http.StatusNotFound)
 	e.Create(t, "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "late", map[string]any{"role": role.ID, "policyArn": policy.ID})
 	drift, _ := role.Refresh(t)
 	assert.Empty(t, providertest.Changes(drift))
 }
 
 func TestWhatWasMadeElsewhereAMomentAgoIsWaitedFor(t *testing.T) {
-	g := newFaultyAWS(t)
-	t.Setenv("AWS_ENDPOINT_URL", g.URL())
+	server := newFaultyAWS(t)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL())
 	e, live := newEngine(t, nil), newCloud(t)
-	g.SetPropagationDelay(600 * time.Millisecond)
+	server.SetPropagationDelay(600 * time.Millisecond)
 	fresh := func(name string) (arn string) {
 		made, err := live.iam.CreateRole(t.Context(), &iam.CreateRoleInput{
 			RoleName: &name, AssumeRolePolicyDocument: awssdk.String(trust),
@@ -177,18 +176,18 @@ func TestWhatWasMadeElsewhereAMomentAgoIsWaitedFor(t *testing.T) {
 	}
 
 	e.Create(t, entryToken, "fresh", map[string]any{"clusterName": clusterName, "principalArn": fresh("fresh-entry")})
-	assert.Contains(t, statuses(g, "CreateAccessEntry"), http.StatusBadRequest)
+	assert.Contains(t, statuses(server, "CreateAccessEntry"), http.StatusBadRequest)
 	e.Create(t, roleToken, "trusting", map[string]any{"assumeRolePolicy": `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Principal":{"AWS":"` + fresh("fresh-principal") + `"},"Action":"sts:AssumeRole"}]}`})
-	assert.Contains(t, statuses(g, "CreateRole"), http.StatusBadRequest)
+	assert.Contains(t, statuses(server, "CreateRole"), http.StatusBadRequest)
 }
 
 func TestARoleThatIsNotShownInTimeIsKeptAndCompletedLater(t *testing.T) {
-	g := newFaultyAWS(t)
-	t.Setenv("AWS_ENDPOINT_URL", g.URL())
+	server := newFaultyAWS(t)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL())
 	e := newEngine(t, nil)
 	inputs := map[string]any{"name": "never", "assumeRolePolicy": trust}
-	g.SetPropagationDelay(2 * time.Second)
+	server.SetPropagationDelay(2 * time.Second)
 
 	role, err := e.TryCreate(t, roleToken, "never", inputs, 1)
 
@@ -212,12 +211,12 @@ func requireShown(t *testing.T, role string) {
 
 // The official provider does not wait for this one either.
 func TestAProviderThatIsNotShownAtOnceIsKeptAndCompletedLater(t *testing.T) {
-	g := newFaultyAWS(t)
-	t.Setenv("AWS_ENDPOINT_URL", g.URL())
+	server := newFaultyAWS(t)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL())
 	e := newEngine(t, nil)
 	inputs := map[string]any{"url": "https://late.example.com", "clientIdLists": []any{"sts.amazonaws.com"}}
 	const arn = "arn:aws:iam::123456789012:oidc-provider/late.example.com"
-	g.SetPropagationDelay(time.Second)
+	server.SetPropagationDelay(time.Second)
 
 	oidc, err := e.TryCreate(t, oidcToken, "late", inputs, 0)
 
@@ -236,7 +235,7 @@ func TestAProviderThatIsNotShownAtOnceIsKeptAndCompletedLater(t *testing.T) {
 func TestALostAnswerEndsAsItDoesInReality(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		fault  gateway.Fault
+		fault  sandboxaws.Fault
 		token  string
 		inputs map[string]any
 		says   []string // nothing: it works
@@ -264,10 +263,10 @@ func TestALostAnswerEndsAsItDoesInReality(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := newFaultyAWS(t)
-			t.Setenv("AWS_ENDPOINT_URL", g.URL())
+			server := newFaultyAWS(t)
+			t.Setenv("AWS_ENDPOINT_URL", server.URL())
 			e := newEngine(t, nil)
-			g.Inject(test.fault)
+			server.Inject(test.fault)
 			_, err := e.TryCreate(t, test.token, "lost", test.inputs, 0)
 			if test.says == nil {
 				require.NoError(t, err)

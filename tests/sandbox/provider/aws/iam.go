@@ -62,8 +62,8 @@ func validName(maxLength int) func(string) error {
 
 var suffixCounter atomic.Uint32
 
-// chosenName is the name, or the prefix with a suffix of 26 hexadecimal digits:
-// the time to a ten thousandth of a second, and a counter.
+// chosenName is the name, or the prefix with a suffix of 26 hexadecimal digits: the time to a ten thousandth of a
+// second, and a counter.
 func chosenName(in provider.Values) string {
 	if name := in.String("name"); name != "" {
 		return name
@@ -304,9 +304,8 @@ func (c *cloud) updateBoundary(ctx context.Context, role, was, is string) error 
 	return nil
 }
 
-// deleteRole also removes what keeps IAM from deleting a role: instance
-// profiles always; policies if the program forces it or, as the official
-// provider does, if the state knows of any.
+// deleteRole also removes what keeps IAM from deleting a role: instance profiles always; policies if the program forces
+// it or, as the official provider does, if the state knows of any.
 func (c *cloud) deleteRole(ctx context.Context, name string, state provider.Values) error {
 	force := state.Bool("forceDetachPolicies")
 	steps := []func() error{func() error { return c.leaveInstanceProfiles(ctx, name) }}
@@ -612,8 +611,8 @@ func (c *cloud) readPolicy(ctx context.Context, arn string, _ provider.Values) (
 	}, nil
 }
 
-// updatePolicy makes a new default version. IAM keeps at most five, so the
-// oldest one goes first when there are that many.
+// updatePolicy makes a new default version. IAM keeps at most five, so the oldest one goes first when there are that
+// many.
 func (c *cloud) updatePolicy(ctx context.Context, arn string, state, in provider.Values) error {
 	if !samePolicy(state.String("policy"), in.String("policy")) {
 		document, err := normalize(in.String("policy"))

@@ -20,10 +20,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/gateway"
+	sandboxaws "github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/provider/aws"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/provider/providertest"
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/toolchain"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
 const (
@@ -47,8 +47,8 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// runWithAWS runs the tests against moto behind the sandbox's gateway. The SDK
-// finds the endpoint the way that it does under the engine, in the environment.
+// runWithAWS runs the tests against moto behind the sandbox's AWS endpoint. The SDK finds the endpoint the way that it
+// does under the engine, in the environment.
 func runWithAWS(m *testing.M) (status int, err error) {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "provider-aws-test-")
@@ -56,17 +56,17 @@ func runWithAWS(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	server, _, err := toolchain.Python(ctx, toolchain.Options{Log: os.Stderr})
+	server, _, err := tools.Python(ctx, tools.Options{Log: os.Stderr})
 	if err != nil {
 		return 1, err
 	}
-	address, moto, err := gateway.StartMoto(ctx, gateway.Moto{Path: server, LogFile: filepath.Join(dir, "moto.log")})
+	address, moto, err := sandboxaws.StartMoto(ctx, sandboxaws.Moto{Path: server, LogFile: filepath.Join(dir, "moto.log")})
 	if err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, moto.Stop(5*time.Second)) }()
 	motoURL = address
-	endpoint, err := newGateway()
+	endpoint, err := newEndpoint()
 	if err != nil {
 		return 1, err
 	}
@@ -85,13 +85,13 @@ func runWithAWS(m *testing.M) (status int, err error) {
 	return m.Run(), nil
 }
 
-// newGateway starts an AWS that has the cluster.
-func newGateway() (*gateway.Gateway, error) {
-	endpoint, err := gateway.New(gateway.Options{MotoURL: motoURL})
+// newEndpoint starts an AWS that has the cluster.
+func newEndpoint() (*sandboxaws.Endpoint, error) {
+	endpoint, err := sandboxaws.New(sandboxaws.Options{MotoURL: motoURL})
 	if err != nil {
 		return nil, err
 	}
-	if err := endpoint.AddCluster(gateway.Cluster{
+	if err := endpoint.AddCluster(sandboxaws.Cluster{
 		Name: clusterName, Account: account, Region: region, Version: "1.34",
 		Endpoint: "https://127.0.0.1:1", CertificateAuthority: certificate(), Issuer: issuer,
 		AuthenticationMode: "API",

@@ -186,8 +186,8 @@ func (c *cloud) getOpenIDConnectProvider() provider.Function {
 	}
 }
 
-// findOpenIDConnectProvider finds a provider by the issuer that ends its ARN.
-// IAM has no call for that, so all of them are listed.
+// findOpenIDConnectProvider finds a provider by the issuer that ends its ARN. IAM has no call for that, so all of them
+// are listed.
 func (c *cloud) findOpenIDConnectProvider(ctx context.Context, issuer string) (string, error) {
 	listed, err := c.iam.ListOpenIDConnectProviders(ctx, &iam.ListOpenIDConnectProvidersInput{})
 	if err != nil {

@@ -9,9 +9,8 @@ import (
 	"sort"
 )
 
-// normalize writes a policy document in the one form that is sent to AWS:
-// compact, keys in order. The official provider does the same, so what IAM
-// holds does not depend on how a program wrote it.
+// normalize writes a policy document in the one form that is sent to AWS: compact, keys in order. The official provider
+// does the same, so what IAM holds does not depend on how a program wrote it.
 func normalize(document string) (string, error) {
 	var parsed any
 	if err := json.Unmarshal([]byte(document), &parsed); err != nil {
@@ -36,9 +35,8 @@ func validPolicy(document string) error {
 	return nil
 }
 
-// samePolicy tells whether two documents grant the same. In IAM's grammar one
-// value and a list of one are the same, and neither the order of a list nor
-// that of the statements means anything.
+// samePolicy tells whether two documents grant the same. In IAM's grammar one value and a list of one are the same, and
+// neither the order of a list nor that of the statements means anything.
 func samePolicy(a, b string) bool {
 	if a == b {
 		return true

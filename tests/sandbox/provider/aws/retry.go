@@ -24,8 +24,8 @@ const (
 	maxUnreachable = 9
 )
 
-// propagation is how long the official provider waits for IAM to agree with
-// itself, between regions and between services.
+// propagation is how long the official provider waits for IAM to agree with itself, between regions and between
+// services.
 const propagation = 2 * time.Minute
 
 // retryer repeats calls that were throttled, met a fault of the service's own or lost their connection.

@@ -23,9 +23,8 @@ type answer struct {
 	body   string
 }
 
-// script is an AWS that says what no emulator does: that it does not know yet
-// what was made a moment ago. Each action gets its answers in turn, and the
-// last one again and again.
+// script is an AWS that says what no emulator does: that it does not know yet what was made a moment ago. Each action
+// gets its answers in turn, and the last one again and again.
 type script struct {
 	answers map[string][]answer
 	asked   []string
@@ -63,8 +62,8 @@ func newScript(t *testing.T, answers map[string][]answer) (s *script, url string
 	return s, server.URL
 }
 
-// newScriptedEngine takes the endpoint from the environment, as the SDK does,
-// which is why the tests here cannot be parallel.
+// newScriptedEngine takes the endpoint from the environment, as the SDK does, which is why the tests here cannot be
+// parallel.
 func newScriptedEngine(t *testing.T) *providertest.Engine {
 	t.Helper()
 	return newEngine(t, map[string]any{

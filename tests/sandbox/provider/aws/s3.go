@@ -17,8 +17,8 @@ import (
 
 const bucketNameLength = 63
 
-// hasCode tells whether S3 answered with one of the codes. S3 has few error
-// types in the SDK; most of its errors are known by code alone.
+// hasCode tells whether S3 answered with one of the codes. S3 has few error types in the SDK; most of its errors are
+// known by code alone.
 func hasCode(err error, codes ...string) bool {
 	var answer smithy.APIError
 	if !errors.As(err, &answer) {

@@ -1,6 +1,5 @@
-// Package providertest plays the Pulumi engine's part against a plugin, in
-// process, so that tests can say what a program and a person would do: declare
-// a resource, change it, refresh, import, delete.
+// Package providertest plays the Pulumi engine's part against a plugin, in process, so that tests can say what a
+// program and a person would do: declare a resource, change it, refresh, import, delete.
 package providertest
 
 import (
@@ -81,8 +80,7 @@ func (e *Engine) Create(t *testing.T, token, name string, inputs map[string]any)
 	return made
 }
 
-// TryCreate makes a resource with a timeout in seconds. A resource together
-// with an error exists and is not ready.
+// TryCreate makes a resource with a timeout in seconds. A resource together with an error exists and is not ready.
 func (e *Engine) TryCreate(t *testing.T, token, name string, inputs map[string]any, timeout float64) (*Resource, error) {
 	t.Helper()
 	checked := e.Checked(t, token, name, inputs)
@@ -150,8 +148,7 @@ func (r *Resource) update(t *testing.T, inputs property.Map, dryRun bool) (p.Upd
 	})
 }
 
-// Refresh brings the resource up to date and says how it differs from before.
-// It is gone if it no longer exists.
+// Refresh brings the resource up to date and says how it differs from before. It is gone if it no longer exists.
 func (r *Resource) Refresh(t *testing.T) (drift p.DiffResponse, gone bool) {
 	t.Helper()
 	read, err := r.engine.Provider.Read(t.Context(), p.ReadRequest{ID: r.ID, Urn: r.URN, Properties: r.Outputs, Inputs: r.Inputs})
