@@ -233,7 +233,7 @@ func (p *Proof) readRunning(ctx context.Context, reader *proofReader, expected s
 			continue
 		}
 		if status := podStatus(pod); status != ready {
-			return fmt.Errorf("pod %s is %s%s", pod.Name, status, lastWords(pod))
+			return fmt.Errorf("pod %s is %s%s", pod.Name, status, terminationMessage(pod))
 		}
 		found, err := reader.readLog(ctx, pod)
 		if err == nil {

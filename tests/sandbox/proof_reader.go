@@ -72,7 +72,7 @@ func (r *proofReader) read(ctx context.Context, job *batchv1.Job) (components.Te
 		return components.TestPodProof{}, fmt.Errorf("job %s is %s and has no pod", job.Name, jobStatus(job))
 	}
 	if status := jobStatus(job); status != complete {
-		return components.TestPodProof{}, fmt.Errorf("job %s is %s%s", job.Name, status, lastWords(newest))
+		return components.TestPodProof{}, fmt.Errorf("job %s is %s%s", job.Name, status, terminationMessage(newest))
 	}
 	proof, err := r.readLog(ctx, newest)
 	if err != nil {
@@ -89,8 +89,8 @@ func (r *proofReader) readLog(ctx context.Context, pod *corev1.Pod) (components.
 	return components.ReadTestPodLog(string(log))
 }
 
-// lastWords are the first line of what the pod's program said when it gave up.
-func lastWords(pod *corev1.Pod) string {
+// terminationMessage is the first line of the message that a container of the pod ended with, after a colon; empty without one.
+func terminationMessage(pod *corev1.Pod) string {
 	for _, status := range pod.Status.ContainerStatuses {
 		for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
 			if ended := state.Terminated; ended != nil && ended.Message != "" {

@@ -113,7 +113,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, received *http.Request) {
 		return
 	}
 	if fault, ok := e.faults.take(req); ok {
-		fault.strike(r.Context(), answer, req.service, func(w http.ResponseWriter) { e.answer(w, r, req) })
+		fault.inject(r.Context(), answer, req.service, func(w http.ResponseWriter) { e.answer(w, r, req) })
 		return
 	}
 	e.answer(answer, r, req)

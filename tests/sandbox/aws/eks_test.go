@@ -55,7 +55,7 @@ func TestClustersBelongToOneAccountAndRegion(t *testing.T) {
 		c.Region, c.Issuer = "us-east-2", newIssuer("us-east-2")
 	})
 	foreign := e.addCluster(t, func(c *sandboxaws.Cluster) { c.Account, c.CreatorArn = otherAccount, "" })
-	stranger := e.administrator(t, "aws")
+	outsider := e.administrator(t, "aws")
 
 	for _, test := range []struct {
 		name   string
@@ -64,7 +64,7 @@ func TestClustersBelongToOneAccountAndRegion(t *testing.T) {
 	}{
 		{"the operator", e, []string{here, second}},
 		{"the operator in another region", e.in("us-east-2"), []string{elsewhere}},
-		{"a role of another account", stranger, []string{foreign}},
+		{"a role of another account", outsider, []string{foreign}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +74,7 @@ func TestClustersBelongToOneAccountAndRegion(t *testing.T) {
 		})
 	}
 
-	_, err := stranger.eks().DescribeCluster(t.Context(), &awseks.DescribeClusterInput{Name: &here})
+	_, err := outsider.eks().DescribeCluster(t.Context(), &awseks.DescribeClusterInput{Name: &here})
 	requireAPIError(t, err, "ResourceNotFoundException", "No cluster found for name: "+here+".")
 }
 
@@ -690,8 +690,8 @@ func TestTagsOfEntriesAndClusters(t *testing.T) {
 
 	_, err = e.eks().ListTagsForResource(t.Context(), &awseks.ListTagsForResourceInput{ResourceArn: aws.String(*cluster.Cluster.Arn + "x")})
 	requireAPIError(t, err, "NotFoundException", "No resource found for ARN: "+*cluster.Cluster.Arn+"x")
-	stranger := e.administrator(t, "aws")
-	_, err = stranger.eks().ListTagsForResource(t.Context(), &awseks.ListTagsForResourceInput{ResourceArn: cluster.Cluster.Arn})
+	outsider := e.administrator(t, "aws")
+	_, err = outsider.eks().ListTagsForResource(t.Context(), &awseks.ListTagsForResourceInput{ResourceArn: cluster.Cluster.Arn})
 	assert.ErrorAs(t, err, new(*types.NotFoundException), "another account")
 }
 

@@ -118,9 +118,9 @@ func (f *faults) take(req request) (Fault, bool) {
 	return Fault{}, false
 }
 
-// strike answers a call with the fault, once the call is carried out if only its answer is lost. A swallowed call is held
+// inject answers a call with the fault, once the call is carried out if only its answer is lost. A swallowed call is held
 // until ctx ends, as it does when the caller gives up or the endpoint closes the connection.
-func (fault Fault) strike(ctx context.Context, w http.ResponseWriter, service string, carryOut func(http.ResponseWriter)) {
+func (fault Fault) inject(ctx context.Context, w http.ResponseWriter, service string, carryOut func(http.ResponseWriter)) {
 	if fault.Late > 0 {
 		select {
 		case <-ctx.Done():

@@ -75,7 +75,7 @@ func TestALoginIsTheUserThatTheClusterKnows(t *testing.T) {
 		"a role that nobody mentions":         {"role.unknown", refused, refused, refused},
 		"a role called like a user's entry":   {"user.both", refused, refused, refused},
 		"a key that STS does not know":        {"nobody.entry", refused, refused, refused},
-		"a principal that is neither of both": {"stranger.entry", refused, refused, refused},
+		"a principal that is neither of both": {"outsider.entry", refused, refused, refused},
 		"an STS that sends elsewhere":         {"redirect.entry", refused, refused, refused},
 	} {
 		for spec, want := range map[eks.Spec]user{hub: test.hub, spoke: test.spoke, legacy: test.legacy} {

@@ -243,7 +243,7 @@ func (s *fakeSTS) serve(w http.ResponseWriter, r *http.Request) {
 		result["UserId"] = "AROA" + name + ":me@example.com"
 	case "user", "xml":
 		result["Arn"], result["UserId"] = userArn(name), "AIDA"+name
-	case "stranger":
+	case "outsider":
 		result["Arn"], result["UserId"] = "arn:aws:ec2::"+account+":instance/i-1", "i-1"
 	case "redirect":
 		http.Redirect(w, r, "/?X-Amz-Credential=user."+name, http.StatusFound)

@@ -145,7 +145,7 @@ func TestWaitReadyEndsAtOnceWhenTheProcessDies(t *testing.T) {
 	assert.ErrorContains(t, err, "address already in use")
 }
 
-func TestWaitReadyDoesNotTakeAStrangersAnswer(t *testing.T) {
+func TestWaitReadyDoesNotTakeAnotherProgramsAnswer(t *testing.T) {
 	t.Parallel()
 	p := start(t, "exit 1")
 	answeredByAnother := func(context.Context) error {

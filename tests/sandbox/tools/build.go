@@ -107,7 +107,7 @@ func (b buildEnv) moduleVersions(ctx context.Context, modules ...string) (map[st
 // goBuild builds a package into a file that appears whole or not at all. Symbols and debug information are left out, which
 // makes linking quicker and the file a third smaller. Flags of the compiler come from GOFLAGS alone, where the Makefile sets them:
 // a package that is compiled with different ones is compiled again, and that is what takes minutes. Variables are name=value, as -X takes them.
-func (w *workshop) goBuild(ctx context.Context, module, pkg, output string, variables ...string) error {
+func (b *builder) goBuild(ctx context.Context, module, pkg, output string, variables ...string) error {
 	flags := []string{"-s", "-w"}
 	for _, variable := range variables {
 		flags = append(flags, "-X", variable)
@@ -116,7 +116,7 @@ func (w *workshop) goBuild(ctx context.Context, module, pkg, output string, vari
 		return fmt.Errorf("creating the directory of %s: %w", output, err)
 	}
 	temporary := output + ".new"
-	_, err := run(ctx, module, w.build.goTool,
+	_, err := run(ctx, module, b.build.goTool,
 		"build", "-buildvcs=false", "-ldflags", strings.Join(flags, " "), "-o", temporary, pkg)
 	if err == nil {
 		err = os.Rename(temporary, output)
@@ -131,72 +131,72 @@ func (w *workshop) goBuild(ctx context.Context, module, pkg, output string, vari
 }
 
 // controlPlane builds cmd/controlplane.
-func (w *workshop) controlPlane(ctx context.Context) (string, error) {
+func (b *builder) controlPlane(ctx context.Context) (string, error) {
 	const binary = "controlplane"
-	source, err := sources(filepath.Join(w.build.module, "cmd", "controlplane"))
+	source, err := sources(filepath.Join(b.build.module, "cmd", "controlplane"))
 	if err != nil {
 		return "", err
 	}
-	version := w.build.versions[kubernetesModule]
-	name := "kubernetes-" + strings.TrimPrefix(version, "v") + "-" + w.build.toolchain + "-" + digest(source)
+	version := b.build.versions[kubernetesModule]
+	name := "kubernetes-" + strings.TrimPrefix(version, "v") + "-" + b.build.toolchain + "-" + digest(source)
 	major, minor, _ := strings.Cut(strings.TrimPrefix(semver.MajorMinor(version), "v"), ".")
-	dir, found, err := w.ensure(ctx, name, name, func(dir string) error {
-		return w.log.during("building the Kubernetes control plane "+version, "about 3 minutes on 2 cores", func() error {
-			return w.goBuild(ctx, w.build.module, "./cmd/controlplane", filepath.Join(dir, binary),
+	dir, found, err := b.ensure(ctx, name, name, func(dir string) error {
+		return b.log.during("building the Kubernetes control plane "+version, "about 3 minutes on 2 cores", func() error {
+			return b.goBuild(ctx, b.build.module, "./cmd/controlplane", filepath.Join(dir, binary),
 				kubernetesVersionPackage+".gitVersion="+version,
 				kubernetesVersionPackage+".gitMajor="+major,
 				kubernetesVersionPackage+".gitMinor="+minor)
 		})
 	})
 	if found {
-		w.log.say("found the Kubernetes control plane %s", version)
+		b.log.say("found the Kubernetes control plane %s", version)
 	}
 	return filepath.Join(dir, binary), err
 }
 
 // pulumi takes the Pulumi CLI from the path when it is recent, and builds it otherwise.
-func (w *workshop) pulumi(ctx context.Context) (string, error) {
-	if found, version := w.pulumiOnPath(ctx); found != "" {
-		w.log.say("found the Pulumi CLI %s on PATH", version)
+func (b *builder) pulumi(ctx context.Context) (string, error) {
+	if found, version := b.pulumiOnPath(ctx); found != "" {
+		b.log.say("found the Pulumi CLI %s on PATH", version)
 		return found, nil
 	}
-	version := w.build.versions[pulumiModule]
-	name := "pulumi-" + strings.TrimPrefix(version, "v") + "-" + w.build.platform
+	version := b.build.versions[pulumiModule]
+	name := "pulumi-" + strings.TrimPrefix(version, "v") + "-" + b.build.platform
 	// In bin, because that is where the Automation API looks below the root of an installation.
 	binary := filepath.Join("bin", "pulumi")
-	dir, found, err := w.ensure(ctx, name, name, func(dir string) error {
-		return w.log.during("building the Pulumi CLI "+version, "about 2 minutes on 2 cores", func() error {
-			return w.goBuild(ctx, w.build.module, pulumiPackage, filepath.Join(dir, binary), pulumiVersionVariable+"="+version)
+	dir, found, err := b.ensure(ctx, name, name, func(dir string) error {
+		return b.log.during("building the Pulumi CLI "+version, "about 2 minutes on 2 cores", func() error {
+			return b.goBuild(ctx, b.build.module, pulumiPackage, filepath.Join(dir, binary), pulumiVersionVariable+"="+version)
 		})
 	})
 	if found {
-		w.log.say("found the Pulumi CLI %s", version)
+		b.log.say("found the Pulumi CLI %s", version)
 	}
 	return filepath.Join(dir, binary), err
 }
 
 // pulumiOnPath returns the CLI on the path and its version, or nothing when there is none that will do.
-func (w *workshop) pulumiOnPath(ctx context.Context) (path, version string) {
-	path, err := w.find("pulumi")
+func (b *builder) pulumiOnPath(ctx context.Context) (path, version string) {
+	path, err := b.find("pulumi")
 	if err != nil {
 		return "", ""
 	}
-	version, err = w.ask(ctx, path, "version")
+	version, err = b.ask(ctx, path, "version")
 	version = strings.TrimSpace(version)
 	if err != nil || semver.Major(version) != semver.Major(oldestPulumi) || semver.Compare(version, oldestPulumi) < 0 {
-		w.log.say("the Pulumi CLI on PATH (%s) is not used: %s or later is needed", path, oldestPulumi)
+		b.log.say("the Pulumi CLI on PATH (%s) is not used: %s or later is needed", path, oldestPulumi)
 		return "", ""
 	}
 	return path, version
 }
 
 // ask runs a program that only says something about itself, once for each state of its file.
-func (w *workshop) ask(ctx context.Context, program string, args ...string) (string, error) {
+func (b *builder) ask(ctx context.Context, program string, args ...string) (string, error) {
 	state, err := fingerprint(program)
 	if err != nil {
 		return "", fmt.Errorf("asking %s: %w", program, err)
 	}
-	return w.remember(append(args, state), func() (string, error) { return run(ctx, "", program, args...) })
+	return b.remember(append(args, state), func() (string, error) { return run(ctx, "", program, args...) })
 }
 
 // goLanguageHost is the engine's plugin that runs programs in Go.
@@ -204,26 +204,26 @@ const goLanguageHost = "pulumi-language-go"
 
 // languageHost takes Pulumi's Go language plugin where there is one, on the path or beside the Pulumi CLI that is there, and
 // builds a stand-in otherwise.
-func (w *workshop) languageHost(ctx context.Context) (string, error) {
-	if found := w.languageHostOnPath(); found != "" {
-		w.log.say("found Pulumi's Go language plugin: %s", found)
+func (b *builder) languageHost(ctx context.Context) (string, error) {
+	if found := b.languageHostOnPath(); found != "" {
+		b.log.say("found Pulumi's Go language plugin: %s", found)
 		return found, nil
 	}
-	source, err := sources(filepath.Join(w.build.module, "cmd", goLanguageHost))
+	source, err := sources(filepath.Join(b.build.module, "cmd", goLanguageHost))
 	if err != nil {
 		return "", err
 	}
-	name := "language-go-" + w.build.toolchain + "-" + digest(source)
-	dir, _, err := w.ensure(ctx, name, name, func(dir string) error {
-		return w.goBuild(ctx, w.build.module, "./cmd/"+goLanguageHost, filepath.Join(dir, goLanguageHost))
+	name := "language-go-" + b.build.toolchain + "-" + digest(source)
+	dir, _, err := b.ensure(ctx, name, name, func(dir string) error {
+		return b.goBuild(ctx, b.build.module, "./cmd/"+goLanguageHost, filepath.Join(dir, goLanguageHost))
 	})
 	return filepath.Join(dir, goLanguageHost), err
 }
 
 // languageHostOnPath looks beside the CLI too, as the engine does, because only the CLI itself may be linked into the path.
-func (w *workshop) languageHostOnPath() string {
-	path := w.path
-	if cli, err := w.find("pulumi"); err == nil {
+func (b *builder) languageHostOnPath() string {
+	path := b.path
+	if cli, err := b.find("pulumi"); err == nil {
 		if real, err := filepath.EvalSymlinks(cli); err == nil {
 			path += string(os.PathListSeparator) + filepath.Dir(real)
 		}
@@ -242,17 +242,17 @@ const (
 )
 
 // argoCD builds tests/sandbox/argocdlogin, a module of its own because of all that Argo CD brings along.
-func (w *workshop) argoCD(ctx context.Context) (string, error) {
-	module := filepath.Join(w.build.module, "argocdlogin")
+func (b *builder) argoCD(ctx context.Context) (string, error) {
+	module := filepath.Join(b.build.module, "argocdlogin")
 	source, err := sources(module)
 	if err != nil {
 		return "", err
 	}
 	// One directory for each checkout, as for the plugins.
-	name, content := "argocd-"+digest(w.build.module), w.build.toolchain+" "+digest(source)
-	dir, found, err := w.ensure(ctx, name, content, func(dir string) error {
-		return w.log.during("building Argo CD's cluster login", "about 5 minutes on 2 cores", func() error {
-			if err := w.goBuild(ctx, module, ".", filepath.Join(dir, argoCDLogin)); err != nil {
+	name, content := "argocd-"+digest(b.build.module), b.build.toolchain+" "+digest(source)
+	dir, found, err := b.ensure(ctx, name, content, func(dir string) error {
+		return b.log.during("building Argo CD's cluster login", "about 5 minutes on 2 cores", func() error {
+			if err := b.goBuild(ctx, module, ".", filepath.Join(dir, argoCDLogin)); err != nil {
 				return err
 			}
 			if err := os.Symlink(argoCDLogin, filepath.Join(dir, argoCDPlugin)); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -262,7 +262,7 @@ func (w *workshop) argoCD(ctx context.Context) (string, error) {
 		})
 	})
 	if found {
-		w.log.say("found Argo CD's cluster login")
+		b.log.say("found Argo CD's cluster login")
 	}
 	return dir, err
 }

@@ -27,25 +27,25 @@ const (
 
 // Pulumi makes sure of the Pulumi CLI alone and returns its path.
 func Pulumi(ctx context.Context, opts Options) (string, error) {
-	w, err := newWorkshop(ctx, opts)
+	b, err := newBuilder(ctx, opts)
 	if err != nil {
 		return "", err
 	}
-	return w.pulumi(ctx)
+	return b.pulumi(ctx)
 }
 
 // PulumiEKS makes sure of pulumi-eks's provider, the real one, which is part of its npm package, and returns a directory
 // with the plugin for PATH. It is no part of Ensure, because only a test wants it.
 func PulumiEKS(ctx context.Context, opts Options) (dir string, err error) {
-	w, err := newWorkshop(ctx, opts)
+	b, err := newBuilder(ctx, opts)
 	if err != nil {
 		return "", err
 	}
-	return w.pulumiEKS(ctx)
+	return b.pulumiEKS(ctx)
 }
 
-func (w *workshop) pulumiEKS(ctx context.Context) (string, error) {
-	versions, err := w.build.moduleVersions(ctx, pulumiEKSModule, pulumiAWSModule, pulumiKubernetesModule)
+func (b *builder) pulumiEKS(ctx context.Context) (string, error) {
+	versions, err := b.build.moduleVersions(ctx, pulumiEKSModule, pulumiAWSModule, pulumiKubernetesModule)
 	if err != nil {
 		return "", err
 	}
@@ -63,14 +63,14 @@ func (w *workshop) pulumiEKS(ctx context.Context) (string, error) {
 	}
 	what := "pulumi-eks " + version(pulumiEKSModule)
 	install := func() (dir string, found bool, err error) {
-		node, err := w.find("node")
+		node, err := b.find("node")
 		if err != nil {
 			return "", false, err
 		}
 		key := digest(string(manifest), node)
-		return w.ensure(ctx, "pulumi-eks-"+key, key, func(dir string) error {
-			return w.log.during("installing "+what+" with npm", "about half a minute", func() error {
-				return w.npmInstall(ctx, dir, node, manifest)
+		return b.ensure(ctx, "pulumi-eks-"+key, key, func(dir string) error {
+			return b.log.during("installing "+what+" with npm", "about half a minute", func() error {
+				return b.npmInstall(ctx, dir, node, manifest)
 			})
 		})
 	}
@@ -79,14 +79,14 @@ func (w *workshop) pulumiEKS(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("installing %s, which needs Node 20 or later and npm: %w", what, err)
 	}
 	if found {
-		w.log.say("found %s", what)
+		b.log.say("found %s", what)
 	}
 	return filepath.Join(dir, "bin"), nil
 }
 
 // npmInstall installs packages without running any script of theirs, and makes pulumi-eks's a plugin.
-func (w *workshop) npmInstall(ctx context.Context, dir, node string, manifest []byte) error {
-	npm, err := w.find("npm")
+func (b *builder) npmInstall(ctx context.Context, dir, node string, manifest []byte) error {
+	npm, err := b.find("npm")
 	if err != nil {
 		return err
 	}

@@ -25,15 +25,15 @@ const lookUpLimit = 3 * time.Second
 const downloadHome = "pulumi-home"
 
 // installedPlugin finds a released plugin in Pulumi's home, or in the cache, where an earlier run downloaded it.
-func (w *workshop) installedPlugin(wanted pulumiPlugin, version string) (string, error) {
-	home := w.home
+func (b *builder) installedPlugin(wanted pulumiPlugin, version string) (string, error) {
+	home := b.home
 	if home == "" {
 		var err error
 		if home, err = workspace.GetPulumiHomeDir(); err != nil {
 			return "", fmt.Errorf("finding Pulumi's home: %w", err)
 		}
 	}
-	for _, home := range []string{home, filepath.Join(w.cache, downloadHome)} {
+	for _, home := range []string{home, filepath.Join(b.cache, downloadHome)} {
 		if dir := installedIn(home, wanted, version); dir != "" {
 			return dir, nil
 		}
@@ -54,12 +54,12 @@ func installedIn(home string, wanted pulumiPlugin, version string) string {
 }
 
 // downloadedPlugin has the CLI download a released plugin into the cache, if its host can be reached.
-func (w *workshop) downloadedPlugin(ctx context.Context, wanted pulumiPlugin, version, cli string) (string, error) {
-	if err := w.lookUp(ctx, wanted); err != nil {
+func (b *builder) downloadedPlugin(ctx context.Context, wanted pulumiPlugin, version, cli string) (string, error) {
+	if err := b.lookUp(ctx, wanted); err != nil {
 		return "", err
 	}
-	home := filepath.Join(w.cache, downloadHome)
-	unlock, err := w.lock(ctx, downloadHome)
+	home := filepath.Join(b.cache, downloadHome)
+	unlock, err := b.lock(ctx, downloadHome)
 	if err != nil {
 		return "", err
 	}
@@ -67,10 +67,10 @@ func (w *workshop) downloadedPlugin(ctx context.Context, wanted pulumiPlugin, ve
 	if dir := installedIn(home, wanted, version); dir != "" {
 		return dir, nil
 	}
-	err = w.log.during("downloading the "+wanted.title+" plugin "+version, "less than a minute on a quick line", func() error {
+	err = b.log.during("downloading the "+wanted.title+" plugin "+version, "less than a minute on a quick line", func() error {
 		env := append(os.Environ(), "PULUMI_HOME="+home, "PULUMI_SKIP_UPDATE_CHECK=true",
 			"PULUMI_DISABLE_REGISTRY_RESOLVE=true") // one host less to ask: these two names need no registry
-		_, err := runWith(ctx, env, w.cache, cli, "plugin", "install", "resource", wanted.name, version, "--exact")
+		_, err := runWith(ctx, env, b.cache, cli, "plugin", "install", "resource", wanted.name, version, "--exact")
 		return err
 	})
 	if err != nil {
@@ -84,7 +84,7 @@ func (w *workshop) downloadedPlugin(ctx context.Context, wanted pulumiPlugin, ve
 
 // lookUp tells within a few seconds whether the host can be reached that the engine downloads a plugin from: one of its
 // environment's download overrides, else GitHub. Each host is asked once.
-func (w *workshop) lookUp(ctx context.Context, wanted pulumiPlugin) error {
+func (b *builder) lookUp(ctx context.Context, wanted pulumiPlugin) error {
 	source, err := workspace.PluginDescriptor{Name: wanted.name, Kind: apitype.ResourcePlugin}.GetSource()
 	if err != nil {
 		return fmt.Errorf("finding where it is downloaded from: %w", err)
@@ -97,10 +97,10 @@ func (w *workshop) lookUp(ctx context.Context, wanted pulumiPlugin) error {
 	if host.Scheme != "http" {
 		host.Scheme = "https" // github://api.github.com/pulumi/pulumi-aws, for example
 	}
-	err, asked := w.hosts[host.String()]
+	err, asked := b.hosts[host.String()]
 	if !asked {
 		err = reach(ctx, host.String())
-		w.hosts[host.String()] = err
+		b.hosts[host.String()] = err
 	}
 	return err
 }

@@ -62,18 +62,18 @@ type pulumiPlugin struct {
 	// sdk is the module whose version in go.mod is the plugin's.
 	sdk string
 	// build makes what is taken where the released plugin is not to be had, called substitute.
-	build      func(w *workshop, ctx context.Context, version string) (dir string, err error)
+	build      func(b *builder, ctx context.Context, version string) (dir string, err error)
 	substitute string
 }
 
 var pulumiPlugins = []pulumiPlugin{
 	{
 		name: "aws", title: "AWS", sdk: pulumiAWSModule,
-		build: (*workshop).awsStandIn, substitute: "the sandbox's stand-in",
+		build: (*builder).awsStandIn, substitute: "the sandbox's stand-in",
 	},
 	{
 		name: "kubernetes", title: "Kubernetes", sdk: pulumiKubernetesModule,
-		build: (*workshop).kubernetesPlugin, substitute: "Pulumi's own, built from its Go module",
+		build: (*builder).kubernetesPlugin, substitute: "Pulumi's own, built from its Go module",
 	},
 }
 
@@ -85,39 +85,39 @@ func (p pulumiPlugin) binary() string { return "pulumi-resource-" + p.name }
 
 // plugins makes sure of the provider plugins: Pulumi's from the first source that has them, and the project's own for
 // aws-auth. The CLI is what downloads.
-func (w *workshop) plugins(ctx context.Context, sources []Source, cli string) ([]Plugin, error) {
+func (b *builder) plugins(ctx context.Context, sources []Source, cli string) ([]Plugin, error) {
 	var plugins []Plugin
 	for _, wanted := range pulumiPlugins {
-		found, err := w.plugin(ctx, wanted, sources, cli)
+		found, err := b.plugin(ctx, wanted, sources, cli)
 		if err != nil {
 			return nil, err
 		}
 		plugins = append(plugins, found)
 	}
-	dir, err := w.ownPlugin(ctx)
+	dir, err := b.ownPlugin(ctx)
 	return append(plugins, Plugin{Name: "eks-irsa", Source: Built, Dir: dir}), err
 }
 
 // plugin takes a plugin from the first source that has it, and says in one line which that is and why no better one.
-func (w *workshop) plugin(ctx context.Context, wanted pulumiPlugin, sources []Source, cli string) (Plugin, error) {
-	found := Plugin{Name: wanted.name, Version: wanted.version(w.build.versions)}
+func (b *builder) plugin(ctx context.Context, wanted pulumiPlugin, sources []Source, cli string) (Plugin, error) {
+	found := Plugin{Name: wanted.name, Version: wanted.version(b.build.versions)}
 	var missing []error
 	for _, found.Source = range sources {
 		var err error
 		var what string
 		switch found.Source {
 		case Installed:
-			found.Dir, err = w.installedPlugin(wanted, found.Version)
+			found.Dir, err = b.installedPlugin(wanted, found.Version)
 			what = "Pulumi's release, installed in " + found.Dir
 		case Downloaded:
-			found.Dir, err = w.downloadedPlugin(ctx, wanted, found.Version, cli)
+			found.Dir, err = b.downloadedPlugin(ctx, wanted, found.Version, cli)
 			what = "Pulumi's release, downloaded"
 		case Built:
-			found.Dir, err = wanted.build(w, ctx, found.Version)
+			found.Dir, err = wanted.build(b, ctx, found.Version)
 			what = wanted.substitute
 		}
 		if err == nil {
-			w.log.say("the %s plugin %s: %s%s", wanted.title, found.Version, what, because(missing))
+			b.log.say("the %s plugin %s: %s%s", wanted.title, found.Version, what, because(missing))
 			return found, nil
 		}
 		missing = append(missing, err)
@@ -142,35 +142,35 @@ func because(missing []error) string {
 
 // ownPlugin builds the project's own plugin. There is one directory for each checkout, so that a developer who changes it
 // does not fill the disk, and two checkouts do not get each other's.
-func (w *workshop) ownPlugin(ctx context.Context) (string, error) {
-	return w.buildPlugin(ctx, pluginBuild{
+func (b *builder) ownPlugin(ctx context.Context) (string, error) {
+	return b.buildPlugin(ctx, pluginBuild{
 		title: "the plugin for aws-auth", estimate: "about a minute on 2 cores", binary: "pulumi-resource-eks-irsa",
-		module: filepath.Join(w.build.module, "..", "..", "components", "plugin"), pkg: ".",
-		name: "plugin-eks-irsa-" + digest(w.build.module),
+		module: filepath.Join(b.build.module, "..", "..", "components", "plugin"), pkg: ".",
+		name: "plugin-eks-irsa-" + digest(b.build.module),
 	})
 }
 
 // awsStandIn builds the stand-in for Pulumi's AWS plugin; one directory for each checkout, as for the project's own.
-func (w *workshop) awsStandIn(ctx context.Context, _ string) (string, error) {
-	return w.buildPlugin(ctx, pluginBuild{
+func (b *builder) awsStandIn(ctx context.Context, _ string) (string, error) {
+	return b.buildPlugin(ctx, pluginBuild{
 		title: "the stand-in for the AWS plugin", estimate: "about a minute on 2 cores", binary: "pulumi-resource-aws",
-		module: w.build.module, pkg: "./cmd/pulumi-resource-aws",
-		name: "plugin-aws-" + digest(w.build.module),
+		module: b.build.module, pkg: "./cmd/pulumi-resource-aws",
+		name: "plugin-aws-" + digest(b.build.module),
 	})
 }
 
 // kubernetesPlugin builds Pulumi's Kubernetes plugin. As it takes so long, it is kept for each version of its source, and not
 // made again for another checkout.
-func (w *workshop) kubernetesPlugin(ctx context.Context, version string) (string, error) {
-	module := filepath.Join(w.build.module, "..", "kubernetes-plugin")
+func (b *builder) kubernetesPlugin(ctx context.Context, version string) (string, error) {
+	module := filepath.Join(b.build.module, "..", "kubernetes-plugin")
 	source, err := sources(module)
 	if err != nil {
 		return "", err
 	}
-	return w.buildPlugin(ctx, pluginBuild{
+	return b.buildPlugin(ctx, pluginBuild{
 		title: "Pulumi's Kubernetes plugin", estimate: "about 3 minutes on 2 cores", binary: "pulumi-resource-kubernetes",
 		module: module, pkg: ".",
-		name:      "plugin-kubernetes-" + version + "-" + w.build.toolchain + "-" + digest(source),
+		name:      "plugin-kubernetes-" + version + "-" + b.build.toolchain + "-" + digest(source),
 		variables: []string{"main.version=" + version},
 	})
 }
@@ -182,15 +182,15 @@ type pluginBuild struct {
 	variables               []string
 }
 
-func (w *workshop) buildPlugin(ctx context.Context, b pluginBuild) (string, error) {
-	source, err := sources(b.module)
+func (b *builder) buildPlugin(ctx context.Context, plugin pluginBuild) (string, error) {
+	source, err := sources(plugin.module)
 	if err != nil {
 		return "", err
 	}
-	content := w.build.toolchain + " " + digest(source)
-	dir, _, err := w.ensure(ctx, b.name, content, func(dir string) error {
-		return w.log.during("building "+b.title, b.estimate, func() error {
-			return w.goBuild(ctx, b.module, b.pkg, filepath.Join(dir, b.binary), b.variables...)
+	content := b.build.toolchain + " " + digest(source)
+	dir, _, err := b.ensure(ctx, plugin.name, content, func(dir string) error {
+		return b.log.during("building "+plugin.title, plugin.estimate, func() error {
+			return b.goBuild(ctx, plugin.module, plugin.pkg, filepath.Join(dir, plugin.binary), plugin.variables...)
 		})
 	})
 	return dir, err

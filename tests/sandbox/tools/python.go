@@ -26,7 +26,7 @@ type pythonTool struct {
 	// requirement is what pip is asked for.
 	requirement string
 	// check looks at a program that is there and says why it will not do.
-	check func(context.Context, *workshop, string) error
+	check func(context.Context, *builder, string) error
 }
 
 var pythonTools = []pythonTool{
@@ -35,16 +35,16 @@ var pythonTools = []pythonTool{
 }
 
 // python finds moto's server and the AWS CLI, and installs what is missing into a virtual environment of its own.
-func (w *workshop) python(ctx context.Context) (motoServer, aws string, err error) {
+func (b *builder) python(ctx context.Context) (motoServer, aws string, err error) {
 	found := make([]string, len(pythonTools))
 	var missing []string
 	for i, tool := range pythonTools {
-		if found[i] = w.pythonOnPath(ctx, tool); found[i] == "" {
+		if found[i] = b.pythonOnPath(ctx, tool); found[i] == "" {
 			missing = append(missing, tool.requirement)
 		}
 	}
 	if len(missing) > 0 {
-		bin, err := w.virtualEnvironment(ctx, missing)
+		bin, err := b.virtualEnvironment(ctx, missing)
 		if err != nil {
 			return "", "", err
 		}
@@ -58,27 +58,27 @@ func (w *workshop) python(ctx context.Context) (motoServer, aws string, err erro
 }
 
 // pythonOnPath returns the program on the path, or nothing when there is none that will do.
-func (w *workshop) pythonOnPath(ctx context.Context, tool pythonTool) string {
-	path, err := w.find(tool.program)
+func (b *builder) pythonOnPath(ctx context.Context, tool pythonTool) string {
+	path, err := b.find(tool.program)
 	if err != nil {
 		return ""
 	}
-	path = w.behindShim(ctx, path)
-	if err := tool.check(ctx, w, path); err != nil {
-		w.log.say("%s on PATH is not used: %v", path, err)
+	path = b.behindShim(ctx, path)
+	if err := tool.check(ctx, b, path); err != nil {
+		b.log.say("%s on PATH is not used: %v", path, err)
 		return ""
 	}
-	w.log.say("found %s on PATH", tool.program)
+	b.log.say("found %s on PATH", tool.program)
 	return path
 }
 
 // behindShim returns the program that a shim of pyenv would start. Going through the shim costs over 100 ms, at every
 // login to a cluster and every probe of a pod.
-func (w *workshop) behindShim(ctx context.Context, path string) string {
+func (b *builder) behindShim(ctx context.Context, path string) string {
 	if filepath.Base(filepath.Dir(path)) != "shims" {
 		return path
 	}
-	pyenv, err := w.find("pyenv")
+	pyenv, err := b.find("pyenv")
 	if err != nil {
 		return path
 	}
@@ -91,7 +91,7 @@ func (w *workshop) behindShim(ctx context.Context, path string) string {
 
 // checkMoto wants the version's series that the endpoint was made for. moto_server has no --version, but the interpreter
 // that its first line names knows; importing its server tells whether the parts that only [server] brings are there.
-func checkMoto(ctx context.Context, w *workshop, path string) error {
+func checkMoto(ctx context.Context, b *builder, path string) error {
 	content, err := os.ReadFile(path) // #nosec G304 -- a program on PATH
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func checkMoto(ctx context.Context, w *workshop, path string) error {
 		return err
 	}
 	const question = "import importlib.metadata, moto.server; print(importlib.metadata.version('moto'))"
-	version, err := w.remember([]string{question, state}, func() (string, error) {
+	version, err := b.remember([]string{question, state}, func() (string, error) {
 		return run(ctx, "", strings.TrimSpace(interpreter), "-c", question)
 	})
 	if err != nil {
@@ -122,8 +122,8 @@ var awsCLI = regexp.MustCompile(`^aws-cli/([0-9]+\.[0-9]+\.[0-9]+)`)
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 var awsEndpointURL = map[string]string{"v1": "1.29.0", "v2": "2.13.0"}
 
-func checkAWS(ctx context.Context, w *workshop, path string) error {
-	output, err := w.ask(ctx, path, "--version")
+func checkAWS(ctx context.Context, b *builder, path string) error {
+	output, err := b.ask(ctx, path, "--version")
 	if err != nil {
 		return err
 	}
@@ -148,26 +148,26 @@ func atLeast(what, version, oldest string) error {
 
 // virtualEnvironment installs the requirements with pip and returns the directory of their programs. It installs where the
 // environment stays, because one cannot be moved: its programs name their interpreter.
-func (w *workshop) virtualEnvironment(ctx context.Context, requirements []string) (string, error) {
+func (b *builder) virtualEnvironment(ctx context.Context, requirements []string) (string, error) {
 	slices.Sort(requirements)
 	list := strings.Join(requirements, " ")
 	name := "venv-" + digest(requirements...)
-	dir, found, err := w.ensure(ctx, name, name, func(dir string) error {
-		return w.log.during("installing "+list+" with pip", "about a minute", func() error {
-			return w.pipInstall(ctx, dir, requirements)
+	dir, found, err := b.ensure(ctx, name, name, func(dir string) error {
+		return b.log.during("installing "+list+" with pip", "about a minute", func() error {
+			return b.pipInstall(ctx, dir, requirements)
 		})
 	})
 	if err != nil {
 		return "", fmt.Errorf("installing %s (or put %s on PATH yourself): %w", list, "moto_server and aws", err)
 	}
 	if found {
-		w.log.say("found %s", list)
+		b.log.say("found %s", list)
 	}
 	return filepath.Join(dir, "bin"), nil
 }
 
-func (w *workshop) pipInstall(ctx context.Context, dir string, requirements []string) error {
-	python, err := w.find("python3")
+func (b *builder) pipInstall(ctx context.Context, dir string, requirements []string) error {
+	python, err := b.find("python3")
 	if err != nil {
 		return err
 	}

@@ -23,12 +23,12 @@ const keyFile = ".key"
 
 // ensure makes a directory of the cache unless it is there with the same key, and returns its path and whether it was
 // there. Runs at the same time make it once: the others wait.
-func (w *workshop) ensure(ctx context.Context, name, key string, create func(dir string) error) (string, bool, error) {
-	dir := filepath.Join(w.cache, name)
+func (b *builder) ensure(ctx context.Context, name, key string, create func(dir string) error) (string, bool, error) {
+	dir := filepath.Join(b.cache, name)
 	if current(dir, key) {
 		return dir, true, nil
 	}
-	unlock, err := w.lock(ctx, name)
+	unlock, err := b.lock(ctx, name)
 	if err != nil {
 		return "", false, err
 	}
@@ -54,8 +54,8 @@ func current(dir, key string) bool {
 }
 
 // lock takes the lock on a name of the cache, and waits for whoever has it. The kernel frees it when its holder dies.
-func (w *workshop) lock(ctx context.Context, name string) (unlock func(), err error) {
-	path := filepath.Join(w.cache, name+".lock")
+func (b *builder) lock(ctx context.Context, name string) (unlock func(), err error) {
+	path := filepath.Join(b.cache, name+".lock")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // #nosec G304 -- a file of the cache
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock: %w", err)
@@ -70,7 +70,7 @@ func (w *workshop) lock(ctx context.Context, name string) (unlock func(), err er
 			return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), file.Close())
 		}
 		if !waiting {
-			w.log.say("waiting for another run that makes %s", name)
+			b.log.say("waiting for another run that makes %s", name)
 			waiting = true
 		}
 		select {
@@ -83,8 +83,8 @@ func (w *workshop) lock(ctx context.Context, name string) (unlock func(), err er
 
 // remember returns what f returned for the same key at an earlier time, else calls it and keeps the result for later.
 // It is for questions whose answer depends on files only and costs a process start.
-func (w *workshop) remember(key []string, f func() (string, error)) (string, error) {
-	path := filepath.Join(w.cache, "known-"+digest(key...))
+func (b *builder) remember(key []string, f func() (string, error)) (string, error) {
+	path := filepath.Join(b.cache, "known-"+digest(key...))
 	content, err := os.ReadFile(path) // #nosec G304 -- a file of the cache
 	if err == nil {
 		return string(content), nil

@@ -73,28 +73,28 @@ func Ensure(ctx context.Context, opts Options) (*Tools, error) {
 			return nil, err
 		}
 	}
-	w, err := newWorkshop(ctx, opts)
+	b, err := newBuilder(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	found := &Tools{path: w.path}
+	found := &Tools{path: b.path}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		found.MotoServer, found.AWS, err = w.python(ctx)
+		found.MotoServer, found.AWS, err = b.python(ctx)
 		return err
 	})
 	// One build after the other: each of them keeps all cores busy, and two linkers at once want 4 GB of memory.
 	group.Go(func() (err error) {
-		if found.ControlPlane, err = w.controlPlane(ctx); err != nil {
+		if found.ControlPlane, err = b.controlPlane(ctx); err != nil {
 			return err
 		}
-		if found.Pulumi, err = w.pulumi(ctx); err != nil {
+		if found.Pulumi, err = b.pulumi(ctx); err != nil {
 			return err
 		}
-		if found.LanguageHost, err = w.languageHost(ctx); err != nil {
+		if found.LanguageHost, err = b.languageHost(ctx); err != nil {
 			return err
 		}
-		found.Plugins, err = w.plugins(ctx, opts.Plugins, found.Pulumi)
+		found.Plugins, err = b.plugins(ctx, opts.Plugins, found.Pulumi)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -105,34 +105,34 @@ func Ensure(ctx context.Context, opts Options) (*Tools, error) {
 
 // ControlPlane makes sure of the control plane alone and returns its path.
 func ControlPlane(ctx context.Context, opts Options) (string, error) {
-	w, err := newWorkshop(ctx, opts)
+	b, err := newBuilder(ctx, opts)
 	if err != nil {
 		return "", err
 	}
-	return w.controlPlane(ctx)
+	return b.controlPlane(ctx)
 }
 
 // Python makes sure of the programs written in Python alone: moto's server and the AWS CLI.
 func Python(ctx context.Context, opts Options) (motoServer, aws string, err error) {
-	w, err := newWorkshop(ctx, opts)
+	b, err := newBuilder(ctx, opts)
 	if err != nil {
 		return "", "", err
 	}
-	return w.python(ctx)
+	return b.python(ctx)
 }
 
 // ArgoCD makes sure of argocd-login, which reaches a cluster as Argo CD does, and returns the directory that holds it and
 // Argo CD's exec plugin. It is no part of Ensure, because only a test wants it.
 func ArgoCD(ctx context.Context, opts Options) (dir string, err error) {
-	w, err := newWorkshop(ctx, opts)
+	b, err := newBuilder(ctx, opts)
 	if err != nil {
 		return "", err
 	}
-	return w.argoCD(ctx)
+	return b.argoCD(ctx)
 }
 
-// workshop is what all steps share.
-type workshop struct {
+// builder is what all steps share.
+type builder struct {
 	cache string
 	path  string
 	// home is Pulumi's; "" for the user's.
@@ -143,42 +143,42 @@ type workshop struct {
 	hosts map[string]error
 }
 
-func newWorkshop(ctx context.Context, opts Options) (*workshop, error) {
-	w := &workshop{
+func newBuilder(ctx context.Context, opts Options) (*builder, error) {
+	b := &builder{
 		cache: opts.Cache, path: opts.Path, home: opts.PulumiHome, log: &progress{w: opts.Log}, hosts: map[string]error{},
 	}
-	if w.path == "" {
-		w.path = os.Getenv("PATH")
+	if b.path == "" {
+		b.path = os.Getenv("PATH")
 	}
-	if w.cache == "" {
-		w.cache = os.Getenv(cacheVariable)
+	if b.cache == "" {
+		b.cache = os.Getenv(cacheVariable)
 	}
-	if w.cache == "" {
+	if b.cache == "" {
 		dir, err := os.UserCacheDir()
 		if err != nil {
 			return nil, fmt.Errorf("finding a place for the cache (set %s): %w", cacheVariable, err)
 		}
-		w.cache = filepath.Join(dir, "eks-irsa-sandbox")
+		b.cache = filepath.Join(dir, "eks-irsa-sandbox")
 	}
 	var err error
-	if w.cache, err = filepath.Abs(w.cache); err != nil {
-		return nil, fmt.Errorf("finding the cache %s: %w", w.cache, err)
+	if b.cache, err = filepath.Abs(b.cache); err != nil {
+		return nil, fmt.Errorf("finding the cache %s: %w", b.cache, err)
 	}
-	if err := os.MkdirAll(w.cache, 0o700); err != nil {
+	if err := os.MkdirAll(b.cache, 0o700); err != nil {
 		return nil, fmt.Errorf("creating the cache: %w", err)
 	}
-	if w.build, err = findBuildEnv(ctx, w.path); err != nil {
+	if b.build, err = findBuildEnv(ctx, b.path); err != nil {
 		return nil, err
 	}
-	return w, nil
+	return b, nil
 }
 
 // errNotFound is what find returns for a program that is nowhere on the path.
 var errNotFound = errors.New("not on PATH")
 
 // find looks a program up on the path; exec.LookPath would only look on this process' own.
-func (w *workshop) find(program string) (string, error) {
-	return findOn(w.path, program)
+func (b *builder) find(program string) (string, error) {
+	return findOn(b.path, program)
 }
 
 func findOn(path, program string) (string, error) {

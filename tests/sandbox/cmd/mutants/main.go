@@ -52,7 +52,7 @@ func run(ctx context.Context, words []string, out io.Writer) error {
 		return err
 	}
 	started := time.Now()
-	err = prove(ctx, laboratory{root: root, dir: dir}, mutants, out)
+	err = prove(ctx, runner{root: root, dir: dir}, mutants, out)
 	say(out, "%d guards in %s\n", len(mutants), time.Since(started).Round(time.Second))
 	return errors.Join(err, os.RemoveAll(dir))
 }
@@ -75,9 +75,9 @@ func choose(guards []guard, words []string) []guard {
 }
 
 // prove runs the tests with nothing changed, and then with each mutant, and prints a line for each.
-func prove(ctx context.Context, lab laboratory, mutants []mutant, out io.Writer) error {
+func prove(ctx context.Context, r runner, mutants []mutant, out io.Writer) error {
 	for _, suite := range suites(mutants) {
-		result, err := lab.run(ctx, suite, nil)
+		result, err := r.test(ctx, suite, nil)
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func prove(ctx context.Context, lab laboratory, mutants []mutant, out io.Writer)
 	group.SetLimit(max(1, runtime.NumCPU())) // a mutant is compiled and linked by itself, which takes longer than its tests
 	for i, m := range mutants {
 		group.Go(func() (err error) {
-			results[i], err = lab.run(groupCtx, m.tests, m.files)
+			results[i], err = r.test(groupCtx, m.tests, m.files)
 			return err
 		})
 	}

@@ -105,8 +105,8 @@ func TestAMutantIsNoticedWhenATestFails(t *testing.T) {
 	}{
 		{"a test that looks", edit{file, "key == 42", "true"}, "TestAKeyOpens TestOthersDoNot", noticed, "TestOthersDoNot/a_wrong_one"},
 		{"a test that does not look", edit{file, "key == 42", "true"}, "TestAKeyOpens", survived, "all of 1 tests pass"},
-		{"a mutant that does not compile", edit{file, "key == 42", "key"}, "TestOthersDoNot", useless, "it does not compile"},
-		{"a mutant that breaks what all tests share", edit{"door/broken.go", "= 2", "= 3"}, "TestOthersDoNot", useless, "exit status 3"},
+		{"a mutant that does not compile", edit{file, "key == 42", "key"}, "TestOthersDoNot", inconclusive, "it does not compile"},
+		{"a mutant that breaks what all tests share", edit{"door/broken.go", "= 2", "= 3"}, "TestOthersDoNot", inconclusive, "exit status 3"},
 		{"a file that is read by a test", edit{"list.txt", "alice", "mallory"}, "TestTheList", noticed, "TestTheList"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestAMutantIsNoticedWhenATestFails(t *testing.T) {
 			require.NoError(t, err)
 			var out strings.Builder
 
-			err = prove(t.Context(), laboratory{root: root, dir: t.TempDir()}, mutants, &out)
+			err = prove(t.Context(), runner{root: root, dir: t.TempDir()}, mutants, &out)
 
 			assert.Contains(t, out.String(), string(test.want))
 			if test.want == noticed {
@@ -140,11 +140,11 @@ func TestTestsThatFailAnywayOrAreNotThereProveNothing(t *testing.T) {
 	root := repository(t)
 	mutants, err := mutate(root, []guard{{"the lock", []edit{{"door/door.go", "42", "1"}}, suite{".", "door", "TestNobodyWrote"}}})
 	require.NoError(t, err)
-	require.ErrorContains(t, prove(t.Context(), laboratory{root: root, dir: t.TempDir()}, mutants, &strings.Builder{}), "no test ran")
+	require.ErrorContains(t, prove(t.Context(), runner{root: root, dir: t.TempDir()}, mutants, &strings.Builder{}), "no test ran")
 
 	require.NoError(t, os.WriteFile(filepath.Join(root, "list.txt"), nil, 0o600))
 	mutants[0].tests.tests = "TestTheList"
-	require.ErrorContains(t, prove(t.Context(), laboratory{root: root, dir: t.TempDir()}, mutants, &strings.Builder{}),
+	require.ErrorContains(t, prove(t.Context(), runner{root: root, dir: t.TempDir()}, mutants, &strings.Builder{}),
 		"with nothing changed, door TestTheList fails already")
 }
 

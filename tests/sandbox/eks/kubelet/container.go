@@ -117,7 +117,7 @@ func (c *container) waitToRestart(
 		delay := backOff.Get(key)
 		id := fmt.Sprintf("%s_%s(%s)", p.name, p.namespace, p.uid)
 		c.wait("CrashLoopBackOff", fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", delay, c.name, id))
-		c.tell(corev1.EventTypeWarning, events.BackOffStartContainer,
+		c.recordEvent(corev1.EventTypeWarning, events.BackOffStartContainer,
 			fmt.Sprintf("Back-off restarting failed container %s in pod %s", c.name, id))
 		select {
 		case <-terminating.Done():
@@ -140,7 +140,9 @@ func (c *container) wait(reason, message string) {
 	})
 }
 
-func (c *container) tell(kind, reason, message string) { c.pod.tellOf(c, kind, reason, message) }
+func (c *container) recordEvent(kind, reason, message string) {
+	c.pod.recordEventOf(c, kind, reason, message)
+}
 
 // run is one run of a container.
 type run struct {
@@ -180,10 +182,10 @@ func (c *container) start(terminating context.Context) (*run, *corev1.ContainerS
 		var refused refusedError
 		if errors.As(err, &refused) {
 			c.wait(refused.reason, refused.message)
-			c.tell(corev1.EventTypeWarning, refused.reason, refused.message)
+			c.recordEvent(corev1.EventTypeWarning, refused.reason, refused.message)
 		} else {
 			c.wait("CreateContainerConfigError", err.Error())
-			c.tell(corev1.EventTypeWarning, events.FailedToCreateContainer, "Error: "+err.Error())
+			c.recordEvent(corev1.EventTypeWarning, events.FailedToCreateContainer, "Error: "+err.Error())
 		}
 		select {
 		case <-terminating.Done():
@@ -209,12 +211,12 @@ func (c *container) prepare(ctx context.Context) (*view, error) {
 }
 
 func (c *container) launch(v *view) (*run, *corev1.ContainerStateTerminated) {
-	c.tell(corev1.EventTypeNormal, events.PulledImage,
+	c.recordEvent(corev1.EventTypeNormal, events.PulledImage,
 		fmt.Sprintf("Container image %q already present on machine", v.spec.Image))
-	c.tell(corev1.EventTypeNormal, events.CreatedContainer, "Created container: "+v.spec.Name)
+	c.recordEvent(corev1.EventTypeNormal, events.CreatedContainer, "Created container: "+v.spec.Name)
 	r, err := c.newRun(v)
 	if err != nil {
-		c.tell(corev1.EventTypeWarning, events.FailedToStartContainer, "Error: "+err.Error())
+		c.recordEvent(corev1.EventTypeWarning, events.FailedToStartContainer, "Error: "+err.Error())
 		end := &corev1.ContainerStateTerminated{
 			ExitCode: 128, Reason: "StartError", Message: err.Error(), FinishedAt: metav1.Now(), // as containerd has it
 		}
@@ -235,7 +237,7 @@ func (c *container) launch(v *view) (*run, *corev1.ContainerStateTerminated) {
 		c.status.Started = ptr.To(v.spec.StartupProbe == nil)
 		c.status.Ready = v.spec.StartupProbe == nil && v.spec.ReadinessProbe == nil && c.kind != initContainer
 	})
-	c.tell(corev1.EventTypeNormal, events.StartedContainer, "Started container "+v.spec.Name)
+	c.recordEvent(corev1.EventTypeNormal, events.StartedContainer, "Started container "+v.spec.Name)
 	return r, nil
 }
 
@@ -312,7 +314,7 @@ func (c *container) attend(
 		}
 	}
 	if message != "" {
-		c.tell(corev1.EventTypeNormal, events.KillingContainer, message)
+		c.recordEvent(corev1.EventTypeNormal, events.KillingContainer, message)
 		c.stop(r, grace)
 	}
 	r.end()

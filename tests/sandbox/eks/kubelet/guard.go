@@ -71,17 +71,17 @@ func (g *guard) start(cmd *exec.Cmd) error {
 	if err := process.StartCommand(cmd); err != nil {
 		return err
 	}
-	g.tell("+", cmd)
+	g.send("+", cmd)
 	return nil
 }
 
 // end ends what a command that has ended leaves behind in its session.
 func (g *guard) end(cmd *exec.Cmd) {
 	killSession(cmd)
-	g.tell("-", cmd)
+	g.send("-", cmd)
 }
 
-func (g *guard) tell(change string, cmd *exec.Cmd) {
+func (g *guard) send(change string, cmd *exec.Cmd) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	_, _ = fmt.Fprintf(g.in, "%s %d\n", change, cmd.Process.Pid) // without a guard, things are as they would be without one

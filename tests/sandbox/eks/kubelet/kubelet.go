@@ -83,7 +83,7 @@ type Node struct {
 	nodes     corev1listers.NodeLister
 	queue     workqueue.TypedRateLimitingInterface[cache.ObjectName]
 	events    record.EventBroadcaster
-	// kubelet and scheduler tell events as those do.
+	// kubelet and scheduler record events as those do.
 	kubelet, scheduler record.EventRecorder
 	backOff            *flowcontrol.Backoff
 	factory            informers.SharedInformerFactory

@@ -48,8 +48,8 @@ func testMain(m *testing.M) (code int) {
 	if err := os.Setenv("SANDBOX_SECRET", "hidden"); err != nil {
 		panic(err)
 	}
-	if dir := os.Getenv(doomedDir); dir != "" {
-		return beDoomed(dir)
+	if dir := os.Getenv(sandboxDir); dir != "" {
+		return runUntilKilled(dir)
 	}
 	if err := boot(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

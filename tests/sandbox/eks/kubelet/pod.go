@@ -237,7 +237,7 @@ func (p *pod) admit() bool {
 			return true
 		}
 		if refusal != known {
-			p.tell(corev1.EventTypeWarning, refusal.reason, refusal.message)
+			p.recordEvent(corev1.EventTypeWarning, refusal.reason, refusal.message)
 		}
 		select {
 		case <-p.terminating.Done():
@@ -267,7 +267,7 @@ func (p *pod) mount() bool {
 func (p *pod) exceedDeadline() {
 	failure := cause{"DeadlineExceeded", "Pod was active on the node longer than the specified deadline"}
 	p.change(func() { p.failure = failure })
-	p.tell(corev1.EventTypeNormal, failure.reason, failure.message)
+	p.recordEvent(corev1.EventTypeNormal, failure.reason, failure.message)
 	p.end(p.grace())
 }
 
@@ -322,13 +322,13 @@ func (p *pod) waitUntilStarted(c *container) {
 	}
 }
 
-// tell records an event of the pod.
-func (p *pod) tell(kind, reason, message string) {
+// recordEvent records an event of the pod.
+func (p *pod) recordEvent(kind, reason, message string) {
 	p.node.kubelet.Event(p.latest(), kind, reason, message)
 }
 
-// tellOf records an event of one container.
-func (p *pod) tellOf(c *container, kind, reason, message string) {
+// recordEventOf records an event of one container.
+func (p *pod) recordEventOf(c *container, kind, reason, message string) {
 	field := "spec.containers{" + c.name + "}"
 	if c.kind != mainContainer {
 		field = "spec.initContainers{" + c.name + "}"
@@ -340,9 +340,9 @@ func (p *pod) tellOf(c *container, kind, reason, message string) {
 	p.node.kubelet.Event(object, kind, reason, message)
 }
 
-// tellMountFailed says in the kubelet's words why a volume is not there.
-func (p *pod) tellMountFailed(volume string, err error) {
-	p.tell(corev1.EventTypeWarning, events.FailedMountVolume,
+// recordMountFailure says in the kubelet's words why a volume is not there.
+func (p *pod) recordMountFailure(volume string, err error) {
+	p.recordEvent(corev1.EventTypeWarning, events.FailedMountVolume,
 		"MountVolume.SetUp failed for volume \""+volume+"\" : "+err.Error())
 }
 

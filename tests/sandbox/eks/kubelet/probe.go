@@ -138,7 +138,7 @@ func (c *container) probeOnce(r *run, name string, probe *corev1.Probe) (success
 }
 
 func (c *container) tellUnhealthy(format string, args ...any) {
-	c.tell(corev1.EventTypeWarning, events.ContainerUnhealthy, fmt.Sprintf(format, args...))
+	c.recordEvent(corev1.EventTypeWarning, events.ContainerUnhealthy, fmt.Sprintf(format, args...))
 }
 
 // runCommand runs a command to its end, or to that of ctx.

@@ -94,13 +94,13 @@ func TestATaintedNodeTakesThePodsThatTolerateIt(t *testing.T) {
 		s.Taints = []corev1.Taint{{Key: "team", Value: "payments", Effect: corev1.TaintEffectNoSchedule}}
 	})
 
-	stranger := newPodOf(corev1.Toleration{Key: "team", Value: "reports", Effect: corev1.TaintEffectNoSchedule})
+	outsider := newPodOf(corev1.Toleration{Key: "team", Value: "reports", Effect: corev1.TaintEffectNoSchedule})
 	member := newPodOf(corev1.Toleration{Key: "team", Value: "payments", Effect: corev1.TaintEffectNoSchedule})
 
 	waitForPod(t, client, member, isReady)
-	assertUnschedulable(t, client, stranger, "node(s) had untolerated taint(s)")
+	assertUnschedulable(t, client, outsider, "node(s) had untolerated taint(s)")
 	change(func(s *corev1.NodeSpec) { s.Taints = nil })
-	waitForPod(t, client, stranger, isReady)
+	waitForPod(t, client, outsider, isReady)
 
 	change(func(s *corev1.NodeSpec) { s.Unschedulable = true }) // kubectl cordon
 	late := newPodOf()

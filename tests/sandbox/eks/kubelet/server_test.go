@@ -252,12 +252,12 @@ func TestTheNodeServesOnlyWhoHasACertificate(t *testing.T) {
 	t.Parallel()
 	node, err := sandbox.client.CoreV1().Nodes().Get(t.Context(), "sandbox", metav1.GetOptions{})
 	require.NoError(t, err)
-	stranger := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	outsider := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	address := fmt.Sprintf("https://127.0.0.1:%d/containerLogs/a/b/c", node.Status.DaemonEndpoints.KubeletEndpoint.Port)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
 	require.NoError(t, err)
 
-	response, err := stranger.Do(request)
+	response, err := outsider.Do(request)
 
 	if err == nil {
 		require.NoError(t, response.Body.Close())

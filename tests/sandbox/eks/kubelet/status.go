@@ -75,19 +75,19 @@ func (p *pod) phase() corev1.PodPhase {
 	switch {
 	case p.over && (p.failure.reason != "" || slices.ContainsFunc(p.all(), (*container).hasFailed)):
 		return corev1.PodFailed
-	case p.over && slices.ContainsFunc(p.containers, (*container).isUnborn):
+	case p.over && slices.ContainsFunc(p.containers, (*container).notStarted):
 		return corev1.PodFailed // it was ended before it got so far
 	case p.over:
 		return corev1.PodSucceeded
-	case slices.ContainsFunc(p.containers, (*container).isUnborn):
+	case slices.ContainsFunc(p.containers, (*container).notStarted):
 		return corev1.PodPending
 	default:
 		return corev1.PodRunning
 	}
 }
 
-// isUnborn tells whether the container never ran.
-func (c *container) isUnborn() bool {
+// notStarted reports whether the container never ran.
+func (c *container) notStarted() bool {
 	return c.status.State.Waiting != nil && c.status.LastTerminationState.Terminated == nil
 }
 

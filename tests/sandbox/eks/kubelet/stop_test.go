@@ -49,18 +49,18 @@ func TestNothingOutlivesANodeThatIsStopped(t *testing.T) {
 	}
 }
 
-// doomedDir is the variable that makes this program a sandbox in that folder, which runs until it is killed.
-const doomedDir = "NODE_TEST_DOOMED_DIR"
+// sandboxDir is the variable that makes this program a sandbox in that folder, which runs until it is killed.
+const sandboxDir = "KUBELET_TEST_SANDBOX_DIR"
 
 func TestNothingOutlivesASandboxThatIsKilled(t *testing.T) {
 	t.Parallel()
-	doomed := exec.Command(os.Args[0])
-	doomed.Env = append(os.Environ(), doomedDir+"="+t.TempDir())
-	doomed.Stderr = os.Stderr
-	output, err := doomed.StdoutPipe()
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), sandboxDir+"="+t.TempDir())
+	child.Stderr = os.Stderr
+	output, err := child.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, doomed.Start())
-	t.Cleanup(func() { _ = doomed.Process.Kill() })
+	require.NoError(t, child.Start())
+	t.Cleanup(func() { _ = child.Process.Kill() })
 	var processes []int
 	for lines := bufio.NewScanner(output); len(processes) < 3 && lines.Scan(); {
 		var process int
@@ -70,15 +70,15 @@ func TestNothingOutlivesASandboxThatIsKilled(t *testing.T) {
 	}
 	require.Len(t, processes, 3)
 
-	require.NoError(t, doomed.Process.Kill())
+	require.NoError(t, child.Process.Kill())
 
-	require.Error(t, doomed.Wait())
+	require.Error(t, child.Wait())
 	for _, process := range processes {
 		waitUntilEnded(t, process)
 	}
 }
 
-func beDoomed(dir string) int {
+func runUntilKilled(dir string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var err error

@@ -120,7 +120,7 @@ func (v *volumes) setUp(ctx context.Context) bool {
 	complete := true
 	for _, volume := range v.pod.latest().Spec.Volumes {
 		if err := v.setUpOne(ctx, volume); err != nil && ctx.Err() == nil {
-			v.pod.tellMountFailed(volume.Name, err)
+			v.pod.recordMountFailure(volume.Name, err)
 			complete = false
 		}
 	}

@@ -160,18 +160,18 @@ func (c *cloud) emptyBucket(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		var doomed []s3types.ObjectIdentifier
+		var versions []s3types.ObjectIdentifier
 		for _, version := range page.Versions {
-			doomed = append(doomed, s3types.ObjectIdentifier{Key: version.Key, VersionId: version.VersionId})
+			versions = append(versions, s3types.ObjectIdentifier{Key: version.Key, VersionId: version.VersionId})
 		}
 		for _, marker := range page.DeleteMarkers {
-			doomed = append(doomed, s3types.ObjectIdentifier{Key: marker.Key, VersionId: marker.VersionId})
+			versions = append(versions, s3types.ObjectIdentifier{Key: marker.Key, VersionId: marker.VersionId})
 		}
-		if len(doomed) == 0 {
+		if len(versions) == 0 {
 			continue
 		}
 		deleted, err := c.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
-			Bucket: awssdk.String(name), Delete: &s3types.Delete{Objects: doomed},
+			Bucket: awssdk.String(name), Delete: &s3types.Delete{Objects: versions},
 		})
 		if err != nil {
 			return err

@@ -77,25 +77,25 @@ func suites(mutants []mutant) []suite {
 	return all
 }
 
-// laboratory runs tests with files in place of those of the repository.
-type laboratory struct {
+// runner runs tests with files in place of those of the repository.
+type runner struct {
 	root string
 	// dir takes those files.
 	dir string
 }
 
-// run runs a suite. An error means that there is no result.
-func (l laboratory) run(ctx context.Context, s suite, files map[string]string) (result, error) {
+// test runs a suite. An error means that there is no result.
+func (r runner) test(ctx context.Context, s suite, files map[string]string) (result, error) {
 	args := []string{"test", "-json", "-vet=off", "-timeout=5m", "-ldflags=-s -w", "-run", s.pattern()}
 	if files != nil {
-		more, err := l.replace(s, files)
+		more, err := r.replace(s, files)
 		if err != nil {
 			return result{}, fmt.Errorf("writing a mutant: %w", err)
 		}
 		args = append(args, more...)
 	}
 	command := exec.CommandContext(ctx, "go", append(args, "./"+s.pkg)...) // #nosec G204 -- arguments of the table
-	command.Dir = filepath.Join(l.root, s.module)
+	command.Dir = filepath.Join(r.root, s.module)
 	var output, complaints bytes.Buffer
 	command.Stdout, command.Stderr = &output, &complaints
 	err := command.Run()
@@ -116,8 +116,8 @@ func (l laboratory) run(ctx context.Context, s suite, files map[string]string) (
 //
 // For Go code that is the compiler's overlay, of which a test that reads a file does not know. So a test of another file
 // runs in a folder from which there is nothing to be found but the mutated files.
-func (l laboratory) replace(s suite, files map[string]string) ([]string, error) {
-	dir, err := os.MkdirTemp(l.dir, "")
+func (r runner) replace(s suite, files map[string]string) ([]string, error) {
+	dir, err := os.MkdirTemp(r.dir, "")
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (l laboratory) replace(s suite, files map[string]string) ([]string, error) 
 			return nil, err
 		}
 		if filepath.Ext(name) == ".go" {
-			overlay.Replace[filepath.Join(l.root, name)] = path
+			overlay.Replace[filepath.Join(r.root, name)] = path
 			continue
 		}
 		workDir := filepath.Join(dir, s.module, s.pkg)
@@ -208,8 +208,8 @@ type verdict string
 const (
 	noticed  verdict = "noticed"
 	survived verdict = "SURVIVED"
-	// useless are mutants of which nobody knows whether the tests would notice them.
-	useless verdict = "PROVES NOTHING"
+	// inconclusive is a mutant that does not show whether the tests would notice it.
+	inconclusive verdict = "PROVES NOTHING"
 )
 
 func (r result) passed() bool { return r.compiled && !r.packageBad && len(r.failed) == 0 }
@@ -221,7 +221,7 @@ func (r result) verdict() verdict {
 	case len(r.failed) > 0:
 		return noticed
 	}
-	return useless // it does not compile, or breaks what all tests share
+	return inconclusive // it does not compile, or breaks what all tests share
 }
 
 func (r result) summary() string {
