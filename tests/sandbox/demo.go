@@ -7,11 +7,8 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
@@ -57,14 +54,6 @@ func Deploy(ctx context.Context, repository string, log io.Writer) (*Sandbox, *S
 	}
 	s.logf("pulumi up took %s", since(started))
 	return s, stack, nil
-}
-
-// Terminal is where a command of the sandbox prints.
-type Terminal struct {
-	// Progress takes everything that is for people.
-	Progress io.Writer
-	// JSON, if set, takes the proofs as JSON, and they are no table then.
-	JSON io.Writer
 }
 
 // Demo deploys the dev environment, takes it down again and ends with tables of what there was, the proofs last. It fails
@@ -138,77 +127,4 @@ func (s *Sandbox) checkNothingLeft(ctx context.Context) error {
 		faults = append(faults, fmt.Errorf("%s is left", object))
 	}
 	return errors.Join(faults...)
-}
-
-// PrintTables shows what there is, for people.
-func (s *Sandbox) PrintTables(out io.Writer, inventory *Inventory) {
-	issuers := map[string]*eks.Cluster{}
-	var clusters [][]string
-	for _, c := range s.Clusters.All {
-		issuers[strings.TrimPrefix(c.Issuer, "https://")] = c
-		clusters = append(clusters, []string{c.Name, c.Region, c.AuthenticationMode, c.Endpoint})
-	}
-	table(out, "CLUSTERS", []string{"NAME", "REGION", "AUTHENTICATION", "ENDPOINT"}, clusters)
-
-	var providers [][]string
-	for _, provider := range inventory.OidcProviders {
-		_, issuer, _ := strings.Cut(provider.Arn, "oidc-provider/")
-		name, origin := issuer, "adopted"
-		if c := issuers[issuer]; c != nil {
-			name = c.Name
-		}
-		if provider.Created() {
-			origin = "created"
-		}
-		providers = append(providers, []string{name, origin, provider.Arn})
-	}
-	table(out, "OIDC PROVIDERS", []string{"CLUSTER", "", "ARN"}, providers)
-
-	var roles [][]string
-	for _, role := range inventory.Roles {
-		policies := append(append([]string{}, role.Attached...), sortedKeys(role.Inline)...)
-		for i, policy := range policies {
-			policies[i] = policy[strings.LastIndex(policy, "/")+1:]
-		}
-		roles = append(roles, []string{role.Arn, orDash(strings.Join(policies, ", "))})
-	}
-	table(out, "ROLES", []string{"ARN", "POLICIES"}, roles)
-
-	var accounts [][]string
-	for _, account := range inventory.IrsaServiceAccounts() {
-		accounts = append(accounts, []string{
-			account.Cluster, account.Namespace, account.Name, account.Annotations[roleArnAnnotation],
-		})
-	}
-	table(out, "SERVICE ACCOUNTS", []string{"CLUSTER", "NAMESPACE", "NAME", "ROLE"}, accounts)
-
-	var secrets [][]string
-	for _, secret := range inventory.ArgoCDSecrets() {
-		secrets = append(secrets, []string{secret.Cluster, secret.Namespace, secret.Name, secret.Data["name"], secret.Data["server"]})
-	}
-	table(out, "ARGO CD CLUSTER SECRETS", []string{"CLUSTER", "NAMESPACE", "SECRET", "TARGET", "SERVER"}, secrets)
-
-	var access [][]string
-	for _, entry := range inventory.AccessEntries {
-		access = append(access, []string{
-			entry.Cluster, entry.PrincipalArn, orDash(strings.Join(entry.Policies, "; ")), orDash(strings.Join(entry.Groups, ", ")),
-		})
-	}
-	table(out, "ACCESS", []string{"CLUSTER", "ROLE", "POLICIES", "GROUPS"}, access)
-}
-
-func table(out io.Writer, title string, header []string, rows [][]string) {
-	writer := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(writer, "\n%s\n", title)
-	for _, row := range append([][]string{header}, rows...) {
-		_, _ = fmt.Fprintf(writer, "  %s\n", strings.Join(row, "\t"))
-	}
-	_ = writer.Flush()
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }

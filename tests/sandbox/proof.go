@@ -25,7 +25,7 @@ type Proof struct {
 	// Check is that of the test pod: "passed", "none", or empty without a proof.
 	Check string `json:"check"`
 	// NegativeTest is how STS refused the role to the namespace's default account: "AccessDenied", "none" where there is no
-	// control, or empty without a proof.
+	// negative test, or empty without a proof.
 	NegativeTest string `json:"negativeTest"`
 	// Verdict is "proven", or why it is not.
 	Verdict string `json:"verdict"`
@@ -190,7 +190,7 @@ func (p *Proof) read(ctx context.Context, reader *proofReader) error {
 			tested = true
 			err = p.readIdentity(ctx, reader, job, expected)
 		case job.Labels[components.ProofLabel] == "denial" && envOf(program, "IRSA_ROLE_ARN") == p.ExpectedRole:
-			err = p.readControl(ctx, reader, job, expected)
+			err = p.readNegativeTest(ctx, reader, job, expected)
 		}
 		if err != nil {
 			return err
@@ -211,7 +211,7 @@ func (p *Proof) readIdentity(ctx context.Context, reader *proofReader, job *batc
 	return judge(found, expected)
 }
 
-func (p *Proof) readControl(ctx context.Context, reader *proofReader, job *batchv1.Job, expected string) error {
+func (p *Proof) readNegativeTest(ctx context.Context, reader *proofReader, job *batchv1.Job, expected string) error {
 	p.NegativeTest = ""
 	found, err := reader.read(ctx, job)
 	if err != nil {
@@ -243,34 +243,5 @@ func (p *Proof) readRunning(ctx context.Context, reader *proofReader, expected s
 			return fmt.Errorf("pod %s: %w", pod.Name, err)
 		}
 	}
-	return nil
-}
-
-// printProofs prints the proofs, for people or for programs.
-func (t Terminal) printProofs(proofs *Proofs) error {
-	if t.JSON != nil {
-		encoder := json.NewEncoder(t.JSON)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(struct {
-			*Proofs
-			Proven bool `json:"proven"`
-		}{proofs, proofs.Err() == nil})
-	}
-	var identities, logins [][]string
-	for _, proof := range proofs.Identities {
-		identities = append(identities, []string{
-			proof.Cluster, proof.Namespace, proof.ServiceAccount, proof.ExpectedRole, orDash(proof.Identity), orDash(proof.Check),
-			orDash(proof.NegativeTest), proof.Verdict,
-		})
-	}
-	for _, login := range proofs.Logins {
-		logins = append(logins, []string{
-			login.Hub, login.Target, login.ServiceAccount, login.ExpectedRole, orDash(login.Identity), login.Verdict,
-		})
-	}
-	table(t.Progress, "PROOF: who the pods are",
-		[]string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY STS", "CHECK", "NEGATIVE TEST", "VERDICT"}, identities)
-	table(t.Progress, "PROOF: Argo CD logs in",
-		[]string{"HUB", "TARGET", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY THE TARGET", "VERDICT"}, logins)
 	return nil
 }

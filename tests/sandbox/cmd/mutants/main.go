@@ -14,7 +14,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -22,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cmd/internal/checkout"
 )
 
 func main() {
@@ -35,7 +36,7 @@ func main() {
 }
 
 func run(ctx context.Context, words []string, out io.Writer) error {
-	root, err := findRepository()
+	root, err := checkout.Find()
 	if err != nil {
 		return err
 	}
@@ -121,21 +122,3 @@ func report(out io.Writer, mutants []mutant, results []result) error {
 }
 
 func say(out io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
-
-// findRepository is the nearest folder, from the current one upwards, with a Pulumi.yaml.
-func findRepository() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("there is no Pulumi.yaml here or above: run this in the repository")
-		}
-		dir = parent
-	}
-}

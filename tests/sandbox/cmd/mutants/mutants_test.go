@@ -9,11 +9,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cmd/internal/checkout"
 )
 
 func TestTheTableFollowsTheCode(t *testing.T) {
 	t.Parallel()
-	root, err := findRepository()
+	root, err := checkout.Find()
 	require.NoError(t, err)
 	_, err = mutate(root, guards)
 	require.NoError(t, err)

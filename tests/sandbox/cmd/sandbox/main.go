@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/cmd/internal/checkout"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 	if err := sandbox.Isolate(); err != nil {
 		return err
 	}
-	repository, err := findRepository()
+	repository, err := checkout.Find()
 	if err != nil {
 		return err
 	}
@@ -64,22 +64,4 @@ func openTerminal(format string) (sandbox.Terminal, error) {
 func prepare(ctx context.Context, _ string, terminal sandbox.Terminal) error {
 	_, err := tools.Ensure(ctx, tools.Options{Log: terminal.Progress})
 	return err
-}
-
-// findRepository is the nearest folder, from the current one upwards, with a Pulumi.yaml.
-func findRepository() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("there is no Pulumi.yaml here or above: run this in the repository")
-		}
-		dir = parent
-	}
 }
