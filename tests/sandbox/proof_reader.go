@@ -89,7 +89,8 @@ func (r *proofReader) readLog(ctx context.Context, pod *corev1.Pod) (components.
 	return components.ReadTestPodLog(string(log))
 }
 
-// terminationMessage is the first line of the message that a container of the pod ended with, after a colon; empty without one.
+// terminationMessage is the first line of the message that a container of the pod ended with, after a colon; empty without
+// one.
 func terminationMessage(pod *corev1.Pod) string {
 	for _, status := range pod.Status.ContainerStatuses {
 		for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {

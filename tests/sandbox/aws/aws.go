@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// Options configures a Endpoint.
+// Options configures an Endpoint.
 type Options struct {
 	// MotoURL is the base URL of moto_server.
 	MotoURL string

@@ -340,7 +340,8 @@ func TestStartMotoSaysWhyItFails(t *testing.T) {
 func TestMotoIgnoresTheUsersSettings(t *testing.T) {
 	t.Setenv("MOTO_ACCOUNT_ID", "999999999999")
 	t.Setenv("WERKZEUG_RUN_MAIN", "true")
-	url, moto, err := sandboxaws.StartMoto(t.Context(), sandboxaws.Moto{Path: motoServer, LogFile: filepath.Join(t.TempDir(), "log")})
+	url, moto, err := sandboxaws.StartMoto(t.Context(),
+		sandboxaws.Moto{Path: motoServer, LogFile: filepath.Join(t.TempDir(), "log")})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, moto.Stop(5*time.Second)) })
 	e := newEndpoint(t)

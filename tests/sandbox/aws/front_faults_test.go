@@ -96,17 +96,21 @@ func TestAFaultIsForTheCallsThatItNames(t *testing.T) {
 		faults []sandboxaws.Fault
 		want   []string // of GetCallerIdentity, again and again
 	}{
-		"no fault":                         {nil, []string{works, works}},
-		"any call, for good":               {[]sandboxaws.Fault{outage}, []string{fails, fails, fails}},
-		"this service":                     {[]sandboxaws.Fault{of("sts", "", 0, 1)}, []string{fails, works}},
-		"this action":                      {[]sandboxaws.Fault{of("", "GetCallerIdentity", 0, 1)}, []string{fails, works}},
-		"another service":                  {[]sandboxaws.Fault{of("iam", "", 0, 0)}, []string{works, works}},
-		"another action":                   {[]sandboxaws.Fault{of("sts", "AssumeRole", 0, 0)}, []string{works, works}},
-		"this action of another service":   {[]sandboxaws.Fault{of("iam", "GetCallerIdentity", 0, 0)}, []string{works, works}},
-		"after two, twice":                 {[]sandboxaws.Fault{of("sts", "", 2, 2)}, []string{works, works, fails, fails, works}},
-		"after one, for good":              {[]sandboxaws.Fault{of("sts", "", 1, 0)}, []string{works, fails, fails, fails}},
-		"two, which do not share calls":    {[]sandboxaws.Fault{of("sts", "", 0, 1), of("sts", "", 0, 1)}, []string{fails, fails, works}},
-		"two, of which the first is later": {[]sandboxaws.Fault{of("sts", "", 2, 1), of("sts", "", 0, 1)}, []string{fails, works, fails, works}},
+		"no fault":                       {nil, []string{works, works}},
+		"any call, for good":             {[]sandboxaws.Fault{outage}, []string{fails, fails, fails}},
+		"this service":                   {[]sandboxaws.Fault{of("sts", "", 0, 1)}, []string{fails, works}},
+		"this action":                    {[]sandboxaws.Fault{of("", "GetCallerIdentity", 0, 1)}, []string{fails, works}},
+		"another service":                {[]sandboxaws.Fault{of("iam", "", 0, 0)}, []string{works, works}},
+		"another action":                 {[]sandboxaws.Fault{of("sts", "AssumeRole", 0, 0)}, []string{works, works}},
+		"this action of another service": {[]sandboxaws.Fault{of("iam", "GetCallerIdentity", 0, 0)}, []string{works, works}},
+		"after two, twice":               {[]sandboxaws.Fault{of("sts", "", 2, 2)}, []string{works, works, fails, fails, works}},
+		"after one, for good":            {[]sandboxaws.Fault{of("sts", "", 1, 0)}, []string{works, fails, fails, fails}},
+		"two, which do not share calls": {
+			[]sandboxaws.Fault{of("sts", "", 0, 1), of("sts", "", 0, 1)}, []string{fails, fails, works},
+		},
+		"two, of which the first is later": {
+			[]sandboxaws.Fault{of("sts", "", 2, 1), of("sts", "", 0, 1)}, []string{fails, works, fails, works},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -71,7 +71,8 @@ func runWithMoto(m *testing.M) (status int, err error) {
 	if motoServer, awsCLI, err = tools.Python(context.Background(), tools.Options{Log: os.Stderr}); err != nil {
 		return 1, err
 	}
-	url, moto, err := sandboxaws.StartMoto(context.Background(), sandboxaws.Moto{Path: motoServer, LogFile: filepath.Join(dir, "moto.log")})
+	url, moto, err := sandboxaws.StartMoto(context.Background(),
+		sandboxaws.Moto{Path: motoServer, LogFile: filepath.Join(dir, "moto.log")})
 	if err != nil {
 		return 1, err
 	}

@@ -57,7 +57,8 @@ func newWorld(t *testing.T) world {
 	found, err := tools.Ensure(ctx, tools.Options{Log: os.Stderr})
 	require.NoError(t, err)
 	dir := t.TempDir()
-	moto, process, err := sandboxaws.StartMoto(t.Context(), sandboxaws.Moto{Path: found.MotoServer, LogFile: filepath.Join(dir, "moto.log")})
+	moto, process, err := sandboxaws.StartMoto(t.Context(),
+		sandboxaws.Moto{Path: found.MotoServer, LogFile: filepath.Join(dir, "moto.log")})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, process.Stop(5*time.Second)) })
 	clusters, err := eks.Start(ctx, eks.Options{

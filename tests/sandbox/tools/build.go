@@ -235,7 +235,8 @@ func (b *builder) languageHostOnPath() string {
 	return found
 }
 
-// argoCDLogin is the program of tests/sandbox/argocdlogin, and argoCDPlugin the other name that it goes by: that of the exec plugin.
+// argoCDLogin is the program of tests/sandbox/argocdlogin, and argoCDPlugin the other name that it goes by: that of the exec
+// plugin.
 const (
 	argoCDLogin  = "argocd-login"
 	argoCDPlugin = "argocd-k8s-auth"
