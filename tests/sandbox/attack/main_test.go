@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
-	fmt.Printf("adversarial suite: %d attempts, %d refused; %d controls, %d allowed\n",
+	fmt.Printf("attacks: %d attempts, %d refused; %d controls, %d allowed\n",
 		tally.attempts.Load(), tally.refused.Load(), tally.controls.Load(), tally.allowed.Load())
 	os.Exit(code)
 }
