@@ -181,10 +181,10 @@ func TestThePulumiCLIOnThePathIsTakenWhenItIsRecent(t *testing.T) {
 
 			require.NoError(t, err)
 			if test.taken {
-				assert.Equal(t, m.path("bin/pulumi"), tools.Pulumi)
+				assert.Equal(t, m.path("bin/pulumi"), found.Pulumi)
 				return
 			}
-			assert.True(t, strings.HasPrefix(tools.Pulumi, m.cache), "%s is built", tools.Pulumi)
+			assert.True(t, strings.HasPrefix(found.Pulumi, m.cache), "%s is built", found.Pulumi)
 			assert.Contains(t, m.log.String(), "the Pulumi CLI on PATH")
 		})
 	}
