@@ -360,7 +360,7 @@ func TestACLIOnThePathWithoutALanguagePluginGetsTheStandIn(t *testing.T) {
 	found, err := tools.Ensure(t.Context(), m.options())
 
 	require.NoError(t, err)
-	assert.Equal(t, m.path("bin/pulumi"), tools.Pulumi)
+	assert.Equal(t, m.path("bin/pulumi"), found.Pulumi)
 	assert.FileExists(t, found.LanguageHost)
 	assert.Contains(t, filepath.SplitList(found.Path()), filepath.Dir(found.LanguageHost))
 }
