@@ -59,7 +59,7 @@ func NewAssumableRole(
 			return err
 		}
 		component.TrustPolicy = args.trustPolicy(name)
-		roleArgs := args.RoleSettings.args(component.TrustPolicy, boundary)
+		roleArgs := args.roleArgs(component.TrustPolicy, boundary)
 		roleArgs.Name = pulumi.String(args.Name)
 		// What is attached outside this program must not keep the role from being deleted.
 		roleArgs.ForceDetachPolicies = pulumi.Bool(true)
@@ -122,5 +122,5 @@ func (args *AssumableRoleArgs) Validate() error {
 
 // ValidateSettings is [AssumableRoleArgs.Validate] without the roles to trust, for a program that does not know them yet.
 func (args *AssumableRoleArgs) ValidateSettings() error {
-	return errors.Join(fault.At("name", iampolicy.ValidateRoleName(args.Name)), args.RoleSettings.validate())
+	return errors.Join(fault.At("name", iampolicy.ValidateRoleName(args.Name)), args.validateRoleSettings())
 }

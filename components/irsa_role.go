@@ -211,7 +211,7 @@ func (args *IrsaRoleArgs) subjects() []iampolicy.ServiceAccountSubject {
 
 func (b *irsaRoleBuilder) createRole() error {
 	args := b.args
-	roleArgs := args.RoleSettings.args(b.component.TrustPolicy, b.boundary)
+	roleArgs := args.roleArgs(b.component.TrustPolicy, b.boundary)
 	roleArgs.Description = pulumi.String(args.description())
 	roleArgs.ForceDetachPolicies = pulumi.Bool(args.ForceDetachPolicies == nil || *args.ForceDetachPolicies)
 	options := b.children.named(b.name)

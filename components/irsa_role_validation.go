@@ -111,7 +111,7 @@ func (args *IrsaRoleArgs) validateRole() error {
 	if args.Name == "" && args.NamePrefix == "" && len(args.ServiceAccounts) > 0 && args.ServiceAccounts[0].NamePattern != "" {
 		faults = append(faults, errors.New("name: needed, as the first service account is a pattern"))
 	}
-	return errors.Join(append(faults, args.RoleSettings.validate())...)
+	return errors.Join(append(faults, args.validateRoleSettings())...)
 }
 
 // validateTrust checks the trust policy as far as it is known.

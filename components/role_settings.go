@@ -31,8 +31,8 @@ type RoleSettings struct {
 // provider knows that of some properties, but not where `pulumi up --replace` asks.
 var oneOfAName = pulumi.DeleteBeforeReplace(true)
 
-// args are the role's but for its name. boundary is the ARN of the permissions boundary, if there is one.
-func (s RoleSettings) args(trustPolicy, boundary pulumi.StringInput) *iam.RoleArgs {
+// roleArgs are the role's but for its name. boundary is the ARN of the permissions boundary, if there is one.
+func (s RoleSettings) roleArgs(trustPolicy, boundary pulumi.StringInput) *iam.RoleArgs {
 	args := &iam.RoleArgs{
 		AssumeRolePolicy: trustPolicy, Path: optionalString(s.Path), Description: optionalString(s.Description), Tags: s.Tags,
 	}
@@ -55,7 +55,7 @@ func (s RoleSettings) boundary(ctx *pulumi.Context, opts ...pulumi.InvokeOption)
 	return pulumi.String(arn), fault.At("permissionsBoundary", err)
 }
 
-func (s RoleSettings) validate() error {
+func (s RoleSettings) validateRoleSettings() error {
 	var faults []error
 	if s.Path != "" {
 		faults = append(faults, fault.At("path", iampolicy.ValidateRolePath(s.Path)))

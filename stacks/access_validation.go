@@ -13,7 +13,7 @@ func (cfg *Config) validateAccess(target ArgoCDTarget) error {
 	var faults error
 	switch access.Via {
 	case "", ViaAccessEntry:
-		faults = access.AccessEntryArgs.Validate()
+		faults = access.Validate()
 		if access.Overwrite {
 			faults = errors.Join(faults, fmt.Errorf("overwrite: needs via: %s; an access entry that exists is taken over with import", ViaAwsAuth))
 		}

@@ -808,7 +808,7 @@ func TestAnIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
 			"permissionsBoundary": func(args *components.IrsaRoleArgs) { args.PermissionsBoundary = pulumi.String("NoSuchPolicy") },
 		} {
 			r := inChina()
-			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, given providers) { change(args) })
+			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) { change(args) })
 			require.EqualError(t, err, `IrsaRole "app": `+field+": AWS has no policy of its own that is called NoSuchPolicy and can be given to a role; "+
 				"give another one by its ARN")
 			assert.Empty(t, r.ofType(roleType))

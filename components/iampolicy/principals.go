@@ -45,8 +45,8 @@ func (p *Principal) named() int {
 // principalKind is one of the lists of a [Principal], what stands for every principal in it, and what is wrong with a name.
 type principalKind struct {
 	name, any string
-	list            Strings
-	wrong           func(name string) string
+	list      Strings
+	wrong     func(name string) string
 }
 
 func (p *Principal) kinds() []principalKind {
