@@ -263,8 +263,8 @@ func newCertificate(t *testing.T) []byte {
 
 var names atomic.Int64
 
-// unique makes a name that no other test has.
-func unique(name string) string { return fmt.Sprintf("%s-%d", name, names.Add(1)) }
+// unique makes a name that no other test has. Such names sort in the order in which they are made, as lists of EKS do.
+func unique(name string) string { return fmt.Sprintf("%s-%04d", name, names.Add(1)) }
 
 // requireAPIError wants an error that the SDK read as the given code and message.
 func requireAPIError(t *testing.T, err error, code, message string) {
