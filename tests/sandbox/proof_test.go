@@ -145,7 +145,7 @@ func TestAPodGoesOnWorkingWhenItsTokenIsRenewed(t *testing.T) {
 	}
 	fmt.Printf("token renewal: the pod went on working across %d renewals\n", len(tokens)-1)
 
-	output, err := e.exec(t, `aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name old --web-identity-token '`+first+"'")
+	output, err := e.exec(t, `aws sts assume-role-with-web-identity --role-arn "$IRSA_ROLE_ARN" --role-session-name old --web-identity-token '`+first+"'")
 	require.Error(t, err, "the first token is over")
 	assert.Contains(t, output, "(ExpiredTokenException)")
 }
