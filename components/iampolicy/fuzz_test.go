@@ -2,6 +2,7 @@ package iampolicy_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,7 +76,10 @@ func FuzzParseArn(f *testing.F) {
 			}
 		}
 		require.LessOrEqual(t, kinds, 1)
-		require.Equal(t, arn.IsRole(), iampolicy.ValidateRoleArn(text) == nil)
+		name := arn.RoleName()
+		path := strings.TrimSuffix(strings.TrimPrefix(arn.Resource, "role"), name)
+		isRole := arn.IsRole() && iampolicy.ValidateRoleName(name) == nil && iampolicy.ValidateRolePath(path) == nil
+		require.Equal(t, isRole, iampolicy.ValidateRoleArn(text) == nil, "a role's ARN has a name and a path that roles can have")
 		require.NoError(t, iampolicy.ValidatePartition(text, arn.Partition), "is not of its own partition")
 	})
 }
