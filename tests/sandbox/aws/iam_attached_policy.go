@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
@@ -25,14 +26,15 @@ func (e *Endpoint) checkDetached(r *http.Request, req request) error {
 		return nil // moto says what is wrong
 	}
 	client := e.moto.iam(principal{partition: parsed.Partition, account: req.account})
-	having, err := client.ListEntitiesForPolicy(r.Context(), &iam.ListEntitiesForPolicyInput{PolicyArn: &policy})
+	// moto's ListEntitiesForPolicy looks at the first 100 roles alone, and does not say so.
+	found, err := client.GetPolicy(r.Context(), &iam.GetPolicyInput{PolicyArn: &policy})
 	if missing(err) {
 		return nil // so does it here
 	}
 	if err != nil {
 		return fmt.Errorf("asking who has policy %s: %w", policy, err)
 	}
-	if len(having.PolicyRoles)+len(having.PolicyUsers)+len(having.PolicyGroups) > 0 {
+	if aws.ToInt32(found.Policy.AttachmentCount) > 0 {
 		return &apiError{http.StatusConflict, "DeleteConflict", "Cannot delete a policy attached to entities."}
 	}
 	return nil
