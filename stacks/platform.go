@@ -21,7 +21,6 @@ type platform struct {
 	// policies are the ARNs of AWS's own policies that the configuration names, and "" for those that AWS does not have.
 	policies map[namedPolicy]string
 	clusters map[string]*resolvedCluster
-	roles    map[string]*components.IrsaRole
 	// before are the outputs of the stack's last update, and unread is why they cannot be read.
 	before stackOutputs
 	unread error

@@ -12,18 +12,23 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// eachPolicy visits the managed policies of all roles, boundaries among them, each with its path and a cluster in the account
-// of the role.
-func (cfg *Config) eachPolicy(visit func(path, policy, cluster string)) {
+// eachNamedPolicy visits the managed policies of all roles that are given by name, boundaries among them, each with its path and
+// a cluster in the account of the role.
+func (cfg *Config) eachNamedPolicy(visit func(path, name, cluster string)) {
+	policy := func(path, policy, cluster string) {
+		if !strings.HasPrefix(policy, "arn:") {
+			visit(path, policy, cluster)
+		}
+	}
 	boundary := func(path string, settings components.RoleSettings, cluster string) {
-		if policy, given := settings.PermissionsBoundary.(pulumi.String); given {
-			visit(path+".permissionsBoundary", string(policy), cluster)
+		if given, is := settings.PermissionsBoundary.(pulumi.String); is {
+			policy(path+".permissionsBoundary", string(given), cluster)
 		}
 	}
 	role := func(path string, role Role) {
 		boundary(path, role.RoleSettings, role.Clusters[0])
-		for i, policy := range role.ManagedPolicies {
-			visit(fmt.Sprintf("%s.managedPolicies[%d]", path, i), policy, role.Clusters[0])
+		for i, given := range role.ManagedPolicies {
+			policy(fmt.Sprintf("%s.managedPolicies[%d]", path, i), given, role.Clusters[0])
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
@@ -44,11 +49,7 @@ func (cfg *Config) eachPolicy(visit func(path, policy, cluster string)) {
 // Each is asked for once in an account. A name that AWS does not have is no error yet.
 func (p *platform) findPolicies() error {
 	clusters := map[namedPolicy]string{}
-	p.cfg.eachPolicy(func(_, policy, cluster string) {
-		if !strings.HasPrefix(policy, "arn:") {
-			clusters[namedPolicy{p.accountOf(cluster).id, policy}] = cluster
-		}
-	})
+	p.cfg.eachNamedPolicy(func(_, name, cluster string) { clusters[namedPolicy{p.accountOf(cluster).id, name}] = cluster })
 	names := slices.Collect(maps.Keys(clusters))
 	arns := make([]string, len(names))
 	places := make([]int, len(names))
@@ -72,7 +73,7 @@ func (p *platform) findPolicies() error {
 // checkPolicies refuses names that AWS does not have.
 func (p *platform) checkPolicies() error {
 	var faults []error
-	p.cfg.eachPolicy(func(path, policy, cluster string) {
+	p.cfg.eachNamedPolicy(func(path, policy, cluster string) {
 		if p.policyArn(policy, cluster) != "" {
 			return
 		}
@@ -83,12 +84,12 @@ func (p *platform) checkPolicies() error {
 	return errors.Join(faults...)
 }
 
-// policyArn is the ARN of a managed policy in the account of a cluster, "" where there is none.
+// policyArn is the ARN of a managed policy in the account of a cluster, "" for a name that AWS does not have.
 func (p *platform) policyArn(policy, cluster string) string {
-	if strings.HasPrefix(policy, "arn:") {
-		return policy
+	if arn, isName := p.policies[namedPolicy{p.accountOf(cluster).id, policy}]; isName {
+		return arn
 	}
-	return p.policies[namedPolicy{p.accountOf(cluster).id, policy}]
+	return policy // an ARN
 }
 
 // withBoundary are the settings of a role in the account of a cluster, with the boundary's ARN in place of its name.

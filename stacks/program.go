@@ -5,8 +5,6 @@ package stacks
 import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
 // Platform is the Pulumi program. It registers nothing unless the whole configuration is valid, and nothing but AWS
@@ -26,7 +24,6 @@ func Platform(ctx *pulumi.Context) error {
 		accounts:  map[credentials]*account{},
 		policies:  map[namedPolicy]string{},
 		clusters:  map[string]*resolvedCluster{},
-		roles:     map[string]*components.IrsaRole{},
 		outputs:   map[string]pulumi.Map{},
 	}
 	p.readPreviousOutputs()

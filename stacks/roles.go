@@ -11,11 +11,9 @@ import (
 
 func (p *platform) createRoles() error {
 	for _, key := range slices.Sorted(maps.Keys(p.cfg.Roles)) {
-		role, err := p.createRole(key, p.cfg.Roles[key])
-		if err != nil {
+		if _, err := p.createRole(key, p.cfg.Roles[key]); err != nil {
 			return err
 		}
-		p.roles[key] = role
 	}
 	return nil
 }

@@ -780,7 +780,6 @@ func TestTheSameArgumentsMakeTheSameGraph(t *testing.T) {
 
 func TestAnIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
 	t.Parallel()
-	const getPartition = "aws:index/getPartition:getPartition"
 	byName := func(args *components.IrsaRoleArgs, _ providers) {
 		args.ManagedPolicies = []string{"AmazonEBSCSIDriverPolicy", "arn:aws-cn:iam::" + account + ":policy/own"}
 		args.PermissionsBoundary = pulumi.String("ViewOnlyAccess")
@@ -788,7 +787,7 @@ func TestAnIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
 	}
 	inChina := func() *recorder {
 		r := newRecorder()
-		r.answers = map[string]resource.PropertyMap{getPartition: resource.NewPropertyMapFromMap(map[string]any{"partition": "aws-cn"})}
+		r.partition = "aws-cn"
 		return r
 	}
 	t.Run("in the partition of its provider", func(t *testing.T) {
@@ -816,16 +815,16 @@ func TestAnIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
 	})
 	t.Run("or that AWS does not answer", func(t *testing.T) {
 		t.Parallel()
-		r := newRecorder()
+		r := inChina()
+		r.invokeErrors[getPartition] = errors.New("no such host")
 		_, err := newIrsaRole(r, byName)
-		require.EqualError(t, err, `IrsaRole "app": managedPolicies[0]: asking for the AWS partition: unexpected invoke of `+getPartition)
+		require.EqualError(t, err, `IrsaRole "app": managedPolicies[0]: asking for the AWS partition: no such host`)
 	})
 }
 
 func TestAnAssumableRoleFindsItsBoundaryByName(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
-	r.answers = map[string]resource.PropertyMap{"aws:index/getPartition:getPartition": resource.NewPropertyMapFromMap(map[string]any{"partition": "aws"})}
 	err := r.run(func(ctx *pulumi.Context) error {
 		for name, boundary := range map[string]string{"bounded": "ViewOnlyAccess", "unbounded": "NoSuchPolicy"} {
 			_, err := components.NewAssumableRole(ctx, name, &components.AssumableRoleArgs{

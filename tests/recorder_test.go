@@ -40,6 +40,7 @@ const (
 	getCallerIdentity        = "aws:index/getCallerIdentity:getCallerIdentity"
 	getCluster               = "aws:eks/getCluster:getCluster"
 	getOpenIDConnectProvider = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
+	getPartition             = "aws:index/getPartition:getPartition"
 	getPolicy                = "aws:iam/getPolicy:getPolicy"
 
 	roleType           = "aws:iam/role:Role"
@@ -225,6 +226,8 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 			return found, nil
 		}
 		return nil, fmt.Errorf("finding IAM OIDC Provider by url (%s): not found", url)
+	case getPartition:
+		return resource.NewPropertyMapFromMap(map[string]any{"partition": r.partitionOf(args.Provider)}), nil
 	case getPolicy:
 		arn := args.Args["arn"].StringValue()
 		if slices.Contains(awsPolicies, arn[strings.Index(arn, "/")+1:]) {
