@@ -52,7 +52,7 @@ func (access *ArgoCDAccess) validate(mode AuthenticationMode) error {
 	default:
 		return fmt.Errorf("via: %q is neither %s nor %s", access.Via, ViaAccessEntry, ViaAwsAuth)
 	}
-	err := access.AccessEntryArgs.Validate()
+	err := access.Validate() // the access entry
 	if access.Overwrite {
 		err = errors.Join(err, fmt.Errorf("overwrite: needs via: %s; an access entry that exists is taken over with import", ViaAwsAuth))
 	}
