@@ -37,7 +37,7 @@ func (p *platform) targetRoleArns() map[string]string {
 		case target.RoleArn != "":
 			arns[key] = target.RoleArn
 		case target.Role != nil:
-			arns[key] = iampolicy.RoleArn(account.partition, account.id, target.Role.Path, target.Role.Name).String()
+			arns[key] = iampolicy.RoleARN(account.partition, account.id, target.Role.Path, target.Role.Name).String()
 		}
 	}
 	return arns

@@ -150,13 +150,13 @@ func (cfg *Config) validateTargetRole(target ArgoCDTarget) error {
 	if target.Role != nil {
 		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
 	}
-	faults = append(faults, fault.At("roleArn", errors.Join(iampolicy.ValidateRoleArn(target.RoleArn), hub.refusePartition(target.RoleArn))))
-	if arn, err := iampolicy.ParseArn(target.RoleArn); err == nil && arn.IsServiceLinkedRole() {
+	faults = append(faults, fault.At("roleArn", errors.Join(iampolicy.ValidateRoleARN(target.RoleArn), hub.refusePartition(target.RoleArn))))
+	if arn, err := iampolicy.ParseARN(target.RoleArn); err == nil && arn.IsServiceLinkedRole() {
 		faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", target.RoleArn))
 	}
 	if account := hub.assumedAccount(); account != "" && errors.Join(faults...) == nil {
 		// The role that reaches the hub tells the hub's account before AWS is asked.
-		if role, _ := iampolicy.ParseArn(target.RoleArn); role.Account == account {
+		if role, _ := iampolicy.ParseARN(target.RoleArn); role.Account == account {
 			faults = append(faults, cfg.ArgoCD.refuseRole("roleArn", role.RoleName()))
 		}
 	}
