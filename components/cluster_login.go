@@ -92,7 +92,7 @@ func (args *ClusterLoginTestArgs) Validate() error {
 	if len(args.ServiceAccounts) == 0 {
 		faults = append(faults, errors.New("serviceAccounts: name at least one service account"))
 	}
-	faults = append(faults, validateObjects("serviceAccounts", "a service account", args.ServiceAccounts),
+	faults = append(faults, kubename.ValidateObjects("serviceAccounts", "a service account", args.ServiceAccounts),
 		required("clusterName", args.ClusterName, ValidateClusterName),
 		required("server", args.Server, func(server string) error { _, err := parseServer(server); return err }),
 		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),

@@ -79,7 +79,7 @@ func (s PodSettings) Validate() error {
 	if s.Image != "" {
 		faults = append(faults, fault.At("image", validateImage(s.Image)))
 	}
-	faults = append(faults, validateObjects("imagePullSecrets", "a secret", s.ImagePullSecrets),
+	faults = append(faults, kubename.ValidateObjects("imagePullSecrets", "a secret", s.ImagePullSecrets),
 		kubename.ValidateLabels("nodeSelector", s.NodeSelector), kubename.ValidateLabels("labels", s.Labels),
 		kubename.ValidateAnnotations("annotations", s.Annotations))
 	if os, given := s.NodeSelector[osLabel]; given && os != "linux" {
