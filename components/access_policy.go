@@ -59,7 +59,7 @@ func (p AccessPolicyArgs) isIAM() (meant string, is bool) {
 }
 
 func (p AccessPolicyArgs) validate() error {
-	return errors.Join(fault.At("policy", p.validatePolicy()), validateEach("namespaces", p.Namespaces, validateNamespacePattern))
+	return errors.Join(fault.At("policy", p.validatePolicy()), fault.List("namespaces", p.Namespaces, validateNamespacePattern))
 }
 
 func (p AccessPolicyArgs) validatePolicy() error {

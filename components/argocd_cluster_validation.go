@@ -27,7 +27,7 @@ func (args *ArgoCDClusterArgs) ValidateSettings() error {
 	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
 		faults = append(faults, errors.New("clusterResources: only with namespaces"))
 	}
-	faults = append(faults, validateEach("namespaces", args.Namespaces, kubename.ValidateNamespace), args.validateSecret())
+	faults = append(faults, fault.List("namespaces", args.Namespaces, kubename.ValidateNamespace), args.validateSecret())
 	if args.Profile != "" {
 		faults = append(faults, fault.At("profile", ValidateProfile(args.Profile)))
 	}

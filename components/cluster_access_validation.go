@@ -85,7 +85,7 @@ func (args *AccessEntryArgs) Validate() error {
 		names[i] = policy.Name()
 		faults = append(faults, fault.Under(fmt.Sprintf("policies[%d]", i), policy.validate()))
 	}
-	faults = append(faults, duplicates("policies", names), ValidateKubernetesNames("kubernetesGroups", args.KubernetesGroups))
+	faults = append(faults, fault.Duplicates("policies", names), ValidateKubernetesNames("kubernetesGroups", args.KubernetesGroups))
 	for i, group := range args.KubernetesGroups {
 		if strings.HasPrefix(group, "system:") {
 			faults = append(faults, fmt.Errorf("kubernetesGroups[%d]: EKS refuses %q, as all groups that begin with system:; use an access policy",
@@ -121,7 +121,7 @@ func validateUsername(username string) error {
 
 // ValidateKubernetesNames checks the names of Kubernetes groups, or of users, each fault with its path, which begins with path.
 func ValidateKubernetesNames(path string, names []string) error {
-	return validateEach(path, names, ValidateKubernetesName)
+	return fault.List(path, names, ValidateKubernetesName)
 }
 
 // ValidateKubernetesName checks the name of a Kubernetes user or group. Kubernetes takes any text, so this refuses only what

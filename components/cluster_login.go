@@ -11,6 +11,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 )
 
 // ClusterLoginTestType is the type token of [ClusterLoginTest].
@@ -92,7 +93,7 @@ func (args *ClusterLoginTestArgs) Validate() error {
 	if len(args.ServiceAccounts) == 0 {
 		faults = append(faults, errors.New("serviceAccounts: name at least one service account"))
 	}
-	faults = append(faults, validateObjects("serviceAccounts", "a service account", args.ServiceAccounts),
+	faults = append(faults, kubename.ValidateObjects("serviceAccounts", "a service account", args.ServiceAccounts),
 		required("clusterName", args.ClusterName, ValidateClusterName),
 		required("server", args.Server, func(server string) error { _, err := parseServer(server); return err }),
 		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),
@@ -110,38 +111,38 @@ func (args *ClusterLoginTestArgs) Validate() error {
 }
 
 func (args *ClusterLoginTestArgs) podName(account string) string {
-	return jobName(account, suffixes[proveLogin]+args.Name)
+	return testpod.Login.NameOf(account, args.Name)
 }
 
 func (args *ClusterLoginTestArgs) pod(ctx *pulumi.Context, name, account string, children children) error {
 	key := childName(args.Namespace, args.podName(account))
-	variables := env{
-		{"IRSA_POD", pulumi.String(key)},
-		{"IRSA_LOGIN", pulumi.String(args.Name)},
-		{"IRSA_EXPECTED_ARN", sessionArn(args.PrincipalArn)},
-		{"IRSA_CLUSTER_NAME", args.ClusterName},
-		{"IRSA_SERVER", args.Server},
-		{"IRSA_CA_DATA", args.CertificateAuthorityData},
-		{"IRSA_READ", pulumi.String(args.Read)},
-	}.with("IRSA_FINGERPRINT", args.Fingerprint)
+	env := testpod.Env{}.
+		With("IRSA_POD", pulumi.String(key)).
+		With("IRSA_LOGIN", pulumi.String(args.Name)).
+		With("IRSA_EXPECTED_ARN", sessionArn(args.PrincipalArn)).
+		With("IRSA_CLUSTER_NAME", args.ClusterName).
+		With("IRSA_SERVER", args.Server).
+		With("IRSA_CA_DATA", args.CertificateAuthorityData).
+		With("IRSA_READ", pulumi.String(args.Read)).
+		With("IRSA_FINGERPRINT", args.Fingerprint)
 	if args.ServerName != "" {
-		variables = variables.with("IRSA_SERVER_NAME", pulumi.String(urlHost(args.ServerName)))
+		env = env.With("IRSA_SERVER_NAME", pulumi.String(urlHost(args.ServerName)))
 	}
 	if args.ProxyURL != "" {
 		proxy, err := curlProxy(args.ProxyURL)
 		if err != nil {
 			return fault.At("proxyUrl", err)
 		}
-		variables = variables.with("IRSA_PROXY", pulumi.String(proxy))
+		env = env.With("IRSA_PROXY", pulumi.String(proxy))
 	}
 	if args.Assume {
-		variables = variables.with("IRSA_ASSUME", args.PrincipalArn)
+		env = env.With("IRSA_ASSUME", args.PrincipalArn)
 	}
-	proof := proof{
-		mode: proveLogin, name: args.podName(account), namespace: args.Namespace, serviceAccount: account,
-		settings: args.WithDefaults(builtIn), env: variables,
+	pod := testpod.Pod{
+		Mode: testpod.Login, Name: args.podName(account), Namespace: args.Namespace, ServiceAccount: account,
+		Settings: args.PodSettings, Env: env,
 	}
 	child := childName(name, key)
-	_, err := proof.job(ctx, child, children.named(child)...)
+	_, err := pod.NewJob(ctx, child, children.named(child)...)
 	return err
 }

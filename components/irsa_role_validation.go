@@ -63,7 +63,7 @@ func (args *IrsaRoleArgs) validateClusters() error {
 			faults = append(faults, fmt.Errorf("%s.kubernetes: needed, as a service account is not trust-only", path))
 		}
 	}
-	return errors.Join(append(faults, duplicates("clusters", names), validateAliases(args.Clusters))...)
+	return errors.Join(append(faults, fault.Duplicates("clusters", names), validateAliases(args.Clusters))...)
 }
 
 func (cluster IrsaCluster) validateProvider(path string) error {

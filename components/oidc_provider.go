@@ -133,7 +133,7 @@ func (args *OidcProviderArgs) ValidateSettings() error {
 }
 
 func validateClientIDs(clientIDs []string) error {
-	err := validateEach("clientIds", clientIDs, validateClientID)
+	err := fault.List("clientIds", clientIDs, validateClientID)
 	if len(clientIDs) > maxClientIDs {
 		return errors.Join(err, fmt.Errorf("clientIds: there are %d; IAM allows %d", len(clientIDs), maxClientIDs))
 	}
@@ -153,7 +153,7 @@ func validateClientID(clientID string) error {
 }
 
 func validateThumbprints(thumbprints []string) error {
-	err := validateEach("thumbprints", thumbprints, validateThumbprint)
+	err := fault.List("thumbprints", thumbprints, validateThumbprint)
 	if len(thumbprints) > maxThumbprints {
 		return errors.Join(err, fmt.Errorf("thumbprints: there are %d; IAM allows %d", len(thumbprints), maxThumbprints))
 	}

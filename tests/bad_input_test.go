@@ -12,6 +12,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 )
 
@@ -326,7 +327,7 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 		},
 		{
 			"a test pod with the proof's own label", "testPod.labels: eks-irsa/proof is set by the proof itself",
-			testPod(settings{Labels: map[string]string{components.ProofLabel: "none"}}),
+			testPod(settings{Labels: map[string]string{testpod.Label: "none"}}),
 		},
 		{
 			"tolerations that Kubernetes refuses", lines(

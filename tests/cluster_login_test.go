@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 )
 
 func validClusterLogin() *components.ClusterLoginTestArgs {
@@ -67,8 +68,8 @@ func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
 	spec := podSpec(pod)
 	assert.Equal(t, "argocd-server", spec["serviceAccountName"].StringValue())
 	command := spec["containers"].ArrayValue()[0].ObjectValue()["command"].ArrayValue()
-	assert.Equal(t, "login", command[len(command)-1].StringValue())
-	assert.Equal(t, "login", pod.Inputs["metadata"].ObjectValue()["labels"].ObjectValue()[components.ProofLabel].StringValue())
+	assert.EqualValues(t, testpod.Login, command[len(command)-1].StringValue())
+	assert.EqualValues(t, testpod.Login, pod.Inputs["metadata"].ObjectValue()["labels"].ObjectValue()[testpod.Label].StringValue())
 	assert.Equal(t, "75s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 	assert.True(t, pod.RegisterRPC.GetDeleteBeforeReplace())
 	assert.Equal(t, "hub", providerName(pod.Provider)[len("kubernetes-"):])

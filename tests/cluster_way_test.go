@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 )
 
@@ -96,7 +97,7 @@ func logInBy(t *testing.T, server *apiServer, env map[string]string) (log string
 	for name, value := range env {
 		all[name] = value
 	}
-	return podProgram{mode: "login", token: loginToken, env: all, realCurl: true}.run(t)
+	return podProgram{mode: testpod.Login, token: loginToken, env: all, realCurl: true}.run(t)
 }
 
 func TestALoginGoesByTheNameOfTheServersCertificate(t *testing.T) {

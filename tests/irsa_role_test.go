@@ -385,7 +385,7 @@ func TestANamespaceIsCreatedOncePerCluster(t *testing.T) {
 
 func TestATestPodIsThisJob(t *testing.T) {
 	t.Parallel()
-	program := strings.TrimSuffix(jsonOf(t, readFile(t, "../components/test_pod.sh")), "\n")
+	program := strings.TrimSuffix(jsonOf(t, readFile(t, "../components/testpod/test_pod.sh")), "\n")
 	cases := []struct {
 		name, typ, pod, file, timeout string
 		args                          components.TestPodArgs

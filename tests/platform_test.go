@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 )
 
@@ -349,7 +349,7 @@ argocd:
 		assert.InDelta(t, want.deadline, job["activeDeadlineSeconds"].NumberValue(), 0, name)
 		metadata := job["template"].ObjectValue()["metadata"].ObjectValue()
 		labels := metadata["labels"].ObjectValue()
-		delete(labels, components.ProofLabel)
+		delete(labels, testpod.Label)
 		delete(labels, "app.kubernetes.io/managed-by")
 		assert.JSONEq(t, want.labels, jsonOf(t, labels.Mappable()), name)
 		assert.JSONEq(t, `{"sidecar.istio.io/inject": "false"}`, jsonOf(t, metadata["annotations"].ObjectValue().Mappable()), name)

@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // At says where a fault is: "path: fault".
@@ -25,6 +26,26 @@ func each(before string, err error) error {
 	var faults []error
 	for _, one := range joined.Unwrap() {
 		faults = append(faults, each(before, one))
+	}
+	return errors.Join(faults...)
+}
+
+// List checks every value of a list at path, and refuses values that are in it twice.
+func List(path string, values []string, check func(string) error) error {
+	faults := []error{Duplicates(path, values)}
+	for i, value := range values {
+		faults = append(faults, At(fmt.Sprintf("%s[%d]", path, i), check(value)))
+	}
+	return errors.Join(faults...)
+}
+
+// Duplicates refuses values that are in a list twice, except empty ones.
+func Duplicates(path string, values []string) error {
+	var faults []error
+	for i, value := range values {
+		if first := slices.Index(values, value); first < i && value != "" {
+			faults = append(faults, fmt.Errorf("%s[%d]: %q is already in the list, at index %d", path, i, value, first))
+		}
 	}
 	return errors.Join(faults...)
 }

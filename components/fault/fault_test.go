@@ -66,3 +66,17 @@ func TestAPathIsNoFormat(t *testing.T) {
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "a garbled format loses the error")
 	}
 }
+
+func TestTheFaultsOfAListHaveTheirIndex(t *testing.T) {
+	t.Parallel()
+	check := func(value string) error {
+		if value == "" {
+			return errors.New("must not be empty")
+		}
+		return nil
+	}
+	require.NoError(t, fault.List("x", []string{"a", "b"}, check))
+	require.EqualError(t, fault.List("x", []string{"a", "", "a", ""}, check),
+		"x[2]: \"a\" is already in the list, at index 0\nx[1]: must not be empty\nx[3]: must not be empty")
+	require.EqualError(t, fault.Duplicates("x", []string{"", "b", "", "b"}), `x[3]: "b" is already in the list, at index 1`)
+}

@@ -51,6 +51,11 @@ func ValidateObject(kind, name string) error {
 	return validate(name, kind, MaxObject, subdomainForm, "lower case letters, digits, hyphens and dots")
 }
 
+// ValidateObjects checks a list of the names of objects of a kind, at path.
+func ValidateObjects(path, kind string, names []string) error {
+	return fault.List(path, names, func(name string) error { return ValidateObject(kind, name) })
+}
+
 func validate(name, kind string, limit int, form *regexp.Regexp, characters string) error {
 	switch {
 	case name == "":

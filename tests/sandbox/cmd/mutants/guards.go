@@ -17,7 +17,7 @@ const (
 	trustFile     = "components/iampolicy/trust.go"
 	operatorFile  = "components/iampolicy/conditions.go"
 	opennessFile  = "components/iampolicy/openness.go"
-	programFile   = "components/test_pod.sh"
+	programFile   = "components/testpod/test_pod.sh"
 	conditionFile = "tests/sandbox/aws/iameval/condition.go"
 	decisionFile  = "tests/sandbox/aws/iameval/evaluation.go"
 	statementFile = "tests/sandbox/aws/iameval/statement.go"

@@ -1,4 +1,4 @@
-package components
+package testpod
 
 import (
 	"errors"
@@ -15,28 +15,28 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
-// DefaultTestPodImage is the AWS CLI image of the test pod, pinned; AWS publishes it.
-const DefaultTestPodImage = "public.ecr.aws/aws-cli/aws-cli:2.36.49"
+// DefaultImage is the AWS CLI image of the pods, pinned; AWS publishes it.
+const DefaultImage = "public.ecr.aws/aws-cli/aws-cli:2.36.49"
 
-// DefaultTestPodTimeoutSeconds is how long `pulumi up` waits for a proof: image pull, IAM's propagation and a few
+// DefaultTimeoutSeconds is how long `pulumi up` waits for a proof: image pull, IAM's propagation and a few
 // attempts. Where a node must be started for the pod first, give it more.
-const DefaultTestPodTimeoutSeconds = 60
+const DefaultTimeoutSeconds = 60
 
 const (
-	// minTestPodTimeout is about a container start and two attempts, in seconds.
-	minTestPodTimeout = 15
-	// maxTestPodTimeout leaves room for Pulumi's own wait in what a pod's activeDeadlineSeconds can hold:
+	// minTimeout is about a container start and two attempts, in seconds.
+	minTimeout = 15
+	// maxTimeout leaves room for Pulumi's own wait in what a pod's activeDeadlineSeconds can hold:
 	// https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#lifecycle
-	maxTestPodTimeout = math.MaxInt32 - graceSeconds
+	maxTimeout = math.MaxInt32 - graceSeconds
 )
 
-// PodSettings say how the pods of proofs run, whatever they prove. The json names are those of Pulumi.<env>.yaml.
-type PodSettings struct {
-	// Image has the AWS CLI and a POSIX shell with coreutils; logins need curl in it as well. Default: DefaultTestPodImage.
+// Settings say how the pods run, whatever they prove. The json names are those of Pulumi.<env>.yaml.
+type Settings struct {
+	// Image has the AWS CLI and a POSIX shell with coreutils; logins need curl in it as well. Default: DefaultImage.
 	Image string `json:"image"`
 	// ImagePullSecrets are the names of Secrets in the pod's namespace. Default: those of the service account.
 	ImagePullSecrets []string `json:"imagePullSecrets"`
-	// TimeoutSeconds is how long `pulumi up` waits for each proof, from 15. Default: DefaultTestPodTimeoutSeconds.
+	// TimeoutSeconds is how long `pulumi up` waits for each proof, from 15. Default: DefaultTimeoutSeconds.
 	TimeoutSeconds int `json:"timeoutSeconds"`
 	// ProveAlways repeats the proof on every `pulumi up`. Default: it is repeated when what it rests on has changed in the
 	// program (the role, its trust, its permissions, the pod itself), and when it failed.
@@ -68,25 +68,25 @@ type Toleration struct {
 const osLabel = "kubernetes.io/os"
 
 // Validate reports every fault of the settings, each with its path.
-func (s PodSettings) Validate() error {
+func (s Settings) Validate() error {
 	var faults []error
-	if s.TimeoutSeconds != 0 && s.TimeoutSeconds < minTestPodTimeout {
-		faults = append(faults, fmt.Errorf("timeoutSeconds: %d is less than %d", s.TimeoutSeconds, minTestPodTimeout))
+	if s.TimeoutSeconds != 0 && s.TimeoutSeconds < minTimeout {
+		faults = append(faults, fmt.Errorf("timeoutSeconds: %d is less than %d", s.TimeoutSeconds, minTimeout))
 	}
-	if s.TimeoutSeconds > maxTestPodTimeout {
-		faults = append(faults, fmt.Errorf("timeoutSeconds: %d is more than %d, which is as far as Kubernetes counts", s.TimeoutSeconds, maxTestPodTimeout))
+	if s.TimeoutSeconds > maxTimeout {
+		faults = append(faults, fmt.Errorf("timeoutSeconds: %d is more than %d, which is as far as Kubernetes counts", s.TimeoutSeconds, maxTimeout))
 	}
 	if s.Image != "" {
 		faults = append(faults, fault.At("image", validateImage(s.Image)))
 	}
-	faults = append(faults, validateObjects("imagePullSecrets", "a secret", s.ImagePullSecrets),
+	faults = append(faults, kubename.ValidateObjects("imagePullSecrets", "a secret", s.ImagePullSecrets),
 		kubename.ValidateLabels("nodeSelector", s.NodeSelector), kubename.ValidateLabels("labels", s.Labels),
 		kubename.ValidateAnnotations("annotations", s.Annotations))
 	if os, given := s.NodeSelector[osLabel]; given && os != "linux" {
 		faults = append(faults, fmt.Errorf("nodeSelector: %s must stay \"linux\", as the proof is a Linux program", osLabel))
 	}
-	if _, given := s.Labels[ProofLabel]; given {
-		faults = append(faults, fmt.Errorf("labels: %s is set by the proof itself", ProofLabel))
+	if _, given := s.Labels[Label]; given {
+		faults = append(faults, fmt.Errorf("labels: %s is set by the proof itself", Label))
 	}
 	for i, toleration := range s.Tolerations {
 		faults = append(faults, fault.Under(fmt.Sprintf("tolerations[%d]", i), toleration.validate()))
@@ -110,7 +110,7 @@ var imageForm = regexp.MustCompile(`^((?:` + imageDomain + `/)?` + imagePart + `
 func validateImage(image string) error {
 	parts := imageForm.FindStringSubmatch(image)
 	if parts == nil {
-		return fmt.Errorf("%q is not an image reference such as %s", image, DefaultTestPodImage)
+		return fmt.Errorf("%q is not an image reference such as %s", image, DefaultImage)
 	}
 	if name := parts[1]; len(name) > maxImageName {
 		return fmt.Errorf("%q has a name of %d characters; registries allow %d", image, len(name), maxImageName)
@@ -145,29 +145,29 @@ func (t Toleration) validate() error {
 	return errors.Join(faults...)
 }
 
-// WithDefaults are the settings with those of an environment where they give none. Maps are merged, and a key's own value
-// wins; a list replaces the environment's.
-func (s PodSettings) WithDefaults(environment PodSettings) PodSettings {
+// WithDefaults takes what the settings do not give from the defaults. Maps are merged, and the settings' own value of a key wins;
+// a list replaces that of the defaults.
+func (s Settings) WithDefaults(defaults Settings) Settings {
 	if s.Image == "" {
-		s.Image = environment.Image
+		s.Image = defaults.Image
 	}
 	if s.TimeoutSeconds == 0 {
-		s.TimeoutSeconds = environment.TimeoutSeconds
+		s.TimeoutSeconds = defaults.TimeoutSeconds
 	}
 	if s.ImagePullSecrets == nil {
-		s.ImagePullSecrets = environment.ImagePullSecrets
+		s.ImagePullSecrets = defaults.ImagePullSecrets
 	}
 	if s.Tolerations == nil {
-		s.Tolerations = environment.Tolerations
+		s.Tolerations = defaults.Tolerations
 	}
-	s.ProveAlways = s.ProveAlways || environment.ProveAlways
-	s.NodeSelector = merged(environment.NodeSelector, s.NodeSelector)
-	s.Labels = merged(environment.Labels, s.Labels)
-	s.Annotations = merged(environment.Annotations, s.Annotations)
+	s.ProveAlways = s.ProveAlways || defaults.ProveAlways
+	s.NodeSelector = merged(defaults.NodeSelector, s.NodeSelector)
+	s.Labels = merged(defaults.Labels, s.Labels)
+	s.Annotations = merged(defaults.Annotations, s.Annotations)
 	return s
 }
 
-// merged is both maps in one; the second wins.
+// merged merges two maps; where both have a key, the second's value wins.
 func merged(first, second map[string]string) map[string]string {
 	if len(first) == 0 {
 		return second
@@ -177,10 +177,10 @@ func merged(first, second map[string]string) map[string]string {
 	return all
 }
 
-// builtIn are the settings of a pod for which nothing is given.
-var builtIn = PodSettings{Image: DefaultTestPodImage, TimeoutSeconds: DefaultTestPodTimeoutSeconds}
+// builtIn are the defaults of the settings.
+var builtIn = Settings{Image: DefaultImage, TimeoutSeconds: DefaultTimeoutSeconds}
 
-func (s PodSettings) pullSecrets() corev1.LocalObjectReferenceArray {
+func (s Settings) pullSecrets() corev1.LocalObjectReferenceArray {
 	var references corev1.LocalObjectReferenceArray
 	for _, name := range s.ImagePullSecrets {
 		references = append(references, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(name)})
@@ -188,11 +188,17 @@ func (s PodSettings) pullSecrets() corev1.LocalObjectReferenceArray {
 	return references
 }
 
-func (s PodSettings) tolerations() corev1.TolerationArray {
+func (s Settings) tolerations() corev1.TolerationArray {
+	optional := func(text string) pulumi.StringPtrInput {
+		if text == "" {
+			return nil
+		}
+		return pulumi.String(text)
+	}
 	var tolerations corev1.TolerationArray
 	for _, t := range s.Tolerations {
 		tolerations = append(tolerations, &corev1.TolerationArgs{
-			Key: optionalString(t.Key), Operator: optionalString(t.Operator), Value: optionalString(t.Value), Effect: optionalString(t.Effect),
+			Key: optional(t.Key), Operator: optional(t.Operator), Value: optional(t.Value), Effect: optional(t.Effect),
 		})
 	}
 	return tolerations
