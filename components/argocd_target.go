@@ -215,9 +215,7 @@ func (b *argoCDTargetBuilder) fingerprint() (pulumi.StringOutput, error) {
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	return pulumi.Sprintf("%s/%s/%s", b.args.Hub.Role.identity(), b.principal.identity(), access).ApplyT(func(text string) string {
-		return digest(text)
-	}).(pulumi.StringOutput), nil
+	return fingerprintOf(pulumi.StringArray{b.args.Hub.Role.identity(), b.principal.identity(), pulumi.String(access)}), nil
 }
 
 // identity is the role's unique ID, or its ARN where that is not known.
@@ -251,7 +249,7 @@ func (args *ArgoCDTargetArgs) Validate() error {
 	if args.Hub.TestPod != nil {
 		faults = append(faults, fault.At("loginTestName", kubename.ValidateLabel(args.LoginTestName)),
 			fault.Under("hub.testPod", args.Hub.TestPod.Validate()),
-			validateObjects("hub.serviceAccounts", "a service account", args.Hub.serviceAccounts()))
+			kubename.ValidateObjects("hub.serviceAccounts", "a service account", args.Hub.serviceAccounts()))
 	}
 	return errors.Join(faults...)
 }

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
@@ -119,6 +121,14 @@ func validatePrintable(text string) error {
 		return fmt.Errorf("%q has characters that cannot be printed, such as line breaks", text)
 	}
 	return nil
+}
+
+// fingerprintOf changes with each of the texts.
+func fingerprintOf(texts pulumi.StringArray) pulumi.StringOutput {
+	return texts.ToStringArrayOutput().ApplyT(func(texts []string) string {
+		sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
+		return hex.EncodeToString(sum[:8])
+	}).(pulumi.StringOutput)
 }
 
 // optionalString leaves an input unset when the plain value is empty.

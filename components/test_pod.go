@@ -1,8 +1,6 @@
 package components
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -226,10 +224,7 @@ func (b *irsaRoleBuilder) fingerprint() pulumi.StringOutput {
 	if b.boundary != nil {
 		parts = append(parts, b.boundary)
 	}
-	return parts.ToStringArrayOutput().ApplyT(func(parts []string) string {
-		sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-		return hex.EncodeToString(sum[:8])
-	}).(pulumi.StringOutput)
+	return fingerprintOf(parts)
 }
 
 // sessionArn is what GetCallerIdentity answers for a role, up to the session's name: the service is sts, and the role's
