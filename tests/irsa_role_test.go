@@ -408,7 +408,7 @@ func TestATestPodIsThisJob(t *testing.T) {
 			pod := r.one(t, test.typ, test.pod)
 			got := pod.json(t)
 			require.Equal(t, 1, strings.Count(got, program))
-			got = strings.Replace(got, program, `"components/test_pod.sh"`, 1)
+			got = strings.Replace(got, program, `"components/testpod/test_pod.sh"`, 1)
 			assert.JSONEq(t, golden(t, test.file, got), got)
 			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetUpdate())

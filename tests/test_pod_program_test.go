@@ -249,7 +249,8 @@ func TestATestPodWithoutItsRoleSaysWhy(t *testing.T) {
 				"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
 			},
 			"Pod hub/default/app-irsa-test is arn:aws:sts::111122223333:assumed-role/other/eks-hub-app, it should be " + podIdentity + "\n" +
-				inOrder + "1. THIS: an EKS Pod Identity association of its service account wins over the annotation. Delete one of the two.\n",
+				inOrder + "1. THIS: an EKS Pod Identity association of its service account wins over the annotation. Delete one of the two; " +
+				"if this role made the association, set its identity to trustBoth first.\n",
 			finalExit,
 		},
 		{
