@@ -216,35 +216,3 @@ func TestAnArgoCDClusterThatTurnsOutToBeWrongFailsTheProgram(t *testing.T) {
 		})
 	}
 }
-
-func TestAnyRegistrationOfAnArgoCDClusterThatFailsFailsTheProgram(t *testing.T) {
-	t.Parallel()
-	for typ, want := range map[string]string{
-		components.ArgoCDClusterType: `registering ArgoCDCluster "edge": `,
-		secretType:                   `ArgoCDCluster "edge": creating the secret: `,
-	} {
-		t.Run(typ, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			r.refuse = func(added registration) error {
-				if added.TypeToken == typ {
-					return errors.New("the API says no")
-				}
-				return nil
-			}
-			_, err := newArgoCDCluster(r, func(*components.ArgoCDClusterArgs) {})
-			require.ErrorContains(t, err, "the API says no")
-
-			err = newRecorder().run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, typ, "edge"); err != nil {
-					return err
-				}
-				_, err := components.NewArgoCDCluster(ctx, "edge", &components.ArgoCDClusterArgs{
-					ClusterName: pulumi.String("dev-edge"), Server: pulumi.String(edgeServer), CertificateAuthorityData: pulumi.String(caData),
-				})
-				return err
-			})
-			require.ErrorContains(t, err, want+refusedAtOnce)
-		})
-	}
-}

@@ -139,35 +139,3 @@ func TestAnAssumableRoleWhosePrincipalTurnsOutToBeWrongFailsTheProgram(t *testin
 		})
 	}
 }
-
-func TestAnyRegistrationOfAnAssumableRoleThatFailsFailsTheProgram(t *testing.T) {
-	t.Parallel()
-	for typ, want := range map[string]string{
-		components.AssumableRoleType: `registering AssumableRole "edge": `,
-		roleType:                     `AssumableRole "edge": creating the role: `,
-	} {
-		t.Run(typ, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			r.refuse = func(added registration) error {
-				if added.TypeToken == typ {
-					return errors.New("the API says no")
-				}
-				return nil
-			}
-			_, err := newAssumableRole(r, func(*components.AssumableRoleArgs) {})
-			require.ErrorContains(t, err, "the API says no")
-
-			err = newRecorder().run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, typ, "edge"); err != nil {
-					return err
-				}
-				_, err := components.NewAssumableRole(ctx, "edge", &components.AssumableRoleArgs{
-					Name: "dev-edge", TrustedRoles: []components.TrustedRole{{Arn: pulumi.String(argoCDRole)}},
-				})
-				return err
-			})
-			require.ErrorContains(t, err, want+refusedAtOnce)
-		})
-	}
-}

@@ -44,7 +44,6 @@ func TestAnOidcProviderRefuses(t *testing.T) {
 		name, want string
 		args       *args
 	}{
-		{"nil arguments", "args: must not be nil", nil},
 		{"no issuer", "issuer: give exactly one of issuer, clusterName and issuerOfNewCluster", &args{}},
 		{"two issuers", "issuer: give exactly one of issuer, clusterName and issuerOfNewCluster", &args{Issuer: url, ClusterName: "hub"}},
 		{
@@ -384,13 +383,6 @@ func TestAnIrsaRoleRefuses(t *testing.T) {
 			})
 		})
 	}
-	t.Run("nil arguments", func(t *testing.T) {
-		t.Parallel()
-		refusedInput(t, "invalid arguments of IrsaRole \"app\":\nargs: must not be nil", func(ctx *pulumi.Context) error {
-			_, err := components.NewIrsaRole(ctx, "app", nil)
-			return err
-		})
-	})
 }
 
 func TestAnAssumableRoleRefuses(t *testing.T) {
@@ -441,13 +433,6 @@ func TestAnAssumableRoleRefuses(t *testing.T) {
 			})
 		})
 	}
-	t.Run("nil arguments", func(t *testing.T) {
-		t.Parallel()
-		refusedInput(t, "invalid arguments of AssumableRole \"edge\":\nargs: must not be nil", func(ctx *pulumi.Context) error {
-			_, err := components.NewAssumableRole(ctx, "edge", nil)
-			return err
-		})
-	})
 }
 
 func TestAClusterAccessRefuses(t *testing.T) {
@@ -534,13 +519,6 @@ func TestAClusterAccessRefuses(t *testing.T) {
 			})
 		})
 	}
-	t.Run("nil arguments", func(t *testing.T) {
-		t.Parallel()
-		refusedInput(t, "invalid arguments of ClusterAccess \"\":\nname: must not be empty\nargs: must not be nil", func(ctx *pulumi.Context) error {
-			_, err := components.NewClusterAccess(ctx, "", nil)
-			return err
-		})
-	})
 }
 
 func TestAnArgoCDClusterRefuses(t *testing.T) {
@@ -596,13 +574,6 @@ func TestAnArgoCDClusterRefuses(t *testing.T) {
 			})
 		})
 	}
-	t.Run("nil arguments", func(t *testing.T) {
-		t.Parallel()
-		refusedInput(t, "invalid arguments of ArgoCDCluster \"edge\":\nargs: must not be nil", func(ctx *pulumi.Context) error {
-			_, err := components.NewArgoCDCluster(ctx, "edge", nil)
-			return err
-		})
-	})
 }
 
 // mayNotAssumeItself is why the hub role is refused as the role of a target.

@@ -2,7 +2,6 @@ package tests
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -205,47 +204,6 @@ func TestAPrincipalThatTurnsOutToBeNoneFailsTheProgram(t *testing.T) {
 	})
 	require.ErrorContains(t, err,
 		`ClusterAccess "edge": principalArn: "argocd" is not an ARN; its form is arn:partition:service:region:account:resource`)
-}
-
-func TestAnyRegistrationOfAClusterAccessThatFailsFailsTheProgram(t *testing.T) {
-	t.Parallel()
-	awsAuth := func(args *components.ClusterAccessArgs) {
-		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
-	}
-	cases := []struct {
-		typ, name, want string
-		change          func(*components.ClusterAccessArgs)
-	}{
-		{components.ClusterAccessType, "edge", `registering ClusterAccess "edge": `, viewAndEdit},
-		{accessEntryType, "edge", `ClusterAccess "edge": creating the access entry: `, viewAndEdit},
-		{associationType, "edge/AmazonEKSEditPolicy", `ClusterAccess "edge": associating access policy "AmazonEKSEditPolicy": `, viewAndEdit},
-		{awsAuthRoleType, "edge", `ClusterAccess "edge": mapping the role in aws-auth: `, awsAuth},
-	}
-	for _, test := range cases {
-		t.Run(test.typ, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			r.refuse = func(added registration) error {
-				if strings.HasSuffix(added.URN, test.typ+"::"+test.name) {
-					return errors.New("the API says no")
-				}
-				return nil
-			}
-			_, err := newClusterAccess(r, test.change)
-			require.ErrorContains(t, err, "the API says no")
-
-			err = newRecorder().run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, test.typ, test.name); err != nil {
-					return err
-				}
-				args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
-				test.change(args)
-				_, err := components.NewClusterAccess(ctx, "edge", args)
-				return err
-			})
-			require.ErrorContains(t, err, test.want+refusedAtOnce)
-		})
-	}
 }
 
 func TestAnAccessEntryThatExistsIsImportedOnDemand(t *testing.T) {

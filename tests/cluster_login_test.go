@@ -1,7 +1,6 @@
 package tests
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -99,7 +98,6 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 		name, want string
 		change     func(*components.ClusterLoginTestArgs)
 	}{
-		{"no arguments", "args: must not be nil", nil},
 		{
 			"everything wrong", lines(
 				`name: "Work loads" is not a part of a name; use lower case letters, digits and hyphens`,
@@ -135,32 +133,4 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 			assert.Empty(t, r.registrations)
 		})
 	}
-}
-
-func TestAnyRegistrationOfAClusterLoginThatFailsFailsTheProgram(t *testing.T) {
-	t.Parallel()
-	for _, typ := range []string{components.ClusterLoginTestType, jobType} {
-		r := newRecorder()
-		r.refuse = func(added registration) error {
-			if added.TypeToken == typ {
-				return errors.New("the API says no")
-			}
-			return nil
-		}
-		_, err := newClusterLogin(r, nil)
-		assert.ErrorContains(t, err, "the API says no", typ)
-	}
-}
-
-func TestTheFirstFailureOfAClusterLoginNamesItsSubject(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	err := r.run(func(ctx *pulumi.Context) error {
-		if err := refuseAtOnce(ctx, jobType, "x/argocd/argocd-server-login-workloads"); err != nil {
-			return err
-		}
-		_, err := components.NewClusterLoginTest(ctx, "x", validClusterLogin())
-		return err
-	})
-	require.ErrorContains(t, err, `ClusterLoginTest "x": creating the pod of argocd/argocd-server: `+refusedAtOnce)
 }

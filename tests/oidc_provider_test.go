@@ -375,23 +375,3 @@ func TestThePreviewOfANewClusterLeavesItsOidcProviderUnknown(t *testing.T) {
 	// The mocked engine drops what is unknown.
 	assert.NotContains(t, r.one(t, iamProviderType, "hub").Inputs, resource.PropertyKey("url"))
 }
-
-func TestTheFirstFailureOfAnOidcProviderSurfaces(t *testing.T) {
-	t.Parallel()
-	for typ, want := range map[string]string{
-		components.OidcProviderType: `registering OidcProvider "hub": ` + refusedAtOnce,
-		iamProviderType:             `OidcProvider "hub": creating the IAM OIDC provider: ` + refusedAtOnce,
-	} {
-		t.Run(typ, func(t *testing.T) {
-			t.Parallel()
-			err := newRecorder().run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, typ, "hub"); err != nil {
-					return err
-				}
-				_, err := components.NewOidcProvider(ctx, "hub", &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
-				return err
-			})
-			require.ErrorContains(t, err, want)
-		})
-	}
-}

@@ -143,10 +143,7 @@ func TestThePlatformIsTheSameEveryTime(t *testing.T) {
 		r := devAccount()
 		_, err := runPlatform(t, r, devConfig(t))
 		require.NoError(t, err)
-		for _, added := range r.registrations {
-			runs[i] = append(runs[i], added.URN+" "+added.json(t))
-		}
-		slices.Sort(runs[i])
+		runs[i] = r.requests(t)
 	}
 	assert.Equal(t, runs[0], runs[1])
 }
@@ -491,14 +488,9 @@ func TestAnyRegistrationOfThePlatformThatFailsFailsTheProgram(t *testing.T) {
 		t.Run(victim.TypeToken+" "+victim.Name, func(t *testing.T) {
 			t.Parallel()
 			r := devAccount()
-			r.refuse = func(added registration) error {
-				if added.URN == victim.URN {
-					return errors.New("the API says no")
-				}
-				return nil
-			}
+			r.refused = victim.URN
 			_, err := runPlatform(t, r, values)
-			require.ErrorContains(t, err, "the API says no")
+			require.ErrorContains(t, err, refusedLater)
 		})
 	}
 }

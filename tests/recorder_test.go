@@ -73,14 +73,14 @@ var awsPolicies = []string{
 type recorder struct {
 	// What exists before the program runs.
 	partition     string
-	partitions    map[string]string                 // partition by AWS provider; the one above for all others
-	accounts      map[string]string                 // account by AWS provider; "111122223333" for all others
-	clusters      map[string]resource.PropertyMap   // answers of getCluster, by name
-	oidcProviders map[string]resource.PropertyMap   // answers of getOpenIdConnectProvider, by URL
-	invokeErrors  map[string]error                  // by token
-	passing       map[string]int                    // how many invokes get the error above, by token; all without
-	answers       map[string]resource.PropertyMap   // of the other invokes, by token
-	refuse        func(resource registration) error // registrations that the engine refuses
+	partitions    map[string]string               // partition by AWS provider; the one above for all others
+	accounts      map[string]string               // account by AWS provider; "111122223333" for all others
+	clusters      map[string]resource.PropertyMap // answers of getCluster, by name
+	oidcProviders map[string]resource.PropertyMap // answers of getOpenIdConnectProvider, by URL
+	invokeErrors  map[string]error                // by token
+	passing       map[string]int                  // how many invokes get the error above, by token; all without
+	answers       map[string]resource.PropertyMap // of the other invokes, by token
+	refused       string                          // URN of the resource that the engine refuses
 
 	mutex         sync.Mutex
 	registrations []registration
@@ -110,10 +110,8 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 		return "", nil, fmt.Errorf("duplicate resource URN %s", added.URN)
 	}
 	r.registrations = append(r.registrations, added)
-	if r.refuse != nil {
-		if err := r.refuse(added); err != nil {
-			return "", nil, err
-		}
+	if added.URN == r.refused {
+		return "", nil, errors.New(refusedLater)
 	}
 	if args.ReadRPC != nil {
 		return args.ID, r.readState(args.ID), nil
@@ -341,6 +339,27 @@ func (r *recorder) graph() []string {
 	return lines
 }
 
+// urns are those of every registration, sorted.
+func (r *recorder) urns() []string {
+	var urns []string
+	for _, added := range r.registrations {
+		urns = append(urns, added.URN)
+	}
+	slices.Sort(urns)
+	return urns
+}
+
+// requests are the URNs and inputs of every registration, sorted.
+func (r *recorder) requests(t *testing.T) []string {
+	t.Helper()
+	var requests []string
+	for _, added := range r.registrations {
+		requests = append(requests, added.URN+" "+added.json(t))
+	}
+	slices.Sort(requests)
+	return requests
+}
+
 // dependencies are what the engine makes first, each as <type>/<name>, sorted.
 func (added registration) dependencies() []string {
 	var names []string
@@ -437,6 +456,9 @@ func refuseAtOnce(ctx *pulumi.Context, typ, name string) error {
 		return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: []pulumi.ResourceOption{pulumi.Parent(stranger)}}
 	})
 }
+
+// refusedLater is the engine's error for what it refuses.
+const refusedLater = "the API says no"
 
 // refusedAtOnce is the SDK's error for refuseAtOnce.
 const refusedAtOnce = "transformations cannot currently be used to change the `parent` of a resource"
