@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -166,11 +165,9 @@ func TestAClusterLoginTellsItsPodsTheWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			_, err := newClusterLogin(r, func(args *components.ClusterLoginTestArgs) {
+			r, _ := clusterLogin.made(t, func(args *components.ClusterLoginTestArgs) {
 				args.ServerName, args.ProxyURL = test.serverName, test.proxy
 			})
-			require.NoError(t, err)
 			env := envOf(r.one(t, jobType, "argocd/workloads/argocd/argocd-server-login-workloads"))
 			assert.Equal(t, test.wantName, env["IRSA_SERVER_NAME"])
 			assert.Equal(t, test.wantProxy, env["IRSA_PROXY"])
@@ -198,18 +195,12 @@ func TestAWayThatArgoCDCannotTakeIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			refusedInput(t, "invalid arguments of ClusterLoginTest \"x\":\n"+test.want, func(ctx *pulumi.Context) error {
-				args := validClusterLogin()
+			clusterLogin.refuses(t, []refusal[components.ClusterLoginTestArgs]{{"by the test", test.want, func(args *components.ClusterLoginTestArgs) {
 				args.ProxyURL, args.ServerName = test.proxy, test.serverName
-				_, err := components.NewClusterLoginTest(ctx, "x", args)
-				return err
-			})
-			refusedInput(t, "invalid arguments of ArgoCDCluster \"x\":\n"+test.want, func(ctx *pulumi.Context) error {
-				args := edgeCluster()
+			}}})
+			argoCDCluster.refuses(t, []refusal[components.ArgoCDClusterArgs]{{"by the secret", test.want, func(args *components.ArgoCDClusterArgs) {
 				args.ProxyURL, args.ServerName = test.proxy, test.serverName
-				_, err := components.NewArgoCDCluster(ctx, "x", args)
-				return err
-			})
+			}}})
 		})
 	}
 }
@@ -218,13 +209,10 @@ func TestAPasswordOfAProxyIsForTheSecretOnly(t *testing.T) {
 	t.Parallel()
 	const forTheSecretOnly = "has a user name or password, which the proof's Job would show to all who may read it; let the proxy know the " +
 		"pods by their addresses, or leave the proof out"
-	refusedInput(t, "invalid arguments of ClusterLoginTest \"x\":\nproxyUrl: "+forTheSecretOnly, func(ctx *pulumi.Context) error {
-		args := validClusterLogin()
+	clusterLogin.refuses(t, []refusal[components.ClusterLoginTestArgs]{{"by the test", "proxyUrl: " + forTheSecretOnly, func(args *components.ClusterLoginTestArgs) {
 		args.ProxyURL = "http://me:secret@proxy.internal:3128"
-		_, err := components.NewClusterLoginTest(ctx, "x", args)
-		return err
-	})
-	args := edgeCluster()
+	}}})
+	args := argoCDCluster.valid(providers{})
 	args.ProxyURL = "http://me:secret@proxy.internal:3128"
 	require.NoError(t, args.Validate())
 	const target = "targets: {edge: {cluster: edge, access: {kubernetesGroups: [x]}, proxyUrl: 'http://me:secret@proxy.internal:3128'}}}"

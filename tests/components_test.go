@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
@@ -39,15 +37,15 @@ func resolved(text string) pulumi.StringInput { return pulumi.String(text).ToStr
 type child struct{ typ, suffix, what string }
 
 func conforming[A any, C pulumi.ComponentResource](
-	name, typ string, construct func(*pulumi.Context, string, *A, ...pulumi.ResourceOption) (C, error), args func(providers, give) *A, children ...child,
+	name string, s specimen[A, C], change func(*A, give), children ...child,
 ) component {
 	return component{
-		name, typ,
+		s.typeName() + name, s.typ,
 		func(ctx *pulumi.Context, name string, given providers, give give, opts ...pulumi.ResourceOption) (pulumi.ComponentResource, error) {
-			return construct(ctx, name, args(given, give), opts...)
+			return s.construct(ctx, name, s.args(given, func(args *A) { change(args, give) }), opts...)
 		},
 		func(ctx *pulumi.Context, name string) error {
-			_, err := construct(ctx, name, nil)
+			_, err := s.construct(ctx, name, nil)
 			return err
 		},
 		children,
@@ -56,13 +54,10 @@ func conforming[A any, C pulumi.ComponentResource](
 
 // everyComponent has every component, with all that it can have.
 var everyComponent = []component{
-	conforming("IrsaRole", components.IrsaRoleType, components.NewIrsaRole, func(given providers, give give) *components.IrsaRoleArgs {
-		args := &components.IrsaRoleArgs{Clusters: []components.IrsaCluster{{Name: "hub", OidcProviderArn: give(hubProviderArn), Kubernetes: given.hub}}}
-		everything(args, given)
+	conforming("", fullIrsaRole, func(args *components.IrsaRoleArgs, give give) {
+		args.Clusters[0].OidcProviderArn, args.PermissionsBoundary = give(hubProviderArn), give("arn:aws:iam::aws:policy/PowerUserAccess")
 		args.InlinePolicies["describe"], args.CustomerManagedPolicies["buckets"] = give(describeCluster), give(listBuckets)
 		args.PolicyAttachments["read"] = give("arn:aws:iam::aws:policy/ReadOnlyAccess")
-		args.PermissionsBoundary = give("arn:aws:iam::aws:policy/PowerUserAccess")
-		return args
 	},
 		child{components.OidcProviderType, "/edge", `registering OidcProvider "app/edge": `},
 		child{iamProviderType, "/edge", `OidcProvider "app/edge": creating the IAM OIDC provider: `},
@@ -78,62 +73,34 @@ var everyComponent = []component{
 		child{jobType, "/hub/apps/one-irsa-test", "creating the test pod hub/apps/one-irsa-test: "},
 		child{podType, "/hub/apps/one-irsa-shell", "creating the pod hub/apps/one-irsa-shell, which stays: "},
 	),
-	conforming("OidcProvider that is created", components.OidcProviderType, components.NewOidcProvider,
-		func(providers, give) *components.OidcProviderArgs {
-			return &components.OidcProviderArgs{Issuer: "https://" + hubIssuer}
-		},
-		child{iamProviderType, "", "creating the IAM OIDC provider: "},
-	),
-	conforming("OidcProvider that is adopted", components.OidcProviderType, components.NewOidcProvider,
-		func(providers, give) *components.OidcProviderArgs {
-			return &components.OidcProviderArgs{Issuer: "https://" + euIssuer}
-		},
-		child{iamProviderType, "", "reading the IAM OIDC provider: "},
-	),
-	conforming("OidcProvider of a new cluster", components.OidcProviderType, components.NewOidcProvider,
-		func(_ providers, give give) *components.OidcProviderArgs {
-			return &components.OidcProviderArgs{IssuerOfNewCluster: give("https://" + createdIssuer)}
-		},
-		child{iamProviderType, "", "creating the IAM OIDC provider: "},
-	),
-	conforming("AssumableRole", components.AssumableRoleType, components.NewAssumableRole, func(_ providers, give give) *components.AssumableRoleArgs {
-		return &components.AssumableRoleArgs{
-			Name: "app", TrustedRoles: []components.TrustedRole{{Arn: give(argoCDRole), UniqueId: give("AROAEXAMPLE")}},
-			RoleSettings: components.RoleSettings{PermissionsBoundary: give("arn:aws:iam::aws:policy/PowerUserAccess")},
-		}
+	conforming(" that is created", oidcProvider, func(*components.OidcProviderArgs, give) {},
+		child{iamProviderType, "", "creating the IAM OIDC provider: "}),
+	conforming(" that is adopted", oidcProvider, func(args *components.OidcProviderArgs, _ give) { args.Issuer = "https://" + euIssuer },
+		child{iamProviderType, "", "reading the IAM OIDC provider: "}),
+	conforming(" of a new cluster", oidcProvider, func(args *components.OidcProviderArgs, give give) {
+		args.Issuer, args.IssuerOfNewCluster = "", give("https://"+createdIssuer)
+	}, child{iamProviderType, "", "creating the IAM OIDC provider: "}),
+	conforming("", assumableRole, func(args *components.AssumableRoleArgs, give give) {
+		args.TrustedRoles = []components.TrustedRole{{Arn: give(argoCDRole), UniqueId: give("AROAEXAMPLE")}}
+		args.PermissionsBoundary = give("arn:aws:iam::aws:policy/PowerUserAccess")
 	}, child{roleType, "", "creating the role: "}),
-	conforming("ClusterAccess by an access entry", components.ClusterAccessType, components.NewClusterAccess,
-		func(_ providers, give give) *components.ClusterAccessArgs {
-			args := &components.ClusterAccessArgs{ClusterName: give("hub"), PrincipalArn: give(argoCDRole), PrincipalUniqueId: give("AROAEXAMPLE")}
-			viewAndEdit(args)
-			return args
-		},
+	conforming(" by an access entry", clusterAccess, func(args *components.ClusterAccessArgs, give give) {
+		args.ClusterName, args.PrincipalArn, args.PrincipalUniqueId = give("hub"), give(argoCDRole), give("AROAEXAMPLE")
+	},
 		child{accessEntryType, "", "creating the access entry: "},
-		child{associationType, "/AmazonEKSEditPolicy", `associating access policy "AmazonEKSEditPolicy": `},
-	),
-	conforming("ClusterAccess by aws-auth", components.ClusterAccessType, components.NewClusterAccess,
-		func(_ providers, give give) *components.ClusterAccessArgs {
-			return &components.ClusterAccessArgs{
-				ClusterName: give("hub"), PrincipalArn: give(argoCDRole),
-				AwsAuth: &components.AwsAuthArgs{Kubeconfig: known("apiVersion: v1"), Groups: []string{"deployers"}},
-			}
-		},
-		child{awsAuthRoleType, "", "mapping the role in aws-auth: "},
-	),
-	conforming("ArgoCDCluster", components.ArgoCDClusterType, components.NewArgoCDCluster, func(_ providers, give give) *components.ArgoCDClusterArgs {
-		return &components.ArgoCDClusterArgs{
-			ClusterName: give("hub"), Server: give(edgeServer), CertificateAuthorityData: give(caData), RoleArn: give(argoCDRole), DisplayName: give("Hub"),
-		}
+		child{associationType, "/AmazonEKSEditPolicy", `associating access policy "AmazonEKSEditPolicy": `}),
+	conforming(" by aws-auth", clusterAccess, func(args *components.ClusterAccessArgs, give give) {
+		args.ClusterName, args.PrincipalArn, args.AccessEntry = give("hub"), give(argoCDRole), nil
+		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: known("apiVersion: v1"), Groups: []string{"deployers"}}
+	}, child{awsAuthRoleType, "", "mapping the role in aws-auth: "}),
+	conforming("", argoCDCluster, func(args *components.ArgoCDClusterArgs, give give) {
+		args.ClusterName, args.Server, args.CertificateAuthorityData = give("hub"), give(edgeServer), give(caData)
+		args.RoleArn, args.DisplayName = give(argoCDRole), give("Hub")
 	}, child{secretType, "", "creating the secret: "}),
-	conforming("ClusterLoginTest", components.ClusterLoginTestType, components.NewClusterLoginTest,
-		func(_ providers, give give) *components.ClusterLoginTestArgs {
-			args := validClusterLogin()
-			args.ClusterName, args.Server, args.CertificateAuthorityData = give("hub"), give(edgeServer), give(caData)
-			args.PrincipalArn, args.Assume, args.Fingerprint = give(argoCDRole), true, give("AROAEXAMPLE")
-			return args
-		},
-		child{jobType, "/argocd/argocd-server-login-workloads", "creating the pod of argocd/argocd-server: "},
-	),
+	conforming("", clusterLogin, func(args *components.ClusterLoginTestArgs, give give) {
+		args.ClusterName, args.Server, args.CertificateAuthorityData = give("hub"), give(edgeServer), give(caData)
+		args.PrincipalArn, args.Assume, args.Fingerprint = give(argoCDRole), true, give("AROAEXAMPLE")
+	}, child{jobType, "/argocd/argocd-server-login-workloads", "creating the pod of argocd/argocd-server: "}),
 }
 
 // forEveryComponent runs a test of its own for each row of the table.
@@ -184,8 +151,18 @@ func (c component) isOf(added registration) bool {
 	return !strings.HasPrefix(added.TypeToken, "pulumi:providers:") && !strings.HasPrefix(added.TypeToken, "test:")
 }
 
-// typeName is the last part of the type, as errors have it.
-func (c component) typeName() string { return c.typ[strings.LastIndex(c.typ, ":")+1:] }
+func (c component) typeName() string { return typeName(c.typ) }
+
+func TestComponentsAreAllInTheTable(t *testing.T) {
+	t.Parallel()
+	rows := map[string]bool{}
+	for _, row := range everyComponent {
+		rows[row.typeName()] = true
+	}
+	for _, name := range componentNames(t) {
+		assert.True(t, rows[name], "%s has a row", name)
+	}
+}
 
 func TestComponentsRefuseNilArgumentsAndAnEmptyName(t *testing.T) {
 	t.Parallel()
@@ -194,7 +171,6 @@ func TestComponentsRefuseNilArgumentsAndAnEmptyName(t *testing.T) {
 		refusedInput(t, invalid+" \"app\":\nargs: must not be nil", func(ctx *pulumi.Context) error { return c.withoutArgs(ctx, "app") })
 		refusedInput(t, invalid+" \"\":\nname: must not be empty\nargs: must not be nil", func(ctx *pulumi.Context) error { return c.withoutArgs(ctx, "") })
 		refusedInput(t, invalid+" \"\":\nname: must not be empty", func(ctx *pulumi.Context) error {
-			unregistered := providers{&aws.Provider{}, &kubernetes.Provider{}, &kubernetes.Provider{}}
 			_, err := c.construct(ctx, "", unregistered, known)
 			return err
 		})

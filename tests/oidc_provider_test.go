@@ -12,21 +12,6 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// newOidcProvider runs a program that makes one OidcProvider, under an AWS provider of its own.
-func newOidcProvider(
-	r *recorder, args *components.OidcProviderArgs, options ...pulumi.RunOption,
-) (provider *components.OidcProvider, err error) {
-	failed := r.run(func(ctx *pulumi.Context) error {
-		given, faults := registerProviders(ctx)
-		if faults != nil {
-			return faults
-		}
-		provider, err = components.NewOidcProvider(ctx, "hub", args, pulumi.Provider(given.aws))
-		return nil
-	}, options...)
-	return provider, errors.Join(err, failed)
-}
-
 func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 	t.Parallel()
 	const url = "https://" + hubIssuer
@@ -42,8 +27,7 @@ func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			r.invokeErrors[getOpenIDConnectProvider] = errors.New(absent)
-			provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: url})
-			require.NoError(t, err)
+			provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{Issuer: url}))
 
 			created := r.one(t, iamProviderType, "hub")
 			assert.JSONEq(t, `{
@@ -55,7 +39,6 @@ func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 			assert.Equal(t, "aws", providerName(created.Provider))
 			assert.False(t, provider.Adopted)
 			assertHubProvider(t, provider)
-			assert.Equal(t, []string{"eks-irsa:index:OidcProvider hub"}, r.ancestors(t))
 
 			require.NotEmpty(t, r.invokes)
 			for _, asked := range r.invokes {
@@ -73,8 +56,7 @@ func TestAnOidcProviderThatIAMListsAndDoesNotShowYetIsAskedForAgain(t *testing.T
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{"alpha.eksctl.io/cluster-name": "hub"})
 	r.invokeErrors[getOpenIDConnectProvider] = errors.New("reading IAM OIDC Provider: NoSuchEntity: OpenIDConnect Provider not found")
 	r.passing[getOpenIDConnectProvider] = 2
-	provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
-	require.NoError(t, err)
+	provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{Issuer: "https://" + hubIssuer}))
 	assert.True(t, provider.Adopted)
 	assert.Len(t, r.called(getOpenIDConnectProvider), 3)
 }
@@ -103,18 +85,16 @@ func TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, tags)
-			provider, err := newOidcProvider(r, &components.OidcProviderArgs{
+			provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{
 				Issuer: "https://" + hubIssuer, Tags: pulumi.StringMap{"ignored": pulumi.String("as it is not ours")},
 				RetainOnDelete: true,
-			})
-			require.NoError(t, err)
+			}))
 			read := r.one(t, iamProviderType, "hub")
 			require.NotNil(t, read.ReadRPC)
 			assert.Equal(t, hubProviderArn, read.ID)
 			assert.Contains(t, r.graph(), iamProviderType+" hub (read) in hub by aws")
 			created := newRecorder()
-			_, err = newOidcProvider(created, &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
-			require.NoError(t, err)
+			oidcProvider.on(t, created, as(components.OidcProviderArgs{Issuer: "https://" + hubIssuer}))
 			assert.Equal(t, created.one(t, iamProviderType, "hub").URN, read.URN)
 			assert.True(t, provider.Adopted)
 			assertHubProvider(t, provider)
@@ -140,8 +120,7 @@ func TestAnOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
 			r := newRecorder()
 			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: test.tag})
 			test.args.Issuer = "https://" + hubIssuer
-			provider, err := newOidcProvider(r, &test.args)
-			require.NoError(t, err)
+			provider := oidcProvider.on(t, r, as(test.args))
 			registered := r.one(t, iamProviderType, "hub")
 			assert.Nil(t, registered.ReadRPC)
 			assert.Equal(t, test.imported, registered.RegisterRPC.GetImportId(), "Pulumi does not replace what is still to be imported")
@@ -255,8 +234,7 @@ func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			test.args.Issuer = "https://" + hubIssuer
-			_, err := newOidcProvider(r, &test.args)
-			require.NoError(t, err)
+			oidcProvider.on(t, r, as(test.args))
 			assert.JSONEq(t, test.want, r.one(t, iamProviderType, "hub").json(t))
 		})
 	}
@@ -267,8 +245,7 @@ func TestAnOidcProviderIsFoundByTheClustersName(t *testing.T) {
 	r := newRecorder()
 	r.hasCluster("dev-hub", "https://"+hubIssuer, "API")
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
-	provider, err := newOidcProvider(r, &components.OidcProviderArgs{ClusterName: "dev-hub"})
-	require.NoError(t, err)
+	provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{ClusterName: "dev-hub"}))
 	assert.True(t, provider.Adopted)
 	assertHubProvider(t, provider)
 	for _, invoke := range r.invokes {
@@ -280,10 +257,9 @@ func TestTheOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
-	provider, err := newOidcProvider(r, &components.OidcProviderArgs{
+	provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{
 		IssuerOfNewCluster: pulumi.String("https://" + hubIssuer).ToStringOutput(),
-	})
-	require.NoError(t, err)
+	}))
 	assert.Empty(t, r.invokes)
 	assert.Equal(t, resource.NewStringProperty("https://"+hubIssuer), r.one(t, iamProviderType, "hub").Inputs["url"])
 	assertHubProvider(t, provider)
@@ -292,9 +268,9 @@ func TestTheOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
 func TestTheIssuerOfANewClusterIsCheckedOnceItIsKnown(t *testing.T) {
 	t.Parallel()
 	// Nothing but the component's own outputs uses the issuer here, so this shows too that they are registered.
-	_, err := newOidcProvider(newRecorder(), &components.OidcProviderArgs{
+	_, err := oidcProvider.run(newRecorder(), as(components.OidcProviderArgs{
 		IssuerOfNewCluster: pulumi.String("http://" + hubIssuer).ToStringOutput(),
-	})
+	}))
 	require.ErrorContains(t, err, `OidcProvider "hub": issuer "http://`+hubIssuer+`" has the scheme "http"; it must be https`)
 }
 
@@ -359,7 +335,7 @@ func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			test.found(r)
-			provider, err := newOidcProvider(r, &test.args)
+			provider, err := oidcProvider.run(r, as(test.args))
 			require.EqualError(t, err, test.want)
 			assert.Nil(t, provider)
 			assert.Empty(t, r.ofType(iamProviderType))
@@ -369,9 +345,57 @@ func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 
 func TestThePreviewOfANewClusterLeavesItsOidcProviderUnknown(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newOidcProvider(r, &components.OidcProviderArgs{IssuerOfNewCluster: unknownString()}, preview)
-	require.NoError(t, err)
+	r, _ := oidcProvider.made(t, as(components.OidcProviderArgs{IssuerOfNewCluster: unknownString()}), preview)
 	// The mocked engine drops what is unknown.
 	assert.NotContains(t, r.one(t, iamProviderType, "hub").Inputs, resource.PropertyKey("url"))
+}
+
+func TestAnOidcProviderRefuses(t *testing.T) {
+	t.Parallel()
+	type args = components.OidcProviderArgs
+	const url = "https://" + hubIssuer
+	oidcProvider.refuses(t, []refusal[args]{
+		{"no issuer", "issuer: give exactly one of issuer, clusterName and issuerOfNewCluster", as(args{})},
+		{"two issuers", "issuer: give exactly one of issuer, clusterName and issuerOfNewCluster", as(args{Issuer: url, ClusterName: "hub"})},
+		{
+			"an issuer over http", `issuer: issuer "http://` + hubIssuer + `" has the scheme "http"; it must be https`,
+			as(args{Issuer: "http://" + hubIssuer}),
+		},
+		{
+			"an issuer with a port", `issuer: issuer "https://oidc.example.com:8443" has a port; IAM takes none in the URL of an OIDC provider`,
+			as(args{Issuer: "https://oidc.example.com:8443"}),
+		},
+		{
+			"client IDs without that of the pods", `clientIds: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+			as(args{Issuer: url, ClientIDs: []string{"sigstore"}}),
+		},
+		{
+			"a client ID twice, and an empty one",
+			lines(`clientIds[1]: "sts.amazonaws.com" is already in the list, at index 0`, "clientIds[2]: must not be empty"),
+			as(args{Issuer: url, ClientIDs: []string{"sts.amazonaws.com", "sts.amazonaws.com", ""}}),
+		},
+		{
+			"a thumbprint that is not SHA-1", `thumbprints[1]: "9E:99" is not a SHA-1 fingerprint of 40 hexadecimal digits`,
+			as(args{Issuer: url, Thumbprints: []string{"9e99a48a9960b14926bb7f3b02e22da2b0ab7280", "9E:99"}}),
+		},
+		{
+			"an owner that no tag can hold",
+			`owner: the value "dev & prod" has a character that no tag can have; use letters, digits, spaces and _ . : / = + - @`,
+			as(args{Issuer: url, Owner: "dev & prod"}),
+		},
+		{
+			"to import the provider of a cluster that is still to be made",
+			"import: not for a cluster that is still to be created, which has no provider yet",
+			as(args{IssuerOfNewCluster: pulumi.String(url), Import: true}),
+		},
+		{
+			"several faults, all reported",
+			lines(
+				`issuer: issuer "https://" has no host`,
+				`clientIds: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+				`thumbprints[0]: "" is not a SHA-1 fingerprint of 40 hexadecimal digits`,
+			),
+			as(args{Issuer: "https://", ClientIDs: []string{"x"}, Thumbprints: []string{""}}),
+		},
+	})
 }

@@ -19,11 +19,9 @@ import (
 
 func TestTheAwsAuthResourceSaysWhereItsPluginComesFrom(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
-		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
+	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
+		args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
 	})
-	require.NoError(t, err)
 	request := r.one(t, awsAuthRoleType, "edge").RegisterRPC
 	assert.Equal(t, components.PluginVersion, request.GetVersion())
 	assert.Equal(t, components.PluginDownloadURL, request.GetPluginDownloadURL())
