@@ -21,82 +21,78 @@ const (
 )
 
 // What EKS would refuse in an access entry, one field each: the field, its path, the value and why.
-var badEntries = []struct {
-	name, path, value, want string
-	set                     func(*components.AccessEntryArgs, string)
-}{
-	{"a user name of Kubernetes's own", "username", "system:argocd", `EKS refuses "system:argocd", ` + reservedName, setUsername},
-	{"a user name of EKS's own", "username", "eks:argocd", `EKS refuses "eks:argocd", ` + reservedName, setUsername},
-	{"a user name of AWS's own", "username", "aws:argocd", `EKS refuses "aws:argocd", ` + reservedName, setUsername},
-	{"a user name of Amazon's own", "username", "amazon:argocd", `EKS refuses "amazon:argocd", ` + reservedName, setUsername},
-	{"a user name of IAM's own", "username", "iam:argocd", `EKS refuses "iam:argocd", ` + reservedName, setUsername},
+var badEntries = []struct{ name, path, value, want string }{
+	{"a user name of Kubernetes's own", "username", "system:argocd", `EKS refuses "system:argocd", ` + reservedName},
+	{"a user name of EKS's own", "username", "eks:argocd", `EKS refuses "eks:argocd", ` + reservedName},
+	{"a user name of AWS's own", "username", "aws:argocd", `EKS refuses "aws:argocd", ` + reservedName},
+	{"a user name of Amazon's own", "username", "amazon:argocd", `EKS refuses "amazon:argocd", ` + reservedName},
+	{"a user name of IAM's own", "username", "iam:argocd", `EKS refuses "iam:argocd", ` + reservedName},
 	{
 		"the session's name without a colon before it", "username", "john{{SessionName}}",
-		`EKS refuses "john{{SessionName}}", as there must be a colon before {{SessionName}}, as in "john:{{SessionName}}"`, setUsername,
+		`EKS refuses "john{{SessionName}}", as there must be a colon before {{SessionName}}, as in "john:{{SessionName}}"`,
 	},
 	{
 		"the session's name as it stands, with the colon after it", "username", "{{SessionNameRaw}}:john",
-		`EKS refuses "{{SessionNameRaw}}:john", as there must be a colon before {{SessionName}}, as in ":{{SessionNameRaw}}:john"`, setUsername,
+		`EKS refuses "{{SessionNameRaw}}:john", as there must be a colon before {{SessionName}}, as in ":{{SessionNameRaw}}:john"`,
 	},
-	{"a user name of a space", "username", " ", "must not be empty", setUsername},
-	{"a user name of two lines", "username", "argo\ncd", `"argo\ncd"` + unprintable, setUsername},
+	{"a user name of a space", "username", " ", "must not be empty"},
+	{"a user name of two lines", "username", "argo\ncd", `"argo\ncd"` + unprintable},
 
-	{"a group of Kubernetes's own", "kubernetesGroups[0]", "system:nodes", `EKS refuses "system:nodes", as all groups that begin with system:; use an access policy`, setGroup},
-	{"a group of a space", "kubernetesGroups[0]", " ", "must not be empty", setGroup},
-	{"a group of two lines", "kubernetesGroups[0]", "a\nb", `"a\nb"` + unprintable, setGroup},
+	{"a group of Kubernetes's own", "kubernetesGroups[0]", "system:nodes", `EKS refuses "system:nodes", as all groups that begin with system:; use an access policy`},
+	{"a group of a space", "kubernetesGroups[0]", " ", "must not be empty"},
+	{"a group of two lines", "kubernetesGroups[0]", "a\nb", `"a\nb"` + unprintable},
 
-	{"an IAM policy that sounds like EKS", "policies[0].policy", "AmazonEKSClusterPolicy", `"AmazonEKSClusterPolicy"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy", setPolicy},
-	{"an older IAM policy of EKS", "policies[0].policy", "AmazonEKSServicePolicy", `"AmazonEKSServicePolicy"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy", setPolicy},
-	{"the administrator of IAM", "policies[0].policy", "AdministratorAccess", `"AdministratorAccess"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy", setPolicy},
-	{"the power user of IAM", "policies[0].policy", "PowerUserAccess", `"PowerUserAccess"` + anIAMPolicy + "probably AmazonEKSEditPolicy", setPolicy},
-	{"the reader of IAM", "policies[0].policy", "ReadOnlyAccess", `"ReadOnlyAccess"` + anIAMPolicy + "probably AmazonEKSViewPolicy", setPolicy},
+	{"an IAM policy that sounds like EKS", "policies[0].policy", "AmazonEKSClusterPolicy", `"AmazonEKSClusterPolicy"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy"},
+	{"an older IAM policy of EKS", "policies[0].policy", "AmazonEKSServicePolicy", `"AmazonEKSServicePolicy"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy"},
+	{"the administrator of IAM", "policies[0].policy", "AdministratorAccess", `"AdministratorAccess"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy"},
+	{"the power user of IAM", "policies[0].policy", "PowerUserAccess", `"PowerUserAccess"` + anIAMPolicy + "probably AmazonEKSEditPolicy"},
+	{"the reader of IAM", "policies[0].policy", "ReadOnlyAccess", `"ReadOnlyAccess"` + anIAMPolicy + "probably AmazonEKSViewPolicy"},
 	{
 		"an IAM policy's ARN", "policies[0].policy", "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy",
-		`"arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy", setPolicy,
+		`"arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy",
 	},
 	{
 		"an IAM policy of one's own", "policies[0].policy", "arn:aws:iam::111122223333:policy/AmazonEKSViewPolicy",
-		`"arn:aws:iam::111122223333:policy/AmazonEKSViewPolicy"` + anIAMPolicy + "such as AmazonEKSViewPolicy", setPolicy,
+		`"arn:aws:iam::111122223333:policy/AmazonEKSViewPolicy"` + anIAMPolicy + "such as AmazonEKSViewPolicy",
 	},
 	{
 		"an IAM policy's name in the ARN of an access policy", "policies[0].policy", "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterPolicy",
-		`"arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterPolicy"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy", setPolicy,
+		`"arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterPolicy"` + anIAMPolicy + "probably AmazonEKSClusterAdminPolicy",
 	},
-	{"the nodes' IAM policy", "policies[0].policy", "AmazonEKSWorkerNodePolicy", `"AmazonEKSWorkerNodePolicy"` + anIAMPolicy + "such as AmazonEKSViewPolicy", setPolicy},
-	{"the CNI's IAM policy", "policies[0].policy", "AmazonEKS_CNI_Policy", `"AmazonEKS_CNI_Policy"` + anIAMPolicy + "such as AmazonEKSViewPolicy", setPolicy},
-	{"the controller's IAM policy", "policies[0].policy", "AmazonEKSVPCResourceController", `"AmazonEKSVPCResourceController"` + anIAMPolicy + "such as AmazonEKSViewPolicy", setPolicy},
+	{"the nodes' IAM policy", "policies[0].policy", "AmazonEKSWorkerNodePolicy", `"AmazonEKSWorkerNodePolicy"` + anIAMPolicy + "such as AmazonEKSViewPolicy"},
+	{"the CNI's IAM policy", "policies[0].policy", "AmazonEKS_CNI_Policy", `"AmazonEKS_CNI_Policy"` + anIAMPolicy + "such as AmazonEKSViewPolicy"},
+	{"the controller's IAM policy", "policies[0].policy", "AmazonEKSVPCResourceController", `"AmazonEKSVPCResourceController"` + anIAMPolicy + "such as AmazonEKSViewPolicy"},
 	{
 		"an IAM policy of a service's role", "policies[0].policy", "AmazonEKSServiceRolePolicy",
-		`"AmazonEKSServiceRolePolicy"` + anIAMPolicy + "such as AmazonEKSViewPolicy", setPolicy,
+		`"AmazonEKSServiceRolePolicy"` + anIAMPolicy + "such as AmazonEKSViewPolicy",
 	},
 	{
 		"a ClusterRole for an access policy", "policies[0].policy", "cluster-admin",
-		`"cluster-admin" is a ClusterRole of Kubernetes; the access policy that is like it is AmazonEKSClusterAdminPolicy`, setPolicy,
+		`"cluster-admin" is a ClusterRole of Kubernetes; the access policy that is like it is AmazonEKSClusterAdminPolicy`,
 	},
-	{"a policy without its last word", "policies[0].policy", "AmazonEKSView", `"AmazonEKSView"` + noAccessPolicy, setPolicy},
-	{"a policy with a space", "policies[0].policy", "AmazonEKSView Policy", `"AmazonEKSView Policy"` + noAccessPolicy, setPolicy},
-	{"no policy's name", "policies[0].policy", "", `""` + noAccessPolicy, setPolicy},
+	{"a policy without its last word", "policies[0].policy", "AmazonEKSView", `"AmazonEKSView"` + noAccessPolicy},
+	{"a policy with a space", "policies[0].policy", "AmazonEKSView Policy", `"AmazonEKSView Policy"` + noAccessPolicy},
+	{"no policy's name", "policies[0].policy", "", `""` + noAccessPolicy},
 	{
 		"an ARN of an account's own", "policies[0].policy", "arn:aws:eks::111122223333:cluster-access-policy/AmazonEKSViewPolicy",
-		`"arn:aws:eks::111122223333:cluster-access-policy/AmazonEKSViewPolicy"` + noAccessPolicy, setPolicy,
+		`"arn:aws:eks::111122223333:cluster-access-policy/AmazonEKSViewPolicy"` + noAccessPolicy,
 	},
 
-	{"a namespace in capitals", "policies[0].namespaces[0]", "Prod", `"Prod"` + noNamespace, setNamespace},
-	{"a namespace with an underscore", "policies[0].namespaces[0]", "dev_*", `"dev_*"` + noNamespace, setNamespace},
-	{"a namespace with a dot", "policies[0].namespaces[0]", "dev.eu", `"dev.eu"` + noNamespace, setNamespace},
-	{"a namespace of 64 characters", "policies[0].namespaces[0]", strings.Repeat("a", 64), `"` + strings.Repeat("a", 64) + `"` + noNamespace, setNamespace},
-	{"a namespace that begins with a hyphen", "policies[0].namespaces[0]", "-dev", `"-dev"` + noNamespace, setNamespace},
-	{"a namespace that ends with a hyphen", "policies[0].namespaces[0]", "dev-", `"dev-"` + noNamespace, setNamespace},
-	{"a namespace in a path", "policies[0].namespaces[0]", "dev/app", `"dev/app"` + noNamespace, setNamespace},
+	{"a namespace in capitals", "policies[0].namespaces[0]", "Prod", `"Prod"` + noNamespace},
+	{"a namespace with an underscore", "policies[0].namespaces[0]", "dev_*", `"dev_*"` + noNamespace},
+	{"a namespace with a dot", "policies[0].namespaces[0]", "dev.eu", `"dev.eu"` + noNamespace},
+	{"a namespace of 64 characters", "policies[0].namespaces[0]", strings.Repeat("a", 64), `"` + strings.Repeat("a", 64) + `"` + noNamespace},
+	{"a namespace that begins with a hyphen", "policies[0].namespaces[0]", "-dev", `"-dev"` + noNamespace},
+	{"a namespace that ends with a hyphen", "policies[0].namespaces[0]", "dev-", `"dev-"` + noNamespace},
+	{"a namespace in a path", "policies[0].namespaces[0]", "dev/app", `"dev/app"` + noNamespace},
 }
 
-func setUsername(entry *components.AccessEntryArgs, value string) { entry.Username = value }
-func setGroup(entry *components.AccessEntryArgs, value string) {
-	entry.KubernetesGroups = []string{value}
-}
-func setPolicy(entry *components.AccessEntryArgs, value string) { entry.Policies[0].Policy = value }
-func setNamespace(entry *components.AccessEntryArgs, value string) {
-	entry.Policies[0].Namespaces = []string{value}
+// entrySetters set what a path names.
+var entrySetters = map[string]func(*components.AccessEntryArgs, string){
+	"username":                  func(entry *components.AccessEntryArgs, value string) { entry.Username = value },
+	"kubernetesGroups[0]":       func(entry *components.AccessEntryArgs, value string) { entry.KubernetesGroups = []string{value} },
+	"policies[0].policy":        func(entry *components.AccessEntryArgs, value string) { entry.Policies[0].Policy = value },
+	"policies[0].namespaces[0]": func(entry *components.AccessEntryArgs, value string) { entry.Policies[0].Namespaces = []string{value} },
 }
 
 // Each is refused before anything is registered, by the component and by the platform, with the path that it has there.
@@ -106,12 +102,9 @@ func TestWhatEKSRefusesInAnAccessEntryIsRefusedBefore(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			entry := components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{{Policy: "AmazonEKSViewPolicy"}}}
-			test.set(&entry, test.value)
-			refusedInput(t, "invalid arguments of ClusterAccess \"edge\":\naccessEntry."+test.path+": "+test.want, func(ctx *pulumi.Context) error {
-				_, err := components.NewClusterAccess(ctx, "edge", &components.ClusterAccessArgs{
-					ClusterName: pulumi.String("edge"), PrincipalArn: pulumi.String(argoCDRole), AccessEntry: &entry,
-				})
-				return err
+			entrySetters[test.path](&entry, test.value)
+			clusterAccess.refuses(t, []refusal[components.ClusterAccessArgs]{
+				{"by the component", "accessEntry." + test.path + ": " + test.want, func(args *components.ClusterAccessArgs) { args.AccessEntry = &entry }},
 			})
 			want := test.want
 			switch blank := strings.TrimSpace(test.value) == ""; { // which the decoder refuses everywhere
@@ -191,12 +184,9 @@ func TestALineOfAwsAuthRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test.line.Kubeconfig = pulumi.String("apiVersion: v1")
-			refusedInput(t, "invalid arguments of ClusterAccess \"edge\":\n"+test.component, func(ctx *pulumi.Context) error {
-				_, err := components.NewClusterAccess(ctx, "edge", &components.ClusterAccessArgs{
-					ClusterName: pulumi.String("edge"), PrincipalArn: pulumi.String(argoCDRole), AwsAuth: &test.line,
-				})
-				return err
-			})
+			clusterAccess.refuses(t, []refusal[components.ClusterAccessArgs]{{"by the component", test.component, func(args *components.ClusterAccessArgs) {
+				args.AccessEntry, args.AwsAuth = nil, &test.line
+			}}})
 			var want []string
 			for _, fault := range test.inThePlatform {
 				want = append(want, "platform.argocd.targets.edge.access."+fault)
@@ -233,13 +223,10 @@ func TestAWayInThatDoesNotTakeWhatIsThereRefuses(t *testing.T) {
 func TestAServiceLinkedRoleIsLetInNowhere(t *testing.T) {
 	t.Parallel()
 	const role = "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS"
-	refusedInput(t, `invalid arguments of ClusterAccess "edge":`+"\n"+
-		`principalArn: "`+role+`" is a service-linked role, for which EKS makes no access entries`, func(ctx *pulumi.Context) error {
-		args := &components.ClusterAccessArgs{ClusterName: pulumi.String("edge"), PrincipalArn: pulumi.String(role)}
-		viewAndEdit(args)
-		_, err := components.NewClusterAccess(ctx, "edge", args)
-		return err
-	})
+	clusterAccess.refuses(t, []refusal[components.ClusterAccessArgs]{{
+		"by the component", `principalArn: "` + role + `" is a service-linked role, for which EKS makes no access entries`,
+		func(args *components.ClusterAccessArgs) { args.PrincipalArn = pulumi.String(role) },
+	}})
 	refusedConfig(t, "argocd: {hub: hub, targets: {edge: {cluster: edge, roleArn: '"+role+"', access: {kubernetesGroups: [a]}}}}",
 		`platform.argocd.targets.edge.roleArn: "`+role+`" is a service-linked role, which only its AWS service may assume`)
 }

@@ -266,9 +266,7 @@ func TestEveryFormOfARegionIsOne(t *testing.T) {
 const twoProfiles = "clusters:\n  green: {region: eu-west-1, profile: prod-admin}\n  blue: {region: eu-west-1, profile: prod-deploy}\n"
 
 func twoProfilesAccount() *recorder {
-	r := newRecorder()
-	r.hasCluster("green", "https://"+hubIssuer, "API")
-	r.hasCluster("blue", "https://"+euIssuer, "API")
+	r := clusters("green", "blue")
 	return r
 }
 
@@ -358,8 +356,7 @@ func TestTwoProfilesOfOneAccountAreOneAccount(t *testing.T) {
 	t.Parallel()
 	const app = "roles:\n  app:\n    clusters: [green, blue]\n    serviceAccounts: [{namespace: payments, name: app}]\n"
 	r := twoProfilesAccount()
-	outputs, err := runPlatform(t, r, platformConfig(t, twoProfiles+app))
-	require.NoError(t, err)
+	outputs := deployed(t, r, platformConfig(t, twoProfiles+app))
 	role := r.one(t, roleType, "app")
 	assert.Equal(t, "aws-iam-prod-admin", providerName(role.Provider), "a role is made with the credentials of its first cluster")
 	assert.Contains(t, role.Inputs["assumeRolePolicy"].StringValue(), hubIssuer)
@@ -371,17 +368,15 @@ func TestTwoProfilesOfOneAccountAreOneAccount(t *testing.T) {
 		t.Parallel()
 		after := twoProfilesAccount()
 		after.previously(outputs)
-		_, err := runPlatform(t, after, platformConfig(t, twoProfiles+strings.Replace(app, "[green, blue]", "[blue]", 1)))
-		require.NoError(t, err)
+		deployed(t, after, platformConfig(t, twoProfiles+strings.Replace(app, "[green, blue]", "[blue]", 1)))
 		assert.Equal(t, role.Provider, after.one(t, roleType, "app").Provider, "with another AWS provider Pulumi would replace it")
 	})
 	t.Run("under another key, too", func(t *testing.T) {
 		t.Parallel()
 		after := twoProfilesAccount()
 		after.previously(outputs)
-		_, err := runPlatform(t, after, platformConfig(t, twoProfiles+strings.NewReplacer("[green, blue]", "[blue, green]",
+		deployed(t, after, platformConfig(t, twoProfiles+strings.NewReplacer("[green, blue]", "[blue, green]",
 			"  app:\n", "  new:\n    aliases: [app]\n").Replace(app)))
-		require.NoError(t, err)
 		assert.Equal(t, role.Provider, after.one(t, roleType, "new").Provider)
 	})
 }
@@ -411,10 +406,8 @@ roles:
 	}
 	t.Run("as it is asked for once", func(t *testing.T) {
 		t.Parallel()
-		r := newRecorder()
-		r.hasCluster("hub", "https://"+hubIssuer, "API")
-		_, err := runPlatform(t, r, platformConfig(t, platform))
-		require.NoError(t, err)
+		r := clusters("hub")
+		deployed(t, r, platformConfig(t, platform))
 		assert.Equal(t, map[string]string{
 			"ebs-csi/AmazonEBSCSIDriverPolicy": "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy",
 			"ebs-csi/ViewOnlyAccess":           "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
@@ -427,11 +420,9 @@ roles:
 	})
 	t.Run("or taken as it is named where nobody may ask", func(t *testing.T) {
 		t.Parallel()
-		r := newRecorder()
-		r.hasCluster("hub", "https://"+hubIssuer, "API")
+		r := clusters("hub")
 		r.invokeErrors[getPolicy] = errors.New("reading IAM Policy: operation error IAM: GetPolicy, StatusCode: 403, api error AccessDenied: no")
-		_, err := runPlatform(t, r, platformConfig(t, platform))
-		require.NoError(t, err)
+		deployed(t, r, platformConfig(t, platform))
 		assert.Equal(t, "arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicy", attached(r)["other/AmazonEBSCSIDriverPolicy"])
 		assert.Equal(t, "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess", attached(r)["ebs-csi/ViewOnlyAccess"])
 	})
@@ -447,7 +438,7 @@ roles:
 func TestTheHubRoleTakesWhatEveryRoleTakes(t *testing.T) {
 	t.Parallel()
 	r := twoAccounts()
-	_, err := runPlatform(t, r, platformConfig(t, `
+	deployed(t, r, platformConfig(t, `
 tags: {environment: dev}
 clusters:
   hub: {region: eu-west-1}
@@ -474,7 +465,6 @@ argocd:
   targets:
     near: {cluster: near, role: {}, access: {kubernetesGroups: [x]}}
 `))
-	require.NoError(t, err)
 	hub := r.one(t, roleType, "argocd")
 	for _, account := range []string{"openshift-gitops-argocd-application-controller", "openshift-gitops-argocd-server"} {
 		assert.Contains(t, hub.Inputs["assumeRolePolicy"].StringValue(), "system:serviceaccount:openshift-gitops:"+account)
@@ -509,7 +499,7 @@ argocd:
 func TestATargetIsProvenUnderTheKeyThatAPodCanHave(t *testing.T) {
 	t.Parallel()
 	r := twoAccounts()
-	_, err := runPlatform(t, r, platformConfig(t, `
+	deployed(t, r, platformConfig(t, `
 clusters:
   hub: {region: eu-west-1}
   near: {region: us-east-1}
@@ -519,6 +509,5 @@ argocd:
   targets:
     prod-eu: {aliases: [Prod_EU], cluster: near, access: {kubernetesGroups: [x]}}
 `))
-	require.NoError(t, err)
 	r.one(t, jobType, "argocd/prod-eu/argocd/argocd-server-login-prod-eu")
 }

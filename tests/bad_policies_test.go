@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // The Pulumi CLI makes JSON of the stack file's YAML, and whatever had no quotes there is a number, a date or null by then.
@@ -102,9 +101,8 @@ func TestThePlatformSaysWhereYAMLNeedsQuotes(t *testing.T) {
 
 func TestThePlatformTakesNumbersAndBooleansOfIAMsOwnTypesWithoutQuotes(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	_, err := runPlatform(t, r, platformConfig(t, `
+	r := clusters("hub")
+	deployed(t, r, platformConfig(t, `
 clusters: {hub: {region: eu-west-1}}
 roles:
   app:
@@ -122,7 +120,6 @@ roles:
             Bool: {"aws:SecureTransport": true}
             NumericLessThanEquals: {"s3:max-keys": [10, 2.5]}
 `))
-	require.NoError(t, err)
 	assert.JSONEq(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{
 		"Null":{"aws:ResourceTag/team":false},"Bool":{"aws:SecureTransport":true},"NumericLessThanEquals":{"s3:max-keys":[10,2.5]}}}}`,
 		r.ofType(inlinePolicyType)[0].Inputs["policy"].StringValue())

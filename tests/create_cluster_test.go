@@ -146,8 +146,7 @@ create:
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := emptyAccount()
-			outputs, err := runPlatform(t, r, createdCluster(t, test.declared), registerCreatedCluster("new-one"))
-			require.NoError(t, err)
+			outputs := deployed(t, r, createdCluster(t, test.declared), registerCreatedCluster("new-one"))
 
 			created, nodes := r.one(t, createdClusterType, "new"), r.one(t, nodeGroupType, "new/nodes")
 			assert.JSONEq(t, test.cluster, created.json(t))
@@ -200,8 +199,7 @@ func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := emptyAccount()
-			_, err := runPlatform(t, r, createdCluster(t, "create: "+test.create), registerCreatedCluster("new-one"))
-			require.NoError(t, err)
+			deployed(t, r, createdCluster(t, "create: "+test.create), registerCreatedCluster("new-one"))
 			nodes := r.one(t, nodeGroupType, "new/nodes")
 			assert.Equal(t, test.subnets, nodes.Inputs["subnetIds"].Mappable())
 			assert.Equal(t, test.ignored, nodes.RegisterRPC.GetIgnoreChanges())
@@ -213,8 +211,7 @@ func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
 func TestTheDefaultVPCIsSearchedForSubnetsThatEKSTakes(t *testing.T) {
 	t.Parallel()
 	r := emptyAccount()
-	_, err := runPlatform(t, r, createdCluster(t, "create: {}"), registerCreatedCluster("new-one"))
-	require.NoError(t, err)
+	deployed(t, r, createdCluster(t, "create: {}"), registerCreatedCluster("new-one"))
 	asked := func(token string) string { return jsonOf(t, r.called(token)[0].Args.Mappable()) }
 	assert.JSONEq(t, `{"default": true}`, asked(getVpc))
 	assert.JSONEq(t, `{
@@ -250,8 +247,7 @@ func TestTheImageOfNodesIsTheOneForTheirInstanceType(t *testing.T) {
 			t.Parallel()
 			r := emptyAccount()
 			r.answers[getInstanceType] = resource.NewPropertyMapFromMap(test.answer)
-			_, err := runPlatform(t, r, createdCluster(t, "create: {instanceType: "+test.instanceType+"}"), registerCreatedCluster("new-one"))
-			require.NoError(t, err)
+			deployed(t, r, createdCluster(t, "create: {instanceType: "+test.instanceType+"}"), registerCreatedCluster("new-one"))
 			nodes := r.one(t, nodeGroupType, "new/nodes")
 			assert.Equal(t, test.want, nodes.Inputs["amiType"].StringValue())
 			assert.Equal(t, []any{test.instanceType}, nodes.Inputs["instanceTypes"].Mappable())
@@ -278,8 +274,7 @@ func TestTheSizesOfANodeGroupFitTogether(t *testing.T) {
 		t.Run(test.create, func(t *testing.T) {
 			t.Parallel()
 			r := emptyAccount()
-			_, err := runPlatform(t, r, createdCluster(t, "create: "+test.create), registerCreatedCluster("new-one"))
-			require.NoError(t, err)
+			deployed(t, r, createdCluster(t, "create: "+test.create), registerCreatedCluster("new-one"))
 			assert.Equal(t, map[string]any{"minSize": test.least, "maxSize": test.most, "desiredSize": test.desired},
 				r.one(t, nodeGroupType, "new/nodes").Inputs["scalingConfig"].Mappable())
 		})
@@ -331,17 +326,10 @@ func TestAClusterCannotBeCreatedWhereAWSSaysSo(t *testing.T) {
 
 func TestARefusedPartOfACreatedClusterIsAnError(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ typ, name, want string }{
+	refusedParts(t, emptyAccount, platformConfig(t, "clusters: {new: {region: eu-west-1, create: {}}}"), []struct{ typ, name, want string }{
 		{createdClusterType, "new", `cluster "new": creating EKS cluster "new": `},
 		{nodeGroupType, "new/nodes", `cluster "new": creating the nodes of EKS cluster "new": `},
-	} {
-		t.Run(test.typ, func(t *testing.T) {
-			t.Parallel()
-			_, err := runPlatform(t, emptyAccount(), platformConfig(t, "clusters: {new: {region: eu-west-1, create: {}}}"),
-				registerCreatedCluster("new"), func(ctx *pulumi.Context) error { return refuseAtOnce(ctx, test.typ, test.name) })
-			require.ErrorContains(t, err, test.want+refusedAtOnce)
-		})
-	}
+	}, registerCreatedCluster("new"))
 }
 
 func TestAMachineWithoutTheProgramsOfPulumiEKSIsToldBeforeAnythingIsRegistered(t *testing.T) {
@@ -369,7 +357,6 @@ func TestAMachineWithoutTheProgramsOfPulumiEKSIsToldBeforeAnythingIsRegistered(t
 	}
 	t.Run("which other clusters do not need", func(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())
-		_, err := runPlatform(t, devAccount(), devConfig(t))
-		require.NoError(t, err)
+		deployed(t, devAccount(), devConfig(t))
 	})
 }

@@ -30,7 +30,7 @@ func TestARoleStaysWhenItsClustersAreSwappedOrFewer(t *testing.T) {
 			r := newRecorder()
 			r.hasCluster("eu", "https://"+euIssuer, "API")
 			r.hasCluster("us", "https://"+usIssuer, "API")
-			_, err := runPlatform(t, r, platformConfig(t, "clusters:"+test.declared+`
+			deployed(t, r, platformConfig(t, "clusters:"+test.declared+`
 roles:
   app:
     clusters: `+test.clusters+`
@@ -39,7 +39,6 @@ roles:
     inlinePolicies: {list: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: s3:ListAllMyBuckets, Resource: "*"}]}}
     customerManagedPolicies: {more: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: s3:ListAllMyBuckets, Resource: "*"}]}}
 `))
-			require.NoError(t, err)
 			iam := slices.DeleteFunc(slices.Clone(r.registrations), func(added registration) bool {
 				return !strings.HasPrefix(added.TypeToken, "aws:iam/")
 			})
@@ -64,10 +63,8 @@ func TestTheProviderOfAnAccountIsWhereIAMIsInItsPartition(t *testing.T) {
 	} {
 		t.Run(region, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			r.hasCluster("hub", "https://"+hubIssuer, "API")
-			_, err := runPlatform(t, r, platformConfig(t, "clusters:\n  hub: {region: "+region+"}"))
-			require.NoError(t, err)
+			r := clusters("hub")
+			deployed(t, r, platformConfig(t, "clusters:\n  hub: {region: "+region+"}"))
 			assert.Equal(t, want, r.one(t, awsProviderType, "aws-iam").Inputs["region"].StringValue())
 		})
 	}
@@ -102,7 +99,7 @@ func TestAStackWhoseRolesWouldBeReplacedIsRefused(t *testing.T) {
 			}
 			r.previously(test.outputs)
 			var failed []error
-			_, err := runPlatform(t, r, platformConfig(t, `
+			deployed(t, r, platformConfig(t, `
 clusters:
   eu: {region: eu-west-1}
   us: {region: us-west-2}
@@ -113,7 +110,6 @@ clusters:
 					}
 				})
 			})
-			require.NoError(t, err)
 			require.Len(t, failed, len(test.made))
 			if test.want == "" {
 				require.NoError(t, errors.Join(failed...))
@@ -197,17 +193,14 @@ func TestAStackThatCannotBeMovedIsLeftAlone(t *testing.T) {
 
 func TestTheOwnerAndTheKeepingOfAnOidcProviderAreDeclared(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	r.hasCluster("eu", "https://"+euIssuer, "API")
+	r := clusters("hub", "eu")
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/old"})
-	outputs, err := runPlatform(t, r, platformConfig(t, `
+	outputs := deployed(t, r, platformConfig(t, `
 owner: platform
 clusters:
   hub: {region: eu-west-1, oidcProvider: {import: true}}
   eu: {region: eu-west-1, oidcProvider: {retainOnDelete: true}}
 `))
-	require.NoError(t, err)
 	hub, eu := r.one(t, iamProviderType, "hub"), r.one(t, iamProviderType, "eu")
 	assert.Equal(t, hubProviderArn, hub.RegisterRPC.GetImportId())
 	assert.False(t, hub.RegisterRPC.GetRetainOnDelete())

@@ -67,6 +67,37 @@ func runPlatform(
 	return outputs, nil
 }
 
+// deployed runs the platform, which succeeds.
+func deployed(t *testing.T, r *recorder, values map[string]string, before ...pulumi.RunFunc) map[string]any {
+	t.Helper()
+	outputs, err := runPlatform(t, r, values, before...)
+	require.NoError(t, err)
+	return outputs
+}
+
+// clusters is an account with up to three clusters of these names, which know access entries only.
+func clusters(names ...string) *recorder {
+	r := newRecorder()
+	for i, name := range names {
+		r.hasCluster(name, "https://"+[]string{hubIssuer, euIssuer, usIssuer}[i], "API")
+	}
+	return r
+}
+
+// refusedParts checks what the program says when the SDK refuses a part of the platform.
+func refusedParts(t *testing.T, account func() *recorder, values map[string]string, parts []struct{ typ, name, want string }, before ...pulumi.RunFunc) {
+	t.Helper()
+	for _, part := range parts {
+		t.Run(part.typ+" "+part.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := runPlatform(t, account(), values, append(slices.Clone(before), func(ctx *pulumi.Context) error {
+				return refuseAtOnce(ctx, part.typ, part.name)
+			})...)
+			require.ErrorContains(t, err, part.want+refusedAtOnce)
+		})
+	}
+}
+
 const (
 	euIssuer = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE2"
 	usIssuer = "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE3"
@@ -91,8 +122,7 @@ func devConfig(t *testing.T) map[string]string {
 func TestTheDevPlatformIsTheseResources(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
-	outputs, err := runPlatform(t, r, devConfig(t))
-	require.NoError(t, err)
+	outputs := deployed(t, r, devConfig(t))
 	got := strings.Join(r.graph(), "\n") + "\n"
 	assert.Equal(t, golden(t, "dev-resources.txt", got), got)
 	got = jsonOf(t, outputs)
@@ -104,8 +134,7 @@ func TestTheDevPlatformIsTheseResources(t *testing.T) {
 func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
-	_, err := runPlatform(t, r, devConfig(t))
-	require.NoError(t, err)
+	deployed(t, r, devConfig(t))
 	asked := func(token, argument string) []string {
 		var values []string
 		for _, call := range r.called(token) {
@@ -127,8 +156,7 @@ func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
 func TestTheDevRolesTrustTheseServiceAccountsOnly(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
-	_, err := runPlatform(t, r, devConfig(t))
-	require.NoError(t, err)
+	deployed(t, r, devConfig(t))
 	roles := r.ofType(roleType)
 	require.Len(t, roles, 5)
 	for _, role := range roles {
@@ -141,8 +169,7 @@ func TestThePlatformIsTheSameEveryTime(t *testing.T) {
 	var runs [2][]string
 	for i := range runs {
 		r := devAccount()
-		_, err := runPlatform(t, r, devConfig(t))
-		require.NoError(t, err)
+		deployed(t, r, devConfig(t))
 		runs[i] = r.requests(t)
 	}
 	assert.Equal(t, runs[0], runs[1])
@@ -173,14 +200,12 @@ func TestTheKubernetesProviderLogsInWithTheAWSCLI(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			r.hasCluster("edge", "https://"+hubIssuer, "API")
-			_, err := runPlatform(t, r, platformConfig(t, `
+			r := clusters("edge")
+			deployed(t, r, platformConfig(t, `
 clusters:
   edge:
     region: eu-west-1
     `+test.credentials))
-			require.NoError(t, err)
 			provider := r.one(t, "pulumi:providers:kubernetes", "kubernetes-edge")
 			assert.JSONEq(t, test.want, provider.Inputs["kubeconfig"].StringValue())
 			assert.True(t, provider.Inputs["enableServerSideApply"].BoolValue())
@@ -197,7 +222,7 @@ func TestAnAccountAndRegionHaveOneAWSProvider(t *testing.T) {
 		r.hasCluster(name, "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"+string(rune('1'+i)), "API")
 	}
 	r.accounts["aws-iam-other"] = "222233334444"
-	outputs, err := runPlatform(t, r, platformConfig(t, `
+	outputs := deployed(t, r, platformConfig(t, `
 clusters:
   a: {region: eu-west-1}
   b: {region: eu-west-1}
@@ -205,7 +230,6 @@ clusters:
   d: {region: us-east-1, profile: other}
   e: {region: eu-west-1, assumeRole: {roleArn: '`+deployer+`', sessionName: pulumi}}
 `))
-	require.NoError(t, err)
 	for name, want := range map[string]string{
 		"aws-eu-west-1":       `{"region": "eu-west-1"}`,
 		"aws-eu-west-1-other": `{"region": "eu-west-1", "profile": "other"}`,
@@ -251,8 +275,7 @@ argocd:
 }
 
 func hubAndEdge(edgeMode string) *recorder {
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
+	r := clusters("hub")
 	r.hasCluster("edge", "https://"+euIssuer, edgeMode)
 	return r
 }
@@ -273,8 +296,7 @@ func TestArgoCDIsLetInTheWayThatTheClusterHeeds(t *testing.T) {
 			if !strings.HasPrefix(access, "{") {
 				access = "{" + access + "}"
 			}
-			outputs, err := runPlatform(t, r, argoCDConfig(t, "access: "+access))
-			require.NoError(t, err)
+			outputs := deployed(t, r, argoCDConfig(t, "access: "+access))
 			target := outputs["argocdTargets"].(map[string]any)["edge"].(map[string]any)
 			assert.Equal(t, test.want, target["via"])
 			entries, mappings := r.ofType(accessEntryType), r.ofType(awsAuthRoleType)
@@ -297,18 +319,15 @@ func TestAClusterOlderThanAccessEntriesIsLetInByAwsAuth(t *testing.T) {
 	t.Parallel()
 	r := hubAndEdge("")
 	delete(r.clusters["edge"], "accessConfigs")
-	_, err := runPlatform(t, r, argoCDConfig(t, "access: {kubernetesGroups: [deployers]}"))
-	require.NoError(t, err)
+	deployed(t, r, argoCDConfig(t, "access: {kubernetesGroups: [deployers]}"))
 	assert.Len(t, r.ofType(awsAuthRoleType), 1)
 }
 
 // What holds for the pods of a whole environment is said once.
 func TestATestPodRunsAsTheEnvironmentSaysUnlessItSaysOtherwise(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	r.hasCluster("edge", "https://"+euIssuer, "API")
-	_, err := runPlatform(t, r, platformConfig(t, `
+	r := clusters("hub", "edge")
+	deployed(t, r, platformConfig(t, `
 testPodDefaults:
   image: images.example.com/aws-cli:2
   imagePullSecrets: [registry]
@@ -328,7 +347,6 @@ argocd:
   testPod: {}
   targets: {edge: {cluster: edge, access: {policies: [{policy: AmazonEKSViewPolicy}]}}}
 `))
-	require.NoError(t, err)
 	for name, want := range map[string]struct {
 		deadline int
 		labels   string
@@ -365,8 +383,7 @@ argocd:
 func TestABucketHasItsObjects(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
-	_, err := runPlatform(t, r, devConfig(t))
-	require.NoError(t, err)
+	deployed(t, r, devConfig(t))
 	bucket := r.one(t, bucketType, "my-test-bucket")
 	assert.JSONEq(t, `{"bucket": "my-test-bucket", "forceDestroy": true, "tags": {"environment": "dev"}}`, bucket.json(t))
 	assert.Equal(t, "aws-eu-west-1", providerName(bucket.Provider))
@@ -377,16 +394,14 @@ func TestABucketHasItsObjects(t *testing.T) {
 
 func TestAnOidcProviderIsCreatedAsTheClusterDeclaresIt(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	_, err := runPlatform(t, r, platformConfig(t, `
+	r := clusters("hub")
+	deployed(t, r, platformConfig(t, `
 tags: {environment: dev}
 clusters:
   hub:
     region: eu-west-1
     oidcProvider: {clientIds: [sts.amazonaws.com, gitlab], thumbprints: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]}
 `))
-	require.NoError(t, err)
 	assert.JSONEq(t, `{
 		"url": "https://`+hubIssuer+`", "clientIdLists": ["sts.amazonaws.com", "gitlab"],
 		"thumbprintLists": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
@@ -482,8 +497,7 @@ func TestAnyRegistrationOfThePlatformThatFailsFailsTheProgram(t *testing.T) {
 	t.Parallel()
 	whole := devAccount()
 	values := devConfig(t)
-	_, err := runPlatform(t, whole, values)
-	require.NoError(t, err)
+	deployed(t, whole, values)
 	for _, victim := range whole.registrations {
 		t.Run(victim.TypeToken+" "+victim.Name, func(t *testing.T) {
 			t.Parallel()
@@ -497,7 +511,7 @@ func TestAnyRegistrationOfThePlatformThatFailsFailsTheProgram(t *testing.T) {
 
 func TestTheFirstFailureOfThePlatformNamesItsSubject(t *testing.T) {
 	t.Parallel()
-	cases := []struct{ typ, name, want string }{
+	refusedParts(t, devAccount, devConfig(t), []struct{ typ, name, want string }{
 		{awsProviderType, "aws-us-east-1", `configuring AWS provider "aws-us-east-1": `},
 		{"pulumi:providers:kubernetes", "kubernetes-hub", `cluster "hub": configuring the Kubernetes provider: `},
 		{namespaceType, "hub/payments", `cluster "hub": namespace "payments": `},
@@ -507,16 +521,7 @@ func TestTheFirstFailureOfThePlatformNamesItsSubject(t *testing.T) {
 		{roleType, "argocd", `IrsaRole "argocd": creating the role: `},
 		{accessEntryType, "argocd/workloads-eu", `Argo CD target "workloads-eu": ClusterAccess "argocd/workloads-eu": creating the access entry: `},
 		{secretType, "argocd/workloads-us", `Argo CD target "workloads-us": ArgoCDCluster "argocd/workloads-us": creating the secret: `},
-	}
-	for _, test := range cases {
-		t.Run(test.typ+" "+test.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := runPlatform(t, devAccount(), devConfig(t), func(ctx *pulumi.Context) error {
-				return refuseAtOnce(ctx, test.typ, test.name)
-			})
-			require.ErrorContains(t, err, test.want+refusedAtOnce)
-		})
-	}
+	})
 }
 
 func TestTheConfigurationIsWhatTheStackFileSays(t *testing.T) {
