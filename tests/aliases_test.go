@@ -179,8 +179,7 @@ func (r *recorder) previously(outputs map[string]any) {
 
 func TestAKeyThatIsRenamedWithoutAWordIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
 	t.Parallel()
-	first := aliasedAccount()
-	outputs := deployed(t, first, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
+	outputs := deployed(t, aliasedAccount(), platformConfig(t, keys("hub", "eu", "app", "data", "target")))
 	said := func(path, what, key string) string {
 		return "platform." + path + ": this stack made " + what + ` under the key "` + key + "\", which is gone; if the key was renamed, say " +
 			"`aliases: [" + key + "]` here, and nothing changes; if not, take the old one away with one update and add this with the next"
@@ -217,8 +216,7 @@ func TestAKeyThatIsRenamedWithoutAWordIsRefusedBeforeAnythingIsRegistered(t *tes
 
 func TestAKeyThatIsRenamedWithAWordIsNot(t *testing.T) {
 	t.Parallel()
-	first := aliasedAccount()
-	outputs := deployed(t, first, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
+	outputs := deployed(t, aliasedAccount(), platformConfig(t, keys("hub", "eu", "app", "data", "target")))
 	for name, platform := range map[string]string{
 		"unchanged":                    keys("hub", "eu", "app", "data", "target"),
 		"with aliases":                 keys("hub-2", "eu-2", "app-2", "data-2", "target-2", "hub", "eu", "data", "app", "target"),

@@ -39,12 +39,8 @@ func decoded(t *testing.T, secret registration) string {
 func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
 	t.Parallel()
 	yes, no, shard := true, false, 0
-	cases := []struct {
-		name   string
-		change func(*components.ArgoCDClusterArgs)
-		want   string
-	}{
-		{"has what is needed, and no roleARN unless one is given", func(*components.ArgoCDClusterArgs) {}, `{
+	cases := []variant[components.ArgoCDClusterArgs]{
+		{"has what is needed, and no roleARN unless one is given", nil, `{
 			"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
 			"metadata": {
 				"name": "cluster-abcdef0123456789.gr7.eu-west-1.eks.amazonaws.com-455108087", "namespace": "argocd",

@@ -13,12 +13,8 @@ import (
 
 func TestAnAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
 	t.Parallel()
-	cases := []struct {
-		name   string
-		change func(*components.AssumableRoleArgs)
-		want   string
-	}{
-		{"one", func(*components.AssumableRoleArgs) {}, `{"Version": "2012-10-17", "Statement": [
+	cases := []variant[components.AssumableRoleArgs]{
+		{"one", nil, `{"Version": "2012-10-17", "Statement": [
 			{"Effect": "Allow", "Principal": {"AWS": "` + argoCDRole + `"}, "Action": "sts:AssumeRole"}
 		]}`},
 		{"one whose unique ID is known", func(args *components.AssumableRoleArgs) {

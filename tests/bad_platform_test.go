@@ -265,10 +265,7 @@ func TestEveryFormOfARegionIsOne(t *testing.T) {
 // twoProfiles are clusters of one account, each reached with a profile of its own.
 const twoProfiles = "clusters:\n  green: {region: eu-west-1, profile: prod-admin}\n  blue: {region: eu-west-1, profile: prod-deploy}\n"
 
-func twoProfilesAccount() *recorder {
-	r := clusters("green", "blue")
-	return r
-}
+func twoProfilesAccount() *recorder { return clusters("green", "blue") }
 
 // refusedOnceAsked checks the whole message about a configuration that only the accounts' answers can refuse, and that nothing
 // is registered but what asks them.

@@ -13,13 +13,6 @@ import (
 
 const argoCDRole = "arn:aws:iam::" + account + ":role/argocd"
 
-func viewAndEdit(args *components.ClusterAccessArgs) {
-	args.AccessEntry = &components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{
-		{Policy: "AmazonEKSViewPolicy"},
-		{Policy: "AmazonEKSEditPolicy", Namespaces: []string{"apps", "default"}},
-	}}
-}
-
 func TestAnAccessEntryLetsARoleIn(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []components.AuthenticationMode{
@@ -219,22 +212,12 @@ func TestAnAccessEntryThatExistsIsRefusedWithAdvice(t *testing.T) {
 			}
 			var refused []error
 			require.NoError(t, r.run(func(ctx *pulumi.Context) error {
-				args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
-				viewAndEdit(args)
-				err := ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
-					options, err := pulumi.NewResourceOptions(args.Opts...)
-					if err != nil || args.Type != accessEntryType {
-						return nil
-					}
-					for _, hook := range options.Hooks.BeforeCreate {
-						refused = append(refused, hook.Callback(&pulumi.ResourceHookArgs{NewInputs: test.inputs}))
-					}
-					return nil
-				})
-				if err != nil {
+				if err := beforeCreations(ctx, accessEntryType, func(_ string, create func(resource.PropertyMap) error) {
+					refused = append(refused, create(test.inputs))
+				}); err != nil {
 					return err
 				}
-				_, err = components.NewClusterAccess(ctx, "edge", args)
+				_, err := components.NewClusterAccess(ctx, "edge", clusterAccess.valid(unregistered))
 				return err
 			}, test.options...))
 			require.Len(t, refused, 1)
@@ -258,9 +241,7 @@ func TestComponentsOfOneNameHaveHooksOfTheirOwn(t *testing.T) {
 			if err := ctx.RegisterComponentResource("teams:index:"+kind, "a", parent); err != nil {
 				return err
 			}
-			args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
-			viewAndEdit(args)
-			if _, err := components.NewClusterAccess(ctx, "edge", args, pulumi.Parent(parent)); err != nil {
+			if _, err := components.NewClusterAccess(ctx, "edge", clusterAccess.valid(unregistered), pulumi.Parent(parent)); err != nil {
 				return err
 			}
 		}

@@ -11,11 +11,7 @@ import (
 
 // envOf are the variables of a pod's program, but for the program's own settings.
 func envOf(added registration) map[string]string {
-	env := map[string]string{}
-	container := podSpec(added)["containers"].ArrayValue()[0].ObjectValue()
-	for _, variable := range container["env"].ArrayValue() {
-		env[variable.ObjectValue()["name"].StringValue()] = variable.ObjectValue()["value"].StringValue()
-	}
+	env := wholeEnvOf(added)
 	for _, setting := range []string{"HOME", "TMPDIR", "IRSA_WINDOW", "IRSA_CALL_LIMIT", "IRSA_LIMIT"} {
 		delete(env, setting)
 	}
@@ -37,7 +33,7 @@ func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
 	}, envOf(pod))
 	spec := podSpec(pod)
 	assert.Equal(t, "argocd-server", spec["serviceAccountName"].StringValue())
-	command := spec["containers"].ArrayValue()[0].ObjectValue()["command"].ArrayValue()
+	command := container(pod)["command"].ArrayValue()
 	assert.Equal(t, "login", command[len(command)-1].StringValue())
 	assert.Equal(t, "login", pod.Inputs["metadata"].ObjectValue()["labels"].ObjectValue()[components.ProofLabel].StringValue())
 	assert.Equal(t, "75s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
@@ -57,8 +53,7 @@ func TestAClusterLoginWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
 	assert.Equal(t, "/api/v1/namespaces?limit=1", env["IRSA_READ"])
 	assert.Equal(t, "AROA1", env["IRSA_FINGERPRINT"])
 	assert.Equal(t, "105s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
-	container := podSpec(pod)["containers"].ArrayValue()[0].ObjectValue()
-	assert.Equal(t, "images.example.com/aws-cli:2", container["image"].StringValue())
+	assert.Equal(t, "images.example.com/aws-cli:2", container(pod)["image"].StringValue())
 }
 
 func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {

@@ -98,6 +98,13 @@ roles:
 `)
 }
 
+// created creates the cluster that is declared so.
+func created(t *testing.T, declared string) (*recorder, map[string]any) {
+	t.Helper()
+	r := emptyAccount()
+	return r, deployed(t, r, createdCluster(t, declared), registerCreatedCluster("new-one"))
+}
+
 func TestAClusterIsCreatedWithPulumiEKSAndNodesOfAmazonLinux2023(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, declared, cluster, nodes, kubeconfig string }{
@@ -145,8 +152,7 @@ create:
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := emptyAccount()
-			outputs := deployed(t, r, createdCluster(t, test.declared), registerCreatedCluster("new-one"))
+			r, outputs := created(t, test.declared)
 
 			created, nodes := r.one(t, createdClusterType, "new"), r.one(t, nodeGroupType, "new/nodes")
 			assert.JSONEq(t, test.cluster, created.json(t))
@@ -198,8 +204,7 @@ func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := emptyAccount()
-			deployed(t, r, createdCluster(t, "create: "+test.create), registerCreatedCluster("new-one"))
+			r, _ := created(t, "create: "+test.create)
 			nodes := r.one(t, nodeGroupType, "new/nodes")
 			assert.Equal(t, test.subnets, nodes.Inputs["subnetIds"].Mappable())
 			assert.Equal(t, test.ignored, nodes.RegisterRPC.GetIgnoreChanges())
@@ -210,8 +215,7 @@ func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
 
 func TestTheDefaultVPCIsSearchedForSubnetsThatEKSTakes(t *testing.T) {
 	t.Parallel()
-	r := emptyAccount()
-	deployed(t, r, createdCluster(t, "create: {}"), registerCreatedCluster("new-one"))
+	r, _ := created(t, "create: {}")
 	asked := func(token string) string { return jsonOf(t, r.called(token)[0].Args.Mappable()) }
 	assert.JSONEq(t, `{"default": true}`, asked(getVpc))
 	assert.JSONEq(t, `{
@@ -273,8 +277,7 @@ func TestTheSizesOfANodeGroupFitTogether(t *testing.T) {
 	} {
 		t.Run(test.create, func(t *testing.T) {
 			t.Parallel()
-			r := emptyAccount()
-			deployed(t, r, createdCluster(t, "create: "+test.create), registerCreatedCluster("new-one"))
+			r, _ := created(t, "create: "+test.create)
 			assert.Equal(t, map[string]any{"minSize": test.least, "maxSize": test.most, "desiredSize": test.desired},
 				r.one(t, nodeGroupType, "new/nodes").Inputs["scalingConfig"].Mappable())
 		})

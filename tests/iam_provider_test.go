@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,9 +28,7 @@ func TestARoleStaysWhenItsClustersAreSwappedOrFewer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			r.hasCluster("eu", "https://"+euIssuer, "API")
-			r.hasCluster("us", "https://"+usIssuer, "API")
+			r := clusters("eu", "us")
 			deployed(t, r, platformConfig(t, "clusters:"+test.declared+`
 roles:
   app:
@@ -93,10 +92,7 @@ func TestAStackWhoseRolesWouldBeReplacedIsRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			for name, issuer := range map[string]string{"eu": euIssuer, "us": usIssuer, "far": hubIssuer} {
-				r.hasCluster(name, "https://"+issuer, "API")
-			}
+			r := clusters("far", "eu", "us")
 			r.previously(test.outputs)
 			var failed []error
 			deployed(t, r, platformConfig(t, `
@@ -104,9 +100,9 @@ clusters:
   eu: {region: eu-west-1}
   us: {region: us-west-2}
   far: {region: eu-west-1, profile: other}`), func(ctx *pulumi.Context) error {
-				return beforeCreations(ctx, awsProviderType, func(name string, create func() error) {
+				return beforeCreations(ctx, awsProviderType, func(name string, create func(resource.PropertyMap) error) {
 					if slices.Contains(test.made, name) {
-						failed = append(failed, create())
+						failed = append(failed, create(nil))
 					}
 				})
 			})

@@ -63,11 +63,7 @@ func TestTheSmallestIrsaRoleIsThisGraph(t *testing.T) {
 func TestTheRoleIsAsAsked(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 60)
-	cases := []struct {
-		name   string
-		change func(*components.IrsaRoleArgs)
-		want   string // the role's inputs but for the trust policy
-	}{
+	cases := []variant[components.IrsaRoleArgs]{
 		{"by default", nil, `{
 			"name": "eks-default-app", "description": "IRSA for default/app", "forceDetachPolicies": true
 		}`},
@@ -120,39 +116,29 @@ func TestTheRoleIsAsAsked(t *testing.T) {
 // The trust policies of the articles that the project was made from, with the audience where they forgot it.
 func TestTheTrustPolicyIsThisDocument(t *testing.T) {
 	t.Parallel()
-	cases := []struct {
-		file   string
-		role   specimen[components.IrsaRoleArgs, *components.IrsaRole]
-		change func(*components.IrsaRoleArgs)
-	}{
-		{"trust-iam-role-test.json", irsaRole, func(args *components.IrsaRoleArgs) {
-			args.ServiceAccounts[0] = components.ServiceAccountArgs{Namespace: "default", Name: "iam-role-test"}
-		}},
-		{"trust-s3-backup.json", irsaRole, func(args *components.IrsaRoleArgs) {
-			args.ServiceAccounts[0] = components.ServiceAccountArgs{Namespace: "payments", Name: "s3-backup"}
-		}},
-		{"trust-my-test-role.json", irsaRole, func(args *components.IrsaRoleArgs) {
-			args.ServiceAccounts[0] = components.ServiceAccountArgs{Namespace: "default", Name: "my-service-account"}
-		}},
-		{"trust-cluster-self-describe.json", irsaRole, func(args *components.IrsaRoleArgs) {
-			args.ServiceAccounts[0] = components.ServiceAccountArgs{Namespace: "test", Name: "my-service-account"}
-		}},
-		{"trust-everything.json", fullIrsaRole, func(args *components.IrsaRoleArgs) {
-			args.TrustStatements = []iampolicy.Statement{{
-				Sid: "AssumeItself", Effect: iampolicy.Allow, Actions: iampolicy.Strings{"sts:AssumeRole"},
-				Principal: &iampolicy.Principal{AWS: iampolicy.Strings{"arn:aws:iam::" + account + ":role/app"}},
-			}}
-		}},
-	}
-	for _, test := range cases {
-		t.Run(test.file, func(t *testing.T) {
+	is := func(file string, role specimen[components.IrsaRoleArgs, *components.IrsaRole], change func(*components.IrsaRoleArgs)) {
+		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			r, role := test.role.made(t, test.change)
+			r, made := role.made(t, change)
 			got := r.one(t, roleType, "app").Inputs["assumeRolePolicy"].StringValue()
-			assert.JSONEq(t, readGolden(t, test.file), got)
-			assert.Equal(t, got, awaitString(t, role.TrustPolicy))
+			assert.JSONEq(t, readGolden(t, file), got)
+			assert.Equal(t, got, awaitString(t, made.TrustPolicy))
 		})
 	}
+	for file, account := range map[string]components.ServiceAccountArgs{
+		"trust-iam-role-test.json":         {Namespace: "default", Name: "iam-role-test"},
+		"trust-s3-backup.json":             {Namespace: "payments", Name: "s3-backup"},
+		"trust-my-test-role.json":          {Namespace: "default", Name: "my-service-account"},
+		"trust-cluster-self-describe.json": {Namespace: "test", Name: "my-service-account"},
+	} {
+		is(file, irsaRole, func(args *components.IrsaRoleArgs) { args.ServiceAccounts[0] = account })
+	}
+	is("trust-everything.json", fullIrsaRole, func(args *components.IrsaRoleArgs) {
+		args.TrustStatements = []iampolicy.Statement{{
+			Sid: "AssumeItself", Effect: iampolicy.Allow, Actions: iampolicy.Strings{"sts:AssumeRole"},
+			Principal: &iampolicy.Principal{AWS: iampolicy.Strings{"arn:aws:iam::" + account + ":role/app"}},
+		}}
+	})
 }
 
 func TestTheTrustPolicyMayBeLongerWhereTheQuotaWasRaised(t *testing.T) {

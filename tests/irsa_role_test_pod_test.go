@@ -165,17 +165,25 @@ var everySetting = components.PodSettings{
 	Annotations:  map[string]string{"sidecar.istio.io/inject": "false"},
 }
 
-// env is the value of a variable of the test pod.
+// container is that of a Job's pod, or of a pod.
+func container(added registration) resource.PropertyMap {
+	return podSpec(added)["containers"].ArrayValue()[0].ObjectValue()
+}
+
+// wholeEnvOf are the variables of a pod's program.
+func wholeEnvOf(added registration) map[string]string {
+	env := map[string]string{}
+	for _, variable := range container(added)["env"].ArrayValue() {
+		env[variable.ObjectValue()["name"].StringValue()] = variable.ObjectValue()["value"].StringValue()
+	}
+	return env
+}
+
+// podEnv is the value of a variable of the only test pod.
 func (r *recorder) podEnv(t *testing.T, name string) string {
 	t.Helper()
 	pods := r.ofType(jobType)
 	require.Len(t, pods, 1)
-	container := podSpec(pods[0])["containers"].ArrayValue()[0].ObjectValue()
-	for _, variable := range container["env"].ArrayValue() {
-		if variable.ObjectValue()["name"].StringValue() == name {
-			return variable.ObjectValue()["value"].StringValue()
-		}
-	}
-	require.Fail(t, "the pod has no variable "+name)
-	return ""
+	require.Contains(t, wholeEnvOf(pods[0]), name)
+	return wholeEnvOf(pods[0])[name]
 }

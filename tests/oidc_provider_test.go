@@ -161,9 +161,9 @@ func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/dev"})
 			var created []error
 			err := r.run(func(ctx *pulumi.Context) error {
-				if err := beforeCreations(ctx, iamProviderType, func(_ string, create func() error) {
+				if err := beforeCreations(ctx, iamProviderType, func(_ string, create func(resource.PropertyMap) error) {
 					test.meanwhile(r)
-					created = append(created, create())
+					created = append(created, create(nil))
 				}); err != nil {
 					return err
 				}
@@ -183,14 +183,16 @@ func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 
 // beforeCreations calls do with every resource of a type that has a hook before its creation, for do to run as the engine
 // would: when its state does not hold the resource.
-func beforeCreations(ctx *pulumi.Context, typ string, do func(name string, create func() error)) error {
+func beforeCreations(ctx *pulumi.Context, typ string, do func(name string, create func(resource.PropertyMap) error)) error {
 	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
 		options, err := pulumi.NewResourceOptions(args.Opts...)
 		if err != nil || args.Type != typ || options.Hooks == nil {
 			return nil
 		}
 		for _, hook := range options.Hooks.BeforeCreate {
-			do(args.Name, func() error { return hook.Callback(&pulumi.ResourceHookArgs{}) })
+			do(args.Name, func(inputs resource.PropertyMap) error {
+				return hook.Callback(&pulumi.ResourceHookArgs{NewInputs: inputs})
+			})
 		}
 		return nil
 	})

@@ -370,7 +370,7 @@ argocd:
 		assert.JSONEq(t, `{"sidecar.istio.io/inject": "false"}`, jsonOf(t, metadata["annotations"].ObjectValue().Mappable()), name)
 		spec := podSpec(r.one(t, jobType, name))
 		assert.JSONEq(t, `{"kubernetes.io/os": "linux", "pool": "system"}`, jsonOf(t, spec["nodeSelector"].ObjectValue().Mappable()), name)
-		assert.Equal(t, "images.example.com/aws-cli:2", spec["containers"].ArrayValue()[0].ObjectValue()["image"].StringValue())
+		assert.Equal(t, "images.example.com/aws-cli:2", container(r.one(t, jobType, name))["image"].StringValue())
 		assert.Equal(t, "registry", spec["imagePullSecrets"].ArrayValue()[0].ObjectValue()["name"].StringValue())
 		rest := resource.PropertyMap{}
 		if tolerations, ok := spec["tolerations"]; ok {

@@ -65,9 +65,12 @@ var (
 	}
 	clusterAccess = specimen[components.ClusterAccessArgs, *components.ClusterAccess]{
 		components.ClusterAccessType, "edge", components.NewClusterAccess, func(providers) *components.ClusterAccessArgs {
-			args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
-			viewAndEdit(args)
-			return args
+			return &components.ClusterAccessArgs{
+				ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole),
+				AccessEntry: &components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{
+					{Policy: "AmazonEKSViewPolicy"}, {Policy: "AmazonEKSEditPolicy", Namespaces: []string{"apps", "default"}},
+				}},
+			}
 		},
 	}
 	argoCDCluster = specimen[components.ArgoCDClusterArgs, *components.ArgoCDCluster]{
@@ -137,6 +140,13 @@ func (s specimen[A, C]) made(t *testing.T, change func(*A), options ...pulumi.Ru
 type refusal[A any] struct {
 	name, want string
 	change     func(*A)
+}
+
+// variant is a change of valid arguments, and what comes of it.
+type variant[A any] struct {
+	name   string
+	change func(*A)
+	want   string
 }
 
 // refuses checks that the constructor refuses each change with its message, whole, before anything is registered.
