@@ -63,7 +63,7 @@ func aliasedAccount() *recorder {
 }
 
 // Whatever the engine finds in the state of the old keys is claimed by one resource of the new ones, with the same inputs.
-func TestARenamedKeyTakesEverythingAlong(t *testing.T) {
+func TestPlatformKeepsEverythingOfARenamedKey(t *testing.T) {
 	t.Parallel()
 	before, after := aliasedAccount(), aliasedAccount()
 	deployed(t, before, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
@@ -117,7 +117,7 @@ func (added registration) earlierURNs() []string {
 	return urns
 }
 
-func TestTheOldestKeyNamesWhatIsNamedAfterAKey(t *testing.T) {
+func TestPlatformNamesThingsAfterTheOldestKey(t *testing.T) {
 	t.Parallel()
 	r := aliasedAccount()
 	deployed(t, r, platformConfig(t,
@@ -132,7 +132,7 @@ func TestTheOldestKeyNamesWhatIsNamedAfterAKey(t *testing.T) {
 }
 
 // A cluster's key stands between the role's and the rest.
-func TestEachEarlierNameOfARoleMeetsEachOfItsClusters(t *testing.T) {
+func TestIrsaRoleMeetsEachOfItsClustersUnderEachEarlierName(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	err := r.run(func(ctx *pulumi.Context) error {
@@ -177,7 +177,7 @@ func (r *recorder) previously(outputs map[string]any) {
 	}
 }
 
-func TestAKeyThatIsRenamedWithoutAWordIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
+func TestPlatformRefusesAKeyThatIsRenamedWithoutAliases(t *testing.T) {
 	t.Parallel()
 	outputs := deployed(t, aliasedAccount(), platformConfig(t, keys("hub", "eu", "app", "data", "target")))
 	said := func(path, what, key string) string {
@@ -214,7 +214,7 @@ func TestAKeyThatIsRenamedWithoutAWordIsRefusedBeforeAnythingIsRegistered(t *tes
 	}
 }
 
-func TestAKeyThatIsRenamedWithAWordIsNot(t *testing.T) {
+func TestPlatformTakesAKeyThatIsRenamedWithAliases(t *testing.T) {
 	t.Parallel()
 	outputs := deployed(t, aliasedAccount(), platformConfig(t, keys("hub", "eu", "app", "data", "target")))
 	for name, platform := range map[string]string{
@@ -232,7 +232,7 @@ func TestAKeyThatIsRenamedWithAWordIsNot(t *testing.T) {
 }
 
 // The outputs only make an error come earlier.
-func TestAStackWhoseOutputsCannotBeReadIsDeployed(t *testing.T) {
+func TestPlatformIsDeployedWhenItsOutputsCannotBeRead(t *testing.T) {
 	t.Parallel()
 	r := aliasedAccount()
 	r.invokeErrors["pulumi:pulumi:readStackOutputs"] = errors.New("no backend client is available")
@@ -240,7 +240,7 @@ func TestAStackWhoseOutputsCannotBeReadIsDeployed(t *testing.T) {
 }
 
 // Kubernetes knows an account by its name, so the engine could not make the new one before it deletes the old.
-func TestAnAccountThatGoesToAnotherRoleIsNotMadeASecondTime(t *testing.T) {
+func TestPlatformMakesAnAccountThatGoesToAnotherRoleOnce(t *testing.T) {
 	t.Parallel()
 	platform := keys("hub", "eu", "app", "data", "target")
 	outputs := deployed(t, aliasedAccount(), platformConfig(t, platform))

@@ -36,7 +36,7 @@ func decoded(t *testing.T, secret registration) string {
 	return jsonOf(t, inputs)
 }
 
-func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
+func TestArgoCDClusterIsThisSecret(t *testing.T) {
 	t.Parallel()
 	yes, no, shard := true, false, 0
 	cases := []variant[components.ArgoCDClusterArgs]{
@@ -137,7 +137,7 @@ func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
 // The names were worked out with a few lines of Python: start with 0x811c9dc5; for every byte of the URL, exclusive or,
 // then multiply by 0x01000193 modulo 2^32. The first is also the one that every Argo CD shows for its own cluster when
 // that is added by hand.
-func TestTheSecretHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
+func TestArgoCDClusterHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
 	t.Parallel()
 	for server, want := range map[string]string{
 		"https://kubernetes.default.svc": "cluster-kubernetes.default.svc-3396314289",
@@ -158,7 +158,7 @@ func TestTheSecretHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
 	}
 }
 
-func TestAnArgoCDClusterThatTurnsOutToBeWrongFailsTheProgram(t *testing.T) {
+func TestArgoCDClusterFailsTheProgramWhenItTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
 	argoCDCluster.fails(t, []refusal[components.ArgoCDClusterArgs]{
 		{"as the server is not https", `server: "http://edge.example.com" is not an https URL`, func(args *components.ArgoCDClusterArgs) {
@@ -176,7 +176,7 @@ func TestAnArgoCDClusterThatTurnsOutToBeWrongFailsTheProgram(t *testing.T) {
 	})
 }
 
-func TestAnArgoCDClusterRefuses(t *testing.T) {
+func TestArgoCDClusterRefuses(t *testing.T) {
 	t.Parallel()
 	type args = components.ArgoCDClusterArgs
 	const notACertificate = "certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"

@@ -262,7 +262,7 @@ func argumentRules() []argumentRule {
 	}
 }
 
-func TestEveryArgumentIsJudgedByTheRulesOfItsReceiver(t *testing.T) {
+func TestComponentsJudgeEveryArgumentByTheRulesOfItsReceiver(t *testing.T) {
 	t.Parallel()
 	for _, rule := range argumentRules() {
 		for name, refused := range map[string]example{"too long": rule.tooLong, "wrong": rule.wrong} {
@@ -320,7 +320,7 @@ const (
 	pulumiOnly = "is a name in Pulumi, which takes any"
 )
 
-func TestNoArgumentIsWithoutRules(t *testing.T) {
+func TestComponentsHaveRulesForEveryArgument(t *testing.T) {
 	t.Parallel()
 	judged := map[string]bool{laterOnly: true, pulumiOnly: true}
 	for _, rule := range fieldRules() {

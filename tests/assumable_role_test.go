@@ -11,7 +11,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-func TestAnAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
+func TestAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
 	t.Parallel()
 	cases := []variant[components.AssumableRoleArgs]{
 		{"one", nil, `{"Version": "2012-10-17", "Statement": [
@@ -42,7 +42,7 @@ func TestAnAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
 	}
 }
 
-func TestAnAssumableRoleIsAsAsked(t *testing.T) {
+func TestAssumableRoleIsAsAsked(t *testing.T) {
 	t.Parallel()
 	r, role := assumableRole.made(t, func(args *components.AssumableRoleArgs) {
 		args.Path, args.Description, args.MaxSessionDuration = "/teams/", "Argo CD in edge", 7200
@@ -65,7 +65,7 @@ func TestAnAssumableRoleIsAsAsked(t *testing.T) {
 }
 
 // There can be one role of a name in an account, so replacing one fails unless the old one goes first.
-func TestARoleWithANameOfItsOwnIsDeletedBeforeItIsReplaced(t *testing.T) {
+func TestAssumableRoleAndIrsaRoleOfANameAreDeletedBeforeTheyAreReplaced(t *testing.T) {
 	t.Parallel()
 	r, _ := assumableRole.made(t, nil)
 	assert.True(t, r.one(t, roleType, "edge").RegisterRPC.GetDeleteBeforeReplace())
@@ -75,7 +75,7 @@ func TestARoleWithANameOfItsOwnIsDeletedBeforeItIsReplaced(t *testing.T) {
 	}
 }
 
-func TestAnAssumableRoleByDefaultHasANameAndTrustOnly(t *testing.T) {
+func TestAssumableRoleByDefaultHasANameAndTrustOnly(t *testing.T) {
 	t.Parallel()
 	r, _ := assumableRole.made(t, nil)
 	added := r.one(t, roleType, "edge")
@@ -83,7 +83,7 @@ func TestAnAssumableRoleByDefaultHasANameAndTrustOnly(t *testing.T) {
 	assert.JSONEq(t, `{"name": "dev-edge", "forceDetachPolicies": true}`, added.json(t))
 }
 
-func TestAnAssumableRoleWhosePrincipalTurnsOutToBeWrongFailsTheProgram(t *testing.T) {
+func TestAssumableRoleFailsTheProgramWhenAPrincipalTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
 	assumableRole.fails(t, []refusal[components.AssumableRoleArgs]{
 		{"as it is no role", `trustPolicy: trustedRoles[0].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`, func(args *components.AssumableRoleArgs) {
@@ -98,7 +98,7 @@ func TestAnAssumableRoleWhosePrincipalTurnsOutToBeWrongFailsTheProgram(t *testin
 	})
 }
 
-func TestAnAssumableRoleRefuses(t *testing.T) {
+func TestAssumableRoleRefuses(t *testing.T) {
 	t.Parallel()
 	type (
 		args      = components.AssumableRoleArgs
@@ -134,7 +134,7 @@ func TestAnAssumableRoleRefuses(t *testing.T) {
 	})
 }
 
-func TestAnAssumableRoleFindsItsBoundaryByName(t *testing.T) {
+func TestAssumableRoleFindsItsBoundaryByName(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	err := r.run(func(ctx *pulumi.Context) error {

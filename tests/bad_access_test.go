@@ -96,7 +96,7 @@ var entrySetters = map[string]func(*components.AccessEntryArgs, string){
 }
 
 // Each is refused before anything is registered, by the component and by the platform, with the path that it has there.
-func TestWhatEKSRefusesInAnAccessEntryIsRefusedBefore(t *testing.T) {
+func TestClusterAccessRefusesWhatEKSRefusesInAnAccessEntry(t *testing.T) {
 	t.Parallel()
 	for _, test := range badEntries {
 		t.Run(test.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func accessTo(t *testing.T, entry components.AccessEntryArgs) string {
 	return "argocd: {hub: hub, targets: {edge: {cluster: edge, access: " + string(text) + "}}}"
 }
 
-func TestALineOfAwsAuthRefuses(t *testing.T) {
+func TestClusterAccessRefusesALineOfAwsAuth(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		line          components.AwsAuthArgs
@@ -196,7 +196,7 @@ func TestALineOfAwsAuthRefuses(t *testing.T) {
 	}
 }
 
-func TestAWayInThatDoesNotTakeWhatIsThereRefuses(t *testing.T) {
+func TestConfigRefusesToTakeWhatTheWayInDoesNotTake(t *testing.T) {
 	t.Parallel()
 	const path = "platform.argocd.targets.edge.access."
 	for name, test := range map[string]struct{ access, want string }{
@@ -220,7 +220,7 @@ func TestAWayInThatDoesNotTakeWhatIsThereRefuses(t *testing.T) {
 	}
 }
 
-func TestAServiceLinkedRoleIsLetInNowhere(t *testing.T) {
+func TestClusterAccessRefusesAServiceLinkedRole(t *testing.T) {
 	t.Parallel()
 	const role = "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS"
 	clusterAccess.refuses(t, []refusal[components.ClusterAccessArgs]{{
@@ -232,7 +232,7 @@ func TestAServiceLinkedRoleIsLetInNowhere(t *testing.T) {
 }
 
 // What EKS takes, at the limits of its rules.
-func TestAnAccessEntryTakesWhatEKSTakes(t *testing.T) {
+func TestClusterAccessTakesWhatEKSTakes(t *testing.T) {
 	t.Parallel()
 	for _, entry := range []components.AccessEntryArgs{
 		{Username: "jo:hn{{SessionName}}", KubernetesGroups: []string{"systems:masters", "a b", "ümlaut"}},
@@ -261,7 +261,7 @@ func accessPolicies(names ...string) []components.AccessPolicyArgs {
 }
 
 // Each annotation of EKS's webhook is refused with its own reason: an audience of one's own would keep the pods from the role.
-func TestAnAnnotationOfEKSsWebhookIsRefusedWithItsReason(t *testing.T) {
+func TestConfigRefusesEachAnnotationOfEKSsWebhookWithItsReason(t *testing.T) {
 	t.Parallel()
 	for key, reason := range map[string]string{
 		"role-arn": "is set by the role itself",

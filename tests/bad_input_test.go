@@ -48,7 +48,7 @@ const (
 		"maxTrustPolicySize, namespace, path, permissionsBoundary, roleName, roleNamePrefix, serviceAccountMode, serviceAccounts, tags, targets, testPod"
 )
 
-func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
+func TestConfigRefusesAnotherShape(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, platform, want string }{
 		{"an unknown key", "role: {}", "platform.role: unknown key; known are " + topKeys},
@@ -92,7 +92,7 @@ func TestThePlatformRefusesAConfigurationOfAnotherShape(t *testing.T) {
 	refusedConfigs(t, cases)
 }
 
-func TestThePlatformRefusesAConfigurationThatIsNone(t *testing.T) {
+func TestConfigRefusesWhatIsNone(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, value, want string }{
 		{"not set", "", "eks-irsa:platform is not set: declare the platform in Pulumi.dev.yaml"},
@@ -110,7 +110,7 @@ func TestThePlatformRefusesAConfigurationThatIsNone(t *testing.T) {
 	}
 }
 
-func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
+func TestConfigRefusesClustersAndBuckets(t *testing.T) {
 	t.Parallel()
 	newCluster := func(create string) string { return "clusters:\n  hub: {region: eu-west-1, create: " + create + "}" }
 	cases := []struct{ name, platform, want string }{
@@ -240,7 +240,7 @@ func TestThePlatformRefusesClustersAndBuckets(t *testing.T) {
 	refusedConfigs(t, cases)
 }
 
-func TestThePlatformRefusesRoles(t *testing.T) {
+func TestConfigRefusesRoles(t *testing.T) {
 	t.Parallel()
 	role := func(rest string) string {
 		return "roles:\n  app:\n    clusters: [hub]\n    serviceAccounts: [{namespace: default, name: app}]\n    " + rest
@@ -311,7 +311,7 @@ func TestThePlatformRefusesRoles(t *testing.T) {
 	refusedConfigs(t, cases)
 }
 
-func TestThePlatformRefusesArgoCD(t *testing.T) {
+func TestConfigRefusesArgoCD(t *testing.T) {
 	t.Parallel()
 	target := func(rest string) string {
 		return "argocd:\n  hub: hub\n  roleName: dev-argocd\n  targets:\n    edge:\n      cluster: edge\n      " + strings.ReplaceAll(rest, "\n", "\n      ")

@@ -12,7 +12,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 )
 
-func TestThePlatformRefusesTheHubRole(t *testing.T) {
+func TestConfigRefusesTheHubRole(t *testing.T) {
 	t.Parallel()
 	const allow = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}"
 	long := strings.Repeat("a", 65)
@@ -85,7 +85,7 @@ func TestThePlatformRefusesTheHubRole(t *testing.T) {
 	}
 }
 
-func TestThePlatformRefusesNamesThatAreOneToIAM(t *testing.T) {
+func TestConfigRefusesNamesThatAreOneToIAM(t *testing.T) {
 	t.Parallel()
 	role := func(key, name, more string) string {
 		return key + ": {name: " + name + ", clusters: [hub], serviceAccounts: [{namespace: payments, name: " + key + "}]" + more + "}"
@@ -132,7 +132,7 @@ func TestThePlatformRefusesNamesThatAreOneToIAM(t *testing.T) {
 	refusedConfigs(t, cases)
 }
 
-func TestThePlatformRefusesKeysThatNoNameCanBeMadeOf(t *testing.T) {
+func TestConfigRefusesKeysThatNoNameCanBeMadeOf(t *testing.T) {
 	t.Parallel()
 	badKey := func(key string) string {
 		return `the key "` + key + `" becomes part of names; use letters, digits, ., _ and -, and begin with a letter, a digit or _`
@@ -169,7 +169,7 @@ func readsFrom(partition string) string {
 	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:` + partition + `:s3:::x"}}`
 }
 
-func TestThePlatformRefusesWhatIsInAnotherPartition(t *testing.T) {
+func TestConfigRefusesWhatIsInAnotherPartition(t *testing.T) {
 	t.Parallel()
 	const role = "roles:\n  app:\n    clusters: [hub]\n    serviceAccounts: [{namespace: x, name: y}]\n    "
 	const china = "clusters:\n  hub: {region: cn-north-1}\n"
@@ -247,7 +247,7 @@ func TestThePlatformRefusesWhatIsInAnotherPartition(t *testing.T) {
 	refusedConfigs(t, cases)
 }
 
-func TestEveryFormOfARegionIsOne(t *testing.T) {
+func TestConfigTakesEveryFormOfARegion(t *testing.T) {
 	t.Parallel()
 	for _, region := range []string{
 		"eu-west-1", "us-gov-west-1", "ap-southeast-7", "us-iso-east-1", "us-isob-east-1", "us-isof-south-1", "eu-isoe-west-1",
@@ -282,7 +282,7 @@ func refusedOnceAsked(t *testing.T, r *recorder, platform, want string) {
 	}
 }
 
-func TestTheAccountsAnswersCanRefuse(t *testing.T) {
+func TestPlatformRefusesWhatTheAccountsAnswersRule(t *testing.T) {
 	t.Parallel()
 	role := func(key, rest string) string {
 		return "  " + key + ": {serviceAccounts: [{namespace: payments, name: " + key + "}], " + rest + "}\n"
@@ -349,7 +349,7 @@ func TestTheAccountsAnswersCanRefuse(t *testing.T) {
 	}
 }
 
-func TestTwoProfilesOfOneAccountAreOneAccount(t *testing.T) {
+func TestPlatformTakesTwoProfilesOfOneAccountForOneAccount(t *testing.T) {
 	t.Parallel()
 	const app = "roles:\n  app:\n    clusters: [green, blue]\n    serviceAccounts: [{namespace: payments, name: app}]\n"
 	r := twoProfilesAccount()
@@ -378,7 +378,7 @@ func TestTwoProfilesOfOneAccountAreOneAccount(t *testing.T) {
 	})
 }
 
-func TestAPolicyOfAWSIsFoundWhereverItIs(t *testing.T) {
+func TestPlatformFindsAPolicyOfAWSWhereverItIs(t *testing.T) {
 	t.Parallel()
 	const platform = `
 clusters:
@@ -432,7 +432,7 @@ roles:
 	})
 }
 
-func TestTheHubRoleTakesWhatEveryRoleTakes(t *testing.T) {
+func TestPlatformGivesTheHubRoleWhatEveryRoleTakes(t *testing.T) {
 	t.Parallel()
 	r := twoAccounts()
 	deployed(t, r, platformConfig(t, `
@@ -493,7 +493,7 @@ argocd:
 	}, logins)
 }
 
-func TestATargetIsProvenUnderTheKeyThatAPodCanHave(t *testing.T) {
+func TestPlatformProvesATargetUnderTheKeyThatAPodCanHave(t *testing.T) {
 	t.Parallel()
 	r := twoAccounts()
 	deployed(t, r, platformConfig(t, `

@@ -8,7 +8,7 @@ import (
 )
 
 // The Pulumi CLI makes JSON of the stack file's YAML, and whatever had no quotes there is a number, a date or null by then.
-func TestThePlatformSaysWhereYAMLNeedsQuotes(t *testing.T) {
+func TestConfigSaysWhereYAMLNeedsQuotes(t *testing.T) {
 	t.Parallel()
 	policy := func(document string) string {
 		return "roles:\n  app:\n    clusters: [hub]\n    serviceAccounts: [{namespace: default, name: app}]\n    inlinePolicies:\n      p: " + document
@@ -99,7 +99,7 @@ func TestThePlatformSaysWhereYAMLNeedsQuotes(t *testing.T) {
 	}
 }
 
-func TestThePlatformTakesNumbersAndBooleansOfIAMsOwnTypesWithoutQuotes(t *testing.T) {
+func TestConfigTakesNumbersAndBooleansOfIAMsOwnTypesWithoutQuotes(t *testing.T) {
 	t.Parallel()
 	r := clusters("hub")
 	deployed(t, r, platformConfig(t, `

@@ -8,7 +8,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-func TestAClusterAccessRefuses(t *testing.T) {
+func TestClusterAccessRefuses(t *testing.T) {
 	t.Parallel()
 	type args = components.ClusterAccessArgs
 	entry := func(change func(*components.AccessEntryArgs)) func(*args) {

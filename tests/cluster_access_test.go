@@ -13,7 +13,7 @@ import (
 
 const argoCDRole = "arn:aws:iam::" + account + ":role/argocd"
 
-func TestAnAccessEntryLetsARoleIn(t *testing.T) {
+func TestClusterAccessLetsARoleInByAnAccessEntry(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []components.AuthenticationMode{
 		"", components.AuthenticationModeAPI, components.AuthenticationModeAPIAndConfigMap,
@@ -50,7 +50,7 @@ func TestAnAccessEntryLetsARoleIn(t *testing.T) {
 	}
 }
 
-func TestAnAccessEntryIsAsAsked(t *testing.T) {
+func TestClusterAccessMakesAnAccessEntryAsAsked(t *testing.T) {
 	t.Parallel()
 	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 		args.AccessEntry = &components.AccessEntryArgs{
@@ -66,7 +66,7 @@ func TestAnAccessEntryIsAsAsked(t *testing.T) {
 
 // EKS keeps the principal's unique ID with the entry, so an entry that outlives its role lets no session in; and it has no
 // call that gives an entry EKS's own user name back.
-func TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut(t *testing.T) {
+func TestClusterAccessReplacesAnEntryWithItsRoleAndWhenItsUserNameIsTakenOut(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, username string
@@ -95,7 +95,7 @@ func TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut(t *testi
 	}
 }
 
-func TestALineOfAwsAuthStaysWhenItsRoleIsMadeAnew(t *testing.T) {
+func TestClusterAccessKeepsALineOfAwsAuthWhenItsRoleIsReplaced(t *testing.T) {
 	t.Parallel()
 	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 		args.PrincipalUniqueId = pulumi.String("AROAEXAMPLE")
@@ -105,7 +105,7 @@ func TestALineOfAwsAuthStaysWhenItsRoleIsMadeAnew(t *testing.T) {
 	assert.Nil(t, trigger, "aws-auth knows the ARN only")
 }
 
-func TestAnAccessPolicyIsOfThePrincipalsPartition(t *testing.T) {
+func TestClusterAccessTakesAPolicyOfThePrincipalsPartition(t *testing.T) {
 	t.Parallel()
 	for partition, policy := range map[string]string{
 		"aws":        "AmazonEKSViewPolicy",
@@ -125,7 +125,7 @@ func TestAnAccessPolicyIsOfThePrincipalsPartition(t *testing.T) {
 	}
 }
 
-func TestALineOfAwsAuthLetsARoleIn(t *testing.T) {
+func TestClusterAccessLetsARoleInByAwsAuth(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, username, inputs string
@@ -155,14 +155,14 @@ func TestALineOfAwsAuthLetsARoleIn(t *testing.T) {
 	}
 }
 
-func TestAPrincipalThatTurnsOutToBeNoneFailsTheProgram(t *testing.T) {
+func TestClusterAccessFailsTheProgramWhenThePrincipalTurnsOutToBeNone(t *testing.T) {
 	t.Parallel()
 	clusterAccess.fails(t, []refusal[components.ClusterAccessArgs]{{"as it is no ARN", `principalArn: "argocd" ` + notAnArn, func(args *components.ClusterAccessArgs) {
 		args.PrincipalArn = pulumi.String("argocd").ToStringOutput()
 	}}})
 }
 
-func TestAnAccessEntryThatExistsIsImportedOnDemand(t *testing.T) {
+func TestClusterAccessImportsAnEntryThatExistsOnDemand(t *testing.T) {
 	t.Parallel()
 	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 		args.AccessEntry.Import = true
@@ -177,7 +177,7 @@ func TestAnAccessEntryThatExistsIsImportedOnDemand(t *testing.T) {
 }
 
 // EKS says of an access entry that exists only that it is in use, so the engine is asked to look before it creates one.
-func TestAnAccessEntryThatExistsIsRefusedWithAdvice(t *testing.T) {
+func TestClusterAccessRefusesAnEntryThatExistsWithAdvice(t *testing.T) {
 	t.Parallel()
 	const (
 		getAccessEntry = "aws:eks/getAccessEntry:getAccessEntry"
@@ -232,7 +232,7 @@ func TestAnAccessEntryThatExistsIsRefusedWithAdvice(t *testing.T) {
 }
 
 // Components of one name may stand below parents of different types, and hooks of one name are an error of the engine.
-func TestComponentsOfOneNameHaveHooksOfTheirOwn(t *testing.T) {
+func TestClusterAccessHasHooksOfItsOwnBelowEachParent(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
@@ -255,7 +255,7 @@ func TestComponentsOfOneNameHaveHooksOfTheirOwn(t *testing.T) {
 	assert.NotEqual(t, hooks[0], hooks[1])
 }
 
-func TestALineOfAwsAuthIsOverwrittenOnDemand(t *testing.T) {
+func TestClusterAccessOverwritesALineOfAwsAuthOnDemand(t *testing.T) {
 	t.Parallel()
 	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 		args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}, Overwrite: true}

@@ -18,7 +18,7 @@ func envOf(added registration) map[string]string {
 	return env
 }
 
-func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
+func TestClusterLoginTestIsAJobForEachServiceAccount(t *testing.T) {
 	t.Parallel()
 	r, login := clusterLogin.made(t, nil)
 	assert.Equal(t, []string{
@@ -41,7 +41,7 @@ func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
 	assert.Equal(t, "hub", providerName(pod.Provider)[len("kubernetes-"):])
 }
 
-func TestAClusterLoginWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
+func TestClusterLoginTestWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
 	t.Parallel()
 	r, _ := clusterLogin.made(t, func(args *components.ClusterLoginTestArgs) {
 		args.Assume, args.Read, args.Fingerprint = true, "/api/v1/namespaces?limit=1", pulumi.String("AROA1")
@@ -56,7 +56,7 @@ func TestAClusterLoginWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
 	assert.Equal(t, "images.example.com/aws-cli:2", container(pod)["image"].StringValue())
 }
 
-func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
+func TestClusterLoginTestRefuses(t *testing.T) {
 	t.Parallel()
 	clusterLogin.refuses(t, []refusal[components.ClusterLoginTestArgs]{
 		{

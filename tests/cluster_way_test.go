@@ -98,7 +98,7 @@ func logInBy(t *testing.T, server *apiServer, env map[string]string) (log string
 	return podProgram{mode: "login", token: loginToken, env: all, realCurl: true}.run(t)
 }
 
-func TestALoginGoesByTheNameOfTheServersCertificate(t *testing.T) {
+func TestPodLogsInByTheNameOfTheServersCertificate(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	log, code := logInBy(t, server, map[string]string{"IRSA_SERVER_NAME": certifiedName})
@@ -117,7 +117,7 @@ func TestALoginGoesByTheNameOfTheServersCertificate(t *testing.T) {
 	assert.Len(t, server.hosts, 1)
 }
 
-func TestALoginGoesThroughTheProxy(t *testing.T) {
+func TestPodLogsInThroughTheProxy(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	var tunnels []string
@@ -137,7 +137,7 @@ func TestALoginGoesThroughTheProxy(t *testing.T) {
 	}
 }
 
-func TestALoginThroughAProxyThatIsGoneSaysSo(t *testing.T) {
+func TestPodLoginSaysThatTheProxyIsGone(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	const gone = "http://127.0.0.1:1"
@@ -147,14 +147,14 @@ func TestALoginThroughAProxyThatIsGoneSaysSo(t *testing.T) {
 	assert.Empty(t, server.hosts)
 }
 
-func TestALoginWithoutAProxyTakesNoneOfTheEnvironment(t *testing.T) {
+func TestPodLoginWithoutAProxyTakesNoneOfTheEnvironment(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	log, code := logInBy(t, server, map[string]string{"IRSA_SERVER_NAME": certifiedName, "https_proxy": "http://127.0.0.1:1"})
 	require.Equal(t, provenExit, code, log)
 }
 
-func TestAClusterLoginTellsItsPodsTheWay(t *testing.T) {
+func TestClusterLoginTestTellsItsPodsTheWay(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ serverName, proxy, wantName, wantProxy string }{
 		"a proxy with a port":     {certifiedName, "http://proxy.internal:3128", certifiedName, "http://proxy.internal:3128"},
@@ -175,7 +175,7 @@ func TestAClusterLoginTellsItsPodsTheWay(t *testing.T) {
 	}
 }
 
-func TestAWayThatArgoCDCannotTakeIsRefused(t *testing.T) {
+func TestArgoCDClusterAndClusterLoginTestRefuseAWayThatArgoCDCannotTake(t *testing.T) {
 	t.Parallel()
 	const noProxy = " is not the URL of a proxy that Argo CD can use, such as http://proxy.example.com:3128; the scheme is http, https or socks5"
 	for name, test := range map[string]struct{ proxy, serverName, want string }{
@@ -205,7 +205,7 @@ func TestAWayThatArgoCDCannotTakeIsRefused(t *testing.T) {
 	}
 }
 
-func TestAPasswordOfAProxyIsForTheSecretOnly(t *testing.T) {
+func TestClusterLoginTestRefusesThePasswordOfAProxyThatArgoCDClusterTakes(t *testing.T) {
 	t.Parallel()
 	const forTheSecretOnly = "has a user name or password, which the proof's Job would show to all who may read it; let the proxy know the " +
 		"pods by their addresses, or leave the proof out"

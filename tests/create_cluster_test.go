@@ -105,7 +105,7 @@ func created(t *testing.T, declared string) (*recorder, map[string]any) {
 	return r, deployed(t, r, createdCluster(t, declared), registerCreatedCluster("new-one"))
 }
 
-func TestAClusterIsCreatedWithPulumiEKSAndNodesOfAmazonLinux2023(t *testing.T) {
+func TestPlatformCreatesAClusterWithPulumiEKSAndNodesOfAmazonLinux2023(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, declared, cluster, nodes, kubeconfig string }{
 		{
@@ -191,7 +191,7 @@ func execOf(t *testing.T, kubeconfig string) any {
 	return user["exec"]
 }
 
-func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
+func TestPlatformPutsTheNodesOfACreatedClusterWhereTheConfigurationSays(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, create string
@@ -213,7 +213,7 @@ func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
 	}
 }
 
-func TestTheDefaultVPCIsSearchedForSubnetsThatEKSTakes(t *testing.T) {
+func TestPlatformSearchesTheDefaultVPCForSubnetsThatEKSTakes(t *testing.T) {
 	t.Parallel()
 	r, _ := created(t, "create: {}")
 	asked := func(token string) string { return jsonOf(t, r.called(token)[0].Args.Mappable()) }
@@ -230,7 +230,7 @@ func TestTheDefaultVPCIsSearchedForSubnetsThatEKSTakes(t *testing.T) {
 	assert.JSONEq(t, `{"instanceType": "t3.medium"}`, asked(getInstanceType))
 }
 
-func TestTheImageOfNodesIsTheOneForTheirInstanceType(t *testing.T) {
+func TestPlatformChoosesTheImageOfNodesForTheirInstanceType(t *testing.T) {
 	t.Parallel()
 	gpu := func(manufacturer string) []any { return []any{map[string]any{"manufacturer": manufacturer}} }
 	for _, test := range []struct {
@@ -259,7 +259,7 @@ func TestTheImageOfNodesIsTheOneForTheirInstanceType(t *testing.T) {
 	}
 }
 
-func TestTheSizesOfANodeGroupFitTogether(t *testing.T) {
+func TestPlatformMakesTheSizesOfANodeGroupFitTogether(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		create               string
@@ -284,7 +284,7 @@ func TestTheSizesOfANodeGroupFitTogether(t *testing.T) {
 	}
 }
 
-func TestAClusterCannotBeCreatedWhereAWSSaysSo(t *testing.T) {
+func TestPlatformCreatesNoClusterWhereAWSRefuses(t *testing.T) {
 	t.Parallel()
 	refusal := errors.New("no")
 	cases := []struct {
@@ -327,7 +327,7 @@ func TestAClusterCannotBeCreatedWhereAWSSaysSo(t *testing.T) {
 	}
 }
 
-func TestARefusedPartOfACreatedClusterIsAnError(t *testing.T) {
+func TestPlatformSaysWhichPartOfACreatedClusterWasRefused(t *testing.T) {
 	t.Parallel()
 	refusedParts(t, emptyAccount, platformConfig(t, "clusters: {new: {region: eu-west-1, create: {}}}"), []struct{ typ, name, want string }{
 		{createdClusterType, "new", `cluster "new": creating EKS cluster "new": `},
@@ -335,7 +335,7 @@ func TestARefusedPartOfACreatedClusterIsAnError(t *testing.T) {
 	}, registerCreatedCluster("new"))
 }
 
-func TestAMachineWithoutTheProgramsOfPulumiEKSIsToldBeforeAnythingIsRegistered(t *testing.T) {
+func TestPlatformRefusesAMachineWithoutTheProgramsOfPulumiEKS(t *testing.T) {
 	const (
 		missingAWS = "platform.clusters.new.create: pulumi-eks runs aws, which is not on PATH; install it: " +
 			"https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"

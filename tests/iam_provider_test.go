@@ -18,7 +18,7 @@ import (
 
 // Pulumi replaces what goes through an AWS provider of another region, although IAM has none: the sessions of a role that is
 // replaced end, and whatever names its unique ID does not know the new one.
-func TestARoleStaysWhenItsClustersAreSwappedOrFewer(t *testing.T) {
+func TestPlatformKeepsARoleWhenItsClustersAreSwappedOrFewer(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, clusters, declared string }{
 		{"one order", "[eu, us]", "\n  eu: {region: eu-west-1}\n  us: {region: us-west-2}"},
@@ -53,7 +53,7 @@ roles:
 	}
 }
 
-func TestTheProviderOfAnAccountIsWhereIAMIsInItsPartition(t *testing.T) {
+func TestPlatformReachesIAMWhereItIsInThePartition(t *testing.T) {
 	t.Parallel()
 	for region, want := range map[string]string{
 		"eu-west-1": "us-east-1", "us-west-2": "us-east-1", "cn-northwest-1": "cn-north-1", "us-gov-east-1": "us-gov-west-1",
@@ -70,7 +70,7 @@ func TestTheProviderOfAnAccountIsWhereIAMIsInItsPartition(t *testing.T) {
 }
 
 // The engine makes a provider when the stack's state does not hold it.
-func TestAStackWhoseRolesWouldBeReplacedIsRefused(t *testing.T) {
+func TestPlatformRefusesAStackWhoseRolesWouldBeReplaced(t *testing.T) {
 	t.Parallel()
 	const refusal = "this stack's IAM resources are with AWS providers of regions (aws-us-west-2), and Pulumi would replace every role " +
 		"if they were with that of the account at once; move them first, which changes nothing in AWS: " +
@@ -136,7 +136,7 @@ func stateBelow(parent, typ, name, provider string) string {
 		"provider": "urn:pulumi:dev::p::pulumi:providers:aws::` + provider + `"}`
 }
 
-func TestTheIAMResourcesOfAStackMoveToTheProviderOfTheirAccount(t *testing.T) {
+func TestMoveIAMMovesResourcesToTheProviderOfTheirAccount(t *testing.T) {
 	t.Parallel()
 	old := exportedState(strings.Join([]string{
 		stateProvider("aws-eu-west-1", "1", "eu-west-1"), stateProvider("aws-us-west-2", "2", "us-west-2"),
@@ -164,7 +164,7 @@ func TestTheIAMResourcesOfAStackMoveToTheProviderOfTheirAccount(t *testing.T) {
 	assert.JSONEq(t, want, string(again), "to move it twice changes nothing")
 }
 
-func TestAStackThatCannotBeMovedIsLeftAlone(t *testing.T) {
+func TestMoveIAMLeavesAStackAloneThatCannotBeMoved(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, state, want string }{
 		{"no JSON", "pulumi", "reading the exported stack: invalid character 'p' looking for beginning of value"},
@@ -187,7 +187,7 @@ func TestAStackThatCannotBeMovedIsLeftAlone(t *testing.T) {
 	assert.True(t, json.Valid(moved))
 }
 
-func TestTheOwnerAndTheKeepingOfAnOidcProviderAreDeclared(t *testing.T) {
+func TestPlatformDeclaresTheOwnerAndTheKeepingOfAnOidcProvider(t *testing.T) {
 	t.Parallel()
 	r := clusters("hub", "eu")
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/old"})

@@ -10,7 +10,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-func TestAServiceAccountIs(t *testing.T) {
+func TestIrsaRoleServiceAccountIs(t *testing.T) {
 	t.Parallel()
 	no := false
 	cases := []struct {
@@ -70,7 +70,7 @@ func TestAServiceAccountIs(t *testing.T) {
 }
 
 // Server-side apply makes an account that is missing, and the engine deletes one that is no longer registered.
-func TestAnAccountIsReadBeforeItIsPatched(t *testing.T) {
+func TestIrsaRoleReadsAnAccountBeforeItIsPatched(t *testing.T) {
 	t.Parallel()
 	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.ServiceAccounts = []components.ServiceAccountArgs{
@@ -84,7 +84,7 @@ func TestAnAccountIsReadBeforeItIsPatched(t *testing.T) {
 	assert.Contains(t, patch.dependencies(), "ServiceAccount/app/hub/argocd/server")
 }
 
-func TestAnAccountIsImported(t *testing.T) {
+func TestIrsaRoleImportsAnAccount(t *testing.T) {
 	t.Parallel()
 	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.ServiceAccounts = []components.ServiceAccountArgs{
@@ -97,7 +97,7 @@ func TestAnAccountIsImported(t *testing.T) {
 	assert.Empty(t, r.ofType(accountPatchType))
 }
 
-func TestNamesWithHyphensDoNotCollide(t *testing.T) {
+func TestIrsaRoleNamesWithHyphensDoNotCollide(t *testing.T) {
 	t.Parallel()
 	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.Name = "app"
@@ -108,7 +108,7 @@ func TestNamesWithHyphensDoNotCollide(t *testing.T) {
 	assert.NotEqual(t, accounts[0].Name, accounts[1].Name)
 }
 
-func TestANamespaceIsCreatedOncePerCluster(t *testing.T) {
+func TestIrsaRoleCreatesANamespaceOncePerCluster(t *testing.T) {
 	t.Parallel()
 	r, _ := fullIrsaRole.made(t, nil)
 	var names []string

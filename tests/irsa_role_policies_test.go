@@ -16,7 +16,7 @@ import (
 
 const tooLongForAManagedPolicy = "has 6145 characters without white space, and IAM allows 6144 in a managed policy; make several of it"
 
-func TestAnIrsaRoleRefusesPolicies(t *testing.T) {
+func TestIrsaRoleRefusesPolicies(t *testing.T) {
 	t.Parallel()
 	type (
 		args    = components.IrsaRoleArgs
@@ -175,7 +175,7 @@ func documentOf(size int) string {
 	return fmt.Sprintf(format, strings.Repeat("x", size-iampolicy.TextSize(fmt.Sprintf(format, ""))))
 }
 
-func TestAPolicyOfTheLargestSizeIsTaken(t *testing.T) {
+func TestIrsaRoleTakesAPolicyOfTheLargestSize(t *testing.T) {
 	t.Parallel()
 	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.CustomerManagedPolicies = map[string]components.PolicyDocument{
@@ -190,7 +190,7 @@ func TestAPolicyOfTheLargestSizeIsTaken(t *testing.T) {
 }
 
 // Files and YAML blocks leave white space around a document, which the AWS provider does not take before the first brace.
-func TestADocumentIsPassedOnAsWrittenWithoutWhatSurroundsIt(t *testing.T) {
+func TestIrsaRolePassesADocumentOnAsWrittenWithoutWhatSurroundsIt(t *testing.T) {
 	t.Parallel()
 	const written = "{ \"Version\": \"2012-10-17\",\n  \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"sts:GetCallerIdentity\", \"Resource\": \"*\"}] }"
 	for name, surrounded := range map[string]string{
@@ -212,7 +212,7 @@ func TestADocumentIsPassedOnAsWrittenWithoutWhatSurroundsIt(t *testing.T) {
 	}
 }
 
-func TestWhatIsKnownOnlyLaterOfPoliciesFailsTheProgramAsWell(t *testing.T) {
+func TestIrsaRoleFailsTheProgramWhenPoliciesTurnOutToBeWrong(t *testing.T) {
 	t.Parallel()
 	later := func(text string) pulumi.StringInput { return pulumi.String(text).ToStringOutput() }
 	inChina := func(a *components.IrsaRoleArgs) {
@@ -238,7 +238,7 @@ func TestWhatIsKnownOnlyLaterOfPoliciesFailsTheProgramAsWell(t *testing.T) {
 	})
 }
 
-func TestAnIssuerKeepsTheSlashThatItsTokensSay(t *testing.T) {
+func TestIrsaRoleKeepsTheSlashThatTheIssuersTokensSay(t *testing.T) {
 	t.Parallel()
 	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.Clusters[0].OidcProviderArn = pulumi.String("arn:aws:iam::111122223333:oidc-provider/idp.example.com/clusters/prod/")
@@ -250,7 +250,7 @@ func TestAnIssuerKeepsTheSlashThatItsTokensSay(t *testing.T) {
 		r.one(t, roleType, "app").Inputs["assumeRolePolicy"].StringValue())
 }
 
-func TestPoliciesReachTheRole(t *testing.T) {
+func TestIrsaRoleHasItsPolicies(t *testing.T) {
 	t.Parallel()
 	r, _ := fullIrsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.Path, args.Tags = "/teams/", pulumi.StringMap{"team": pulumi.String("apps")}
@@ -277,7 +277,7 @@ func TestPoliciesReachTheRole(t *testing.T) {
 	}), r.one(t, policyType, "app/buckets").json(t))
 }
 
-func TestAnIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
+func TestIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
 	t.Parallel()
 	byName := func(args *components.IrsaRoleArgs) {
 		args.ManagedPolicies = []string{"AmazonEBSCSIDriverPolicy", "arn:aws-cn:iam::" + account + ":policy/own"}
@@ -320,7 +320,7 @@ func TestAnIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
 	})
 }
 
-func TestAPolicyThatIsAValueIsCheckedWithTheOtherArguments(t *testing.T) {
+func TestIrsaRoleRefusesAPolicyThatIsAValueWithTheOtherArguments(t *testing.T) {
 	t.Parallel()
 	_, err := irsaRole.run(newRecorder(), func(args *components.IrsaRoleArgs) {
 		args.InlinePolicies = map[string]components.PolicyDocument{"x": components.Policy(iampolicy.Document{Statements: []iampolicy.Statement{{

@@ -10,7 +10,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-func TestAnIrsaRoleRefuses(t *testing.T) {
+func TestIrsaRoleRefuses(t *testing.T) {
 	t.Parallel()
 	type (
 		args     = components.IrsaRoleArgs

@@ -21,7 +21,7 @@ const (
 
 const edgeProviderArn = "arn:aws:iam::" + account + ":oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"
 
-func TestAnIrsaRoleIsThisGraph(t *testing.T) {
+func TestIrsaRoleIsThisGraph(t *testing.T) {
 	t.Parallel()
 	r, role := fullIrsaRole.made(t, nil)
 	got := strings.Join(r.graph(), "\n") + "\n"
@@ -40,7 +40,7 @@ func TestAnIrsaRoleIsThisGraph(t *testing.T) {
 	}, await[[]string](t, role.NegativeTestPods), "one for each namespace")
 }
 
-func TestTheSmallestIrsaRoleIsThisGraph(t *testing.T) {
+func TestIrsaRoleAtItsSmallestIsThisGraph(t *testing.T) {
 	t.Parallel()
 	r, role := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.Clusters[0].Kubernetes = nil
@@ -60,7 +60,7 @@ func TestTheSmallestIrsaRoleIsThisGraph(t *testing.T) {
 	assert.JSONEq(t, r.one(t, roleType, "app").Inputs["assumeRolePolicy"].StringValue(), awaitString(t, role.TrustPolicy))
 }
 
-func TestTheRoleIsAsAsked(t *testing.T) {
+func TestIrsaRoleIsAsAsked(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 60)
 	cases := []variant[components.IrsaRoleArgs]{
@@ -114,7 +114,7 @@ func TestTheRoleIsAsAsked(t *testing.T) {
 }
 
 // The trust policies of the articles that the project was made from, with the audience where they forgot it.
-func TestTheTrustPolicyIsThisDocument(t *testing.T) {
+func TestIrsaRoleTrustPolicyIsThisDocument(t *testing.T) {
 	t.Parallel()
 	is := func(file string, role specimen[components.IrsaRoleArgs, *components.IrsaRole], change func(*components.IrsaRoleArgs)) {
 		t.Run(file, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestTheTrustPolicyIsThisDocument(t *testing.T) {
 	})
 }
 
-func TestTheTrustPolicyMayBeLongerWhereTheQuotaWasRaised(t *testing.T) {
+func TestIrsaRoleTrustPolicyMayBeLongerWhereTheQuotaWasRaised(t *testing.T) {
 	t.Parallel()
 	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		manyServiceAccounts(args)
@@ -162,7 +162,7 @@ func manyServiceAccounts(args *components.IrsaRoleArgs) {
 	}
 }
 
-func TestOneOidcProviderServesSeveralRoles(t *testing.T) {
+func TestIrsaRoleSharesAnOidcProviderWithOthers(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	err := r.run(func(ctx *pulumi.Context) error {
@@ -190,7 +190,7 @@ func TestOneOidcProviderServesSeveralRoles(t *testing.T) {
 	}
 }
 
-func TestWhatIsKnownOnlyLaterFailsTheProgramAsWell(t *testing.T) {
+func TestIrsaRoleFailsTheProgramWhenItTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
 	later := func(text string) pulumi.StringOutput { return pulumi.String(text).ToStringOutput() }
 	irsaRole.fails(t, []refusal[components.IrsaRoleArgs]{
@@ -224,7 +224,7 @@ func TestWhatIsKnownOnlyLaterFailsTheProgramAsWell(t *testing.T) {
 	})
 }
 
-func TestAPreviewKnowsTheRoleButNotItsTrustPolicy(t *testing.T) {
+func TestIrsaRoleIsKnownToAPreviewButForItsTrustPolicy(t *testing.T) {
 	t.Parallel()
 	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.Clusters[0].OidcProviderArn = unknownString()

@@ -12,7 +12,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-func TestATestPodIsThisJob(t *testing.T) {
+func TestIrsaRoleTestPodIsThisJob(t *testing.T) {
 	t.Parallel()
 	program := strings.TrimSuffix(jsonOf(t, readFile(t, "../components/test_pod.sh")), "\n")
 	cases := []struct {
@@ -46,7 +46,7 @@ func TestATestPodIsThisJob(t *testing.T) {
 	}
 }
 
-func TestATestPodThatAlwaysProvesIsAnotherOneOnEachRun(t *testing.T) {
+func TestIrsaRoleTestPodThatAlwaysProvesIsAnotherOneOnEachRun(t *testing.T) {
 	t.Parallel()
 	runs := map[string]bool{}
 	for range 2 {
@@ -59,7 +59,7 @@ func TestATestPodThatAlwaysProvesIsAnotherOneOnEachRun(t *testing.T) {
 }
 
 // The AWS CLI takes its time to start on a node with too little processor time, and with a longer time-out it has more.
-func TestALongerTimeoutGivesEachCallMore(t *testing.T) {
+func TestIrsaRoleTestPodGivesEachCallMoreWithALongerTimeout(t *testing.T) {
 	t.Parallel()
 	for timeout, limit := range map[int]string{15: "5", 0: "10", 120: "20", 180: "30", 3600: "30"} {
 		r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
@@ -70,7 +70,7 @@ func TestALongerTimeoutGivesEachCallMore(t *testing.T) {
 }
 
 // A Job's name is a label of its pods, which has 63 characters at most.
-func TestATestPodOfALongServiceAccountHasAShortName(t *testing.T) {
+func TestIrsaRoleTestPodOfALongServiceAccountHasAShortName(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}
 	for _, account := range []string{strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a.", 100) + "a"} {
@@ -97,7 +97,7 @@ func podSpec(added registration) resource.PropertyMap {
 	return spec
 }
 
-func TestTheTestPodExpectsTheRoleAsSTSNamesIt(t *testing.T) {
+func TestIrsaRoleTestPodExpectsTheRoleAsSTSNamesIt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, partition, path, want string }{
 		{"without its path", "aws", "/teams/apps/", "arn:aws:sts::111122223333:assumed-role/eks-default-app"},
@@ -116,7 +116,7 @@ func TestTheTestPodExpectsTheRoleAsSTSNamesIt(t *testing.T) {
 	}
 }
 
-func TestTheTestPodIsMadeAnewWhenWhatItProvesChanges(t *testing.T) {
+func TestIrsaRoleTestPodIsReplacedWhenWhatItProvesChanges(t *testing.T) {
 	t.Parallel()
 	fingerprint := func(change func(*components.IrsaRoleArgs)) string {
 		r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {

@@ -12,7 +12,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
+func TestOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 	t.Parallel()
 	const url = "https://" + hubIssuer
 	// The AWS provider's texts for absence differ between its generations; IAM's own is for one that was deleted between
@@ -50,7 +50,7 @@ func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 }
 
 // Whoever made it a moment ago: to make it again would fail.
-func TestAnOidcProviderThatIAMListsAndDoesNotShowYetIsAskedForAgain(t *testing.T) {
+func TestOidcProviderThatIAMListsAndDoesNotShowYetIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{"alpha.eksctl.io/cluster-name": "hub"})
@@ -70,7 +70,7 @@ func assertHubProvider(t *testing.T, provider *components.OidcProvider) {
 
 // Pulumi deletes at the end of an update what it made earlier and is not told of any more; what is read under the same name
 // and parent it releases.
-func TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
+func TestOidcProviderOfOthersIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
 	t.Parallel()
 	for name, tags := range map[string]map[string]any{
 		"without tags":                  nil,
@@ -102,7 +102,7 @@ func TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
 	}
 }
 
-func TestAnOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
+func TestOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, tag string
@@ -135,7 +135,7 @@ func TestAnOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
 }
 
 // Two stacks of one name, in two backends, both find their own tag. Only the engine knows whose state holds the provider.
-func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
+func TestOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 	t.Parallel()
 	const refusal = hubProviderArn + " exists with this stack's tag eks-irsa/owner=acme/eks-irsa/dev, but this stack's state does " +
 		"not hold it as its own. If an interrupted update made it, or an earlier one released it, take it over with " +
@@ -198,7 +198,7 @@ func beforeCreations(ctx *pulumi.Context, typ string, do func(name string, creat
 	})
 }
 
-func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
+func TestOidcProviderIsCreatedAsAsked(t *testing.T) {
 	t.Parallel()
 	const thumbprint = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
 	for name, test := range map[string]struct {
@@ -242,7 +242,7 @@ func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
 	}
 }
 
-func TestAnOidcProviderIsFoundByTheClustersName(t *testing.T) {
+func TestOidcProviderIsFoundByTheClustersName(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.hasCluster("dev-hub", "https://"+hubIssuer, "API")
@@ -255,7 +255,7 @@ func TestAnOidcProviderIsFoundByTheClustersName(t *testing.T) {
 	}
 }
 
-func TestTheOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
+func TestOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
@@ -267,7 +267,7 @@ func TestTheOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
 	assertHubProvider(t, provider)
 }
 
-func TestTheIssuerOfANewClusterIsCheckedOnceItIsKnown(t *testing.T) {
+func TestOidcProviderChecksTheIssuerOfANewClusterOnceItIsKnown(t *testing.T) {
 	t.Parallel()
 	// Nothing but the component's own outputs uses the issuer here, so this shows too that they are registered.
 	_, err := oidcProvider.run(newRecorder(), as(components.OidcProviderArgs{
@@ -276,7 +276,7 @@ func TestTheIssuerOfANewClusterIsCheckedOnceItIsKnown(t *testing.T) {
 	require.ErrorContains(t, err, `OidcProvider "hub": issuer "http://`+hubIssuer+`" has the scheme "http"; it must be https`)
 }
 
-func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
+func TestOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 	t.Parallel()
 	const url = "https://" + hubIssuer
 	cases := []struct {
@@ -345,14 +345,14 @@ func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 	}
 }
 
-func TestThePreviewOfANewClusterLeavesItsOidcProviderUnknown(t *testing.T) {
+func TestOidcProviderOfANewClusterIsUnknownToAPreview(t *testing.T) {
 	t.Parallel()
 	r, _ := oidcProvider.made(t, as(components.OidcProviderArgs{IssuerOfNewCluster: unknownString()}), preview)
 	// The mocked engine drops what is unknown.
 	assert.NotContains(t, r.one(t, iamProviderType, "hub").Inputs, resource.PropertyKey("url"))
 }
 
-func TestAnOidcProviderRefuses(t *testing.T) {
+func TestOidcProviderRefuses(t *testing.T) {
 	t.Parallel()
 	type args = components.OidcProviderArgs
 	const url = "https://" + hubIssuer

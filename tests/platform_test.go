@@ -119,7 +119,7 @@ func devConfig(t *testing.T) map[string]string {
 	return stackConfig(t, readFile(t, "../Pulumi.dev.yaml"))
 }
 
-func TestTheDevPlatformIsTheseResources(t *testing.T) {
+func TestPlatformOfDevIsTheseResources(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
 	outputs := deployed(t, r, devConfig(t))
@@ -131,7 +131,7 @@ func TestTheDevPlatformIsTheseResources(t *testing.T) {
 		"3 OidcProviders, 4 IrsaRoles, an AssumableRole, 2 each of ClusterAccess and ClusterLoginTest, 3 ArgoCDClusters, 3 namespaces, a bucket")
 }
 
-func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
+func TestPlatformOfDevAsksForEachThingOnce(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
 	deployed(t, r, devConfig(t))
@@ -153,7 +153,7 @@ func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
 	assert.Len(t, r.invokes, 8, "and the engine for the stack's own outputs")
 }
 
-func TestTheDevRolesTrustTheseServiceAccountsOnly(t *testing.T) {
+func TestPlatformOfDevTrustsTheseServiceAccountsOnly(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
 	deployed(t, r, devConfig(t))
@@ -164,7 +164,7 @@ func TestTheDevRolesTrustTheseServiceAccountsOnly(t *testing.T) {
 	}
 }
 
-func TestThePlatformIsTheSameEveryTime(t *testing.T) {
+func TestPlatformIsTheSameEveryTime(t *testing.T) {
 	t.Parallel()
 	var runs [2][]string
 	for i := range runs {
@@ -175,7 +175,7 @@ func TestThePlatformIsTheSameEveryTime(t *testing.T) {
 	assert.Equal(t, runs[0], runs[1])
 }
 
-func TestTheKubernetesProviderLogsInWithTheAWSCLI(t *testing.T) {
+func TestPlatformLogsInToKubernetesWithTheAWSCLI(t *testing.T) {
 	t.Parallel()
 	cluster := func(before, after string) string {
 		return `{
@@ -214,7 +214,7 @@ clusters:
 	}
 }
 
-func TestAnAccountAndRegionHaveOneAWSProvider(t *testing.T) {
+func TestPlatformHasOneAWSProviderForAnAccountAndRegion(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	const deployer = "arn:aws:iam::222233334444:role/deployer"
@@ -280,7 +280,7 @@ func hubAndEdge(edgeMode string) *recorder {
 	return r
 }
 
-func TestArgoCDIsLetInTheWayThatTheClusterHeeds(t *testing.T) {
+func TestPlatformLetsArgoCDInTheWayThatTheClusterReads(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ mode, access, want string }{
 		{"API", "kubernetesGroups: [deployers]", "accessEntry"},
@@ -315,7 +315,7 @@ func TestArgoCDIsLetInTheWayThatTheClusterHeeds(t *testing.T) {
 	}
 }
 
-func TestAClusterOlderThanAccessEntriesIsLetInByAwsAuth(t *testing.T) {
+func TestPlatformLetsArgoCDInByAwsAuthWhereTheClusterIsOlderThanAccessEntries(t *testing.T) {
 	t.Parallel()
 	r := hubAndEdge("")
 	delete(r.clusters["edge"], "accessConfigs")
@@ -324,7 +324,7 @@ func TestAClusterOlderThanAccessEntriesIsLetInByAwsAuth(t *testing.T) {
 }
 
 // What holds for the pods of a whole environment is said once.
-func TestATestPodRunsAsTheEnvironmentSaysUnlessItSaysOtherwise(t *testing.T) {
+func TestPlatformRunsATestPodAsTheEnvironmentSaysUnlessThePodSaysOtherwise(t *testing.T) {
 	t.Parallel()
 	r := clusters("hub", "edge")
 	deployed(t, r, platformConfig(t, `
@@ -380,7 +380,7 @@ argocd:
 	}
 }
 
-func TestABucketHasItsObjects(t *testing.T) {
+func TestPlatformMakesABucketWithItsObjects(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
 	deployed(t, r, devConfig(t))
@@ -392,7 +392,7 @@ func TestABucketHasItsObjects(t *testing.T) {
 	assert.Equal(t, bucket.URN, object.RegisterRPC.GetParent())
 }
 
-func TestAnOidcProviderIsCreatedAsTheClusterDeclaresIt(t *testing.T) {
+func TestPlatformCreatesAnOidcProviderAsTheClusterDeclaresIt(t *testing.T) {
 	t.Parallel()
 	r := clusters("hub")
 	deployed(t, r, platformConfig(t, `
@@ -409,7 +409,7 @@ clusters:
 	}`, r.one(t, iamProviderType, "hub").json(t))
 }
 
-func TestAThumbprintComesFromTheIssuersOwnChain(t *testing.T) {
+func TestPlatformTakesAThumbprintFromTheIssuersOwnChain(t *testing.T) {
 	t.Parallel()
 	// A server that the system does not trust: asking it at all shows in the error.
 	root := issue(t, "root", nil)
@@ -425,7 +425,7 @@ clusters:
 	assert.Empty(t, r.ofType(iamProviderType))
 }
 
-func TestThePlatformSaysWhatWentWrongAndWhere(t *testing.T) {
+func TestPlatformSaysWhatWentWrongAndWhere(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name    string
@@ -473,7 +473,7 @@ func TestThePlatformSaysWhatWentWrongAndWhere(t *testing.T) {
 	}
 }
 
-func TestAWayInThatTheClusterIgnoresIsRefused(t *testing.T) {
+func TestPlatformRefusesAWayInThatTheClusterIgnores(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ mode, access, want string }{
 		{
@@ -493,7 +493,7 @@ func TestAWayInThatTheClusterIgnoresIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnyRegistrationOfThePlatformThatFailsFailsTheProgram(t *testing.T) {
+func TestPlatformFailsWithAnythingThatTheEngineRefuses(t *testing.T) {
 	t.Parallel()
 	whole := devAccount()
 	values := devConfig(t)
@@ -509,7 +509,7 @@ func TestAnyRegistrationOfThePlatformThatFailsFailsTheProgram(t *testing.T) {
 	}
 }
 
-func TestTheFirstFailureOfThePlatformNamesItsSubject(t *testing.T) {
+func TestPlatformSaysWhatTheSDKRefused(t *testing.T) {
 	t.Parallel()
 	refusedParts(t, devAccount, devConfig(t), []struct{ typ, name, want string }{
 		{awsProviderType, "aws-us-east-1", `configuring AWS provider "aws-us-east-1": `},
@@ -524,7 +524,7 @@ func TestTheFirstFailureOfThePlatformNamesItsSubject(t *testing.T) {
 	})
 }
 
-func TestTheConfigurationIsWhatTheStackFileSays(t *testing.T) {
+func TestConfigIsWhatTheStackFileSays(t *testing.T) {
 	t.Parallel()
 	cfg, err := stacks.ParseConfig(devConfig(t)["eks-irsa:platform"])
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-func TestTheAwsAuthResourceSaysWhereItsPluginComesFrom(t *testing.T) {
+func TestPluginOfAwsAuthSaysWhereItComesFrom(t *testing.T) {
 	t.Parallel()
 	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 		args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
@@ -28,7 +28,7 @@ func TestTheAwsAuthResourceSaysWhereItsPluginComesFrom(t *testing.T) {
 }
 
 // The engine's own code says what it makes of the two.
-func TestTheEngineClonesTheRepositoryForTheAwsAuthPlugin(t *testing.T) {
+func TestPluginOfAwsAuthIsClonedByTheEngine(t *testing.T) {
 	t.Parallel()
 	assert.Regexp(t, `^\d+\.\d+\.\d+$`, components.PluginVersion, "a pre-release would name a commit, not a tag")
 	plugin := workspace.PluginDescriptor{
@@ -49,7 +49,7 @@ func TestTheEngineClonesTheRepositoryForTheAwsAuthPlugin(t *testing.T) {
 }
 
 // The tag is the changelog's heading, and where this commit has one, its own.
-func TestThePluginsVersionIsOne(t *testing.T) {
+func TestPluginHasOneVersion(t *testing.T) {
 	t.Parallel()
 	program, err := os.ReadFile(filepath.Join("..", "components", "plugin", "main.go"))
 	require.NoError(t, err)
