@@ -181,23 +181,6 @@ func TestOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 	}
 }
 
-// beforeCreations calls do with every resource of a type that has a hook before its creation, for do to run as the engine
-// would: when its state does not hold the resource.
-func beforeCreations(ctx *pulumi.Context, typ string, do func(name string, create func(resource.PropertyMap) error)) error {
-	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
-		options, err := pulumi.NewResourceOptions(args.Opts...)
-		if err != nil || args.Type != typ || options.Hooks == nil {
-			return nil
-		}
-		for _, hook := range options.Hooks.BeforeCreate {
-			do(args.Name, func(inputs resource.PropertyMap) error {
-				return hook.Callback(&pulumi.ResourceHookArgs{NewInputs: inputs})
-			})
-		}
-		return nil
-	})
-}
-
 func TestOidcProviderIsCreatedAsAsked(t *testing.T) {
 	t.Parallel()
 	const thumbprint = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"

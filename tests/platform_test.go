@@ -2,7 +2,6 @@ package tests
 
 import (
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -82,20 +81,6 @@ func clusters(names ...string) *recorder {
 		r.hasCluster(name, "https://"+[]string{hubIssuer, euIssuer, usIssuer}[i], "API")
 	}
 	return r
-}
-
-// refusedParts checks what the program says when the SDK refuses a part of the platform.
-func refusedParts(t *testing.T, account func() *recorder, values map[string]string, parts []struct{ typ, name, want string }, before ...pulumi.RunFunc) {
-	t.Helper()
-	for _, part := range parts {
-		t.Run(part.typ+" "+part.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := runPlatform(t, account(), values, append(slices.Clone(before), func(ctx *pulumi.Context) error {
-				return refuseAtOnce(ctx, part.typ, part.name)
-			})...)
-			require.ErrorContains(t, err, part.want+refusedAtOnce)
-		})
-	}
 }
 
 const (
@@ -259,70 +244,6 @@ clusters:
 	}, accounts)
 }
 
-// argoCDConfig is a hub with one target, edge.
-func argoCDConfig(t *testing.T, target string) map[string]string {
-	t.Helper()
-	return platformConfig(t, `
-clusters:
-  hub: {region: eu-west-1, namespaces: [argocd]}
-  edge: {region: eu-west-1}
-argocd:
-  hub: hub
-  targets:
-    edge:
-      cluster: edge
-      `+strings.ReplaceAll(target, "\n", "\n      "))
-}
-
-func hubAndEdge(edgeMode string) *recorder {
-	r := clusters("hub")
-	r.hasCluster("edge", "https://"+euIssuer, edgeMode)
-	return r
-}
-
-func TestPlatformLetsArgoCDInTheWayThatTheClusterReads(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ mode, access, want string }{
-		{"API", "kubernetesGroups: [deployers]", "accessEntry"},
-		{"API_AND_CONFIG_MAP", "kubernetesGroups: [deployers]", "accessEntry"},
-		{"API_AND_CONFIG_MAP", "{via: aws-auth, kubernetesGroups: ['system:masters']}", "aws-auth"},
-		{"CONFIG_MAP", "kubernetesGroups: [deployers]", "aws-auth"},
-		{"CONFIG_MAP", "{via: aws-auth, kubernetesGroups: ['system:masters'], username: argocd}", "aws-auth"},
-	} {
-		t.Run(test.mode+" "+test.access, func(t *testing.T) {
-			t.Parallel()
-			r := hubAndEdge(test.mode)
-			access := test.access
-			if !strings.HasPrefix(access, "{") {
-				access = "{" + access + "}"
-			}
-			outputs := deployed(t, r, argoCDConfig(t, "access: "+access))
-			target := outputs["argocdTargets"].(map[string]any)["edge"].(map[string]any)
-			assert.Equal(t, test.want, target["via"])
-			entries, mappings := r.ofType(accessEntryType), r.ofType(awsAuthRoleType)
-			assert.Len(t, append(entries, mappings...), 1)
-			for _, mapping := range mappings {
-				kubeconfig := r.one(t, "pulumi:providers:kubernetes", "kubernetes-edge").Inputs["kubeconfig"].StringValue()
-				require.True(t, mapping.Inputs["kubeconfig"].IsSecret())
-				assert.Equal(t, kubeconfig, plain(mapping.Inputs["kubeconfig"], ""))
-				assert.Equal(t, "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller", mapping.Inputs["roleArn"].StringValue())
-			}
-			// Argo CD connects as soon as it sees the secret.
-			waitsFor := r.one(t, secretType, "argocd/edge").dependencies()
-			assert.Contains(t, waitsFor, "Namespace/hub/argocd")
-			assert.Contains(t, waitsFor, map[string]string{"accessEntry": "AccessEntry/argocd/edge", "aws-auth": "AwsAuthRole/argocd/edge"}[test.want])
-		})
-	}
-}
-
-func TestPlatformLetsArgoCDInByAwsAuthWhereTheClusterIsOlderThanAccessEntries(t *testing.T) {
-	t.Parallel()
-	r := hubAndEdge("")
-	delete(r.clusters["edge"], "accessConfigs")
-	deployed(t, r, argoCDConfig(t, "access: {kubernetesGroups: [deployers]}"))
-	assert.Len(t, r.ofType(awsAuthRoleType), 1)
-}
-
 // What holds for the pods of a whole environment is said once.
 func TestPlatformRunsATestPodAsTheEnvironmentSaysUnlessThePodSaysOtherwise(t *testing.T) {
 	t.Parallel()
@@ -423,105 +344,6 @@ clusters:
 	require.ErrorContains(t, err, `cluster "hub": computing the thumbprint of "`+url+`": `)
 	require.ErrorContains(t, err, "tls: failed to verify certificate")
 	assert.Empty(t, r.ofType(iamProviderType))
-}
-
-func TestPlatformSaysWhatWentWrongAndWhere(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		name    string
-		prepare func(*recorder)
-		want    string
-	}{
-		{
-			"a cluster is missing", func(r *recorder) { delete(r.clusters, "edge") },
-			`cluster "edge": looking up EKS cluster "edge" in eu-west-1: reading EKS Cluster (edge): couldn't find resource`,
-		},
-		{
-			"both clusters are missing", func(r *recorder) { clear(r.clusters) },
-			`cluster "edge": looking up EKS cluster "edge" in eu-west-1: reading EKS Cluster (edge): couldn't find resource` + "\n" +
-				`cluster "hub": looking up EKS cluster "hub" in eu-west-1: reading EKS Cluster (hub): couldn't find resource`,
-		},
-		{"a cluster is being created", func(r *recorder) {
-			r.clusters["edge"] = resource.NewPropertyMapFromMap(map[string]any{"name": "edge", "status": "CREATING"})
-		}, `cluster "edge": EKS cluster "edge" is CREATING and has no OIDC issuer or certificate authority yet`},
-		{
-			"STS cannot be asked", func(r *recorder) { r.invokeErrors[getCallerIdentity] = errors.New("ExpiredToken") },
-			`asking STS for the caller's identity: ExpiredToken`,
-		},
-		{
-			"the caller has no ARN", func(r *recorder) { r.partition = "" },
-			`the caller's identity: "arn::iam::111122223333:user/deployer" is not an ARN: the partition is ""; it should be aws, aws-cn, aws-us-gov or the like`,
-		},
-		{
-			"IAM cannot be asked", func(r *recorder) { r.invokeErrors[getOpenIDConnectProvider] = errors.New("AccessDenied") },
-			`cluster "edge": OidcProvider "edge": looking up the IAM OIDC provider of https://` + euIssuer + `: AccessDenied`,
-		},
-		{"a cluster knows aws-auth only, which has no policies", func(r *recorder) {
-			r.hasCluster("edge", "https://"+euIssuer, "CONFIG_MAP")
-		}, `Argo CD target "edge": the cluster's authentication mode CONFIG_MAP allows aws-auth only:` + "\n" +
-			"access.policies: aws-auth knows no access policies; name kubernetesGroups\n" +
-			"access.kubernetesGroups: name at least one group"},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := hubAndEdge("API")
-			test.prepare(r)
-			_, err := runPlatform(t, r, argoCDConfig(t, "access: {policies: [{policy: AmazonEKSViewPolicy}]}"))
-			require.ErrorContains(t, err, test.want)
-		})
-	}
-}
-
-func TestPlatformRefusesAWayInThatTheClusterIgnores(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ mode, access, want string }{
-		{
-			"API", "{via: aws-auth, kubernetesGroups: [deployers]}",
-			"awsAuth: the cluster's authentication mode API ignores aws-auth; use accessEntry",
-		},
-		{
-			"CONFIG_MAP", "{via: accessEntry, kubernetesGroups: [deployers]}",
-			"accessEntry: the cluster's authentication mode CONFIG_MAP knows no access entries; use awsAuth, or change the mode to API_AND_CONFIG_MAP",
-		},
-	} {
-		t.Run(test.mode, func(t *testing.T) {
-			t.Parallel()
-			_, err := runPlatform(t, hubAndEdge(test.mode), argoCDConfig(t, "access: "+test.access))
-			require.ErrorContains(t, err, `Argo CD target "edge": invalid arguments of ClusterAccess "argocd/edge":`+"\n"+test.want)
-		})
-	}
-}
-
-func TestPlatformFailsWithAnythingThatTheEngineRefuses(t *testing.T) {
-	t.Parallel()
-	whole := devAccount()
-	values := devConfig(t)
-	deployed(t, whole, values)
-	for _, victim := range whole.registrations {
-		t.Run(victim.TypeToken+" "+victim.Name, func(t *testing.T) {
-			t.Parallel()
-			r := devAccount()
-			r.refused = victim.URN
-			_, err := runPlatform(t, r, values)
-			require.ErrorContains(t, err, refusedLater)
-		})
-	}
-}
-
-func TestPlatformSaysWhatTheSDKRefused(t *testing.T) {
-	t.Parallel()
-	refusedParts(t, devAccount, devConfig(t), []struct{ typ, name, want string }{
-		{awsProviderType, "aws-us-east-1", `configuring AWS provider "aws-us-east-1": `},
-		{"pulumi:providers:kubernetes", "kubernetes-hub", `cluster "hub": configuring the Kubernetes provider: `},
-		{namespaceType, "hub/payments", `cluster "hub": namespace "payments": `},
-		{bucketType, "my-test-bucket", `bucket "my-test-bucket": `},
-		{"aws:s3/bucketObjectv2:BucketObjectv2", "my-test-bucket/my-test-file.txt", `bucket "my-test-bucket": object "my-test-file.txt": `},
-		{roleType, "s3-backup", `IrsaRole "s3-backup": creating the role: `},
-		{roleType, "argocd", `IrsaRole "argocd": creating the role: `},
-		{accessEntryType, "argocd/workloads-eu", `Argo CD target "workloads-eu": ClusterAccess "argocd/workloads-eu": creating the access entry: `},
-		{secretType, "argocd/workloads-us", `Argo CD target "workloads-us": ArgoCDCluster "argocd/workloads-us": creating the secret: `},
-	})
 }
 
 func TestConfigIsWhatTheStackFileSays(t *testing.T) {
