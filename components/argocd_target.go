@@ -88,10 +88,8 @@ func (args *ArgoCDTargetArgs) Model() ArgoCDModel {
 type ArgoCDTarget struct {
 	pulumi.ResourceState
 
-	// The state holds what follows with the resources themselves, and not a second time.
-
 	// PrincipalArn is the role that the cluster lets in. It has no value in the cluster that Argo CD runs in.
-	PrincipalArn pulumi.StringOutput
+	PrincipalArn pulumi.StringOutput `pulumi:"principalArn"`
 	// Access is the role's access, nil in the cluster that Argo CD runs in.
 	Access *ClusterAccess
 	// Secret is the cluster secret.
@@ -239,7 +237,9 @@ func (args *ArgoCDTargetArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	faults := []error{args.validateLogin(), args.ValidateSettings(args.Hub.TestPod != nil)}
+	cluster := args.ArgoCDClusterArgs
+	cluster.RoleArn = nil // which the settings check
+	faults := []error{cluster.validateLogin(), args.ValidateSettings(args.Hub.TestPod != nil)}
 	if args.InCluster {
 		return errors.Join(faults...)
 	}

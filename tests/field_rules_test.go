@@ -489,8 +489,8 @@ var elsewhere = map[string]string{
 	"buckets.*.aliases":        "TestThePlatformRefusesAliases",
 	"roles.*.aliases":          "TestThePlatformRefusesAliases",
 	"argocd.targets.*.aliases": "TestThePlatformRefusesAliases",
-	"argocd.roleNamePrefix":    "TestThePlatformRefusesTheHubRole",
-	"argocd.targets.*.roleArn": "TestThePlatformRefusesArgoCD",
+	"argocd.roleNamePrefix":    "TestConfigRefusesTheHubRole",
+	"argocd.targets.*.roleArn": "TestConfigRefusesArgoCD",
 }
 
 func fullConfig(t *testing.T, path string, value any) map[string]string {
@@ -527,7 +527,7 @@ func put(t *testing.T, in any, path []string, value any) {
 	put(t, object[key], rest, value)
 }
 
-func TestEveryFieldIsJudgedByTheRulesOfItsReceiver(t *testing.T) {
+func TestConfigJudgesEveryFieldByTheRulesOfItsReceiver(t *testing.T) {
 	t.Parallel()
 	for i, rule := range fieldRules() {
 		field, _, _ := strings.Cut(rule.path, "[].")
@@ -549,7 +549,7 @@ func TestEveryFieldIsJudgedByTheRulesOfItsReceiver(t *testing.T) {
 	}
 }
 
-func TestNoFieldIsWithoutRules(t *testing.T) {
+func TestConfigHasRulesForEveryField(t *testing.T) {
 	t.Parallel()
 	_, err := stacks.ParseConfig(fullConfig(t, "", nil)["eks-irsa:platform"])
 	require.NoError(t, err, "the configuration with every field is right")
