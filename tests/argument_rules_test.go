@@ -45,9 +45,6 @@ func plainTags(values map[string]any) pulumi.StringMap {
 }
 
 func argumentRules() []argumentRule {
-	notACluster := func(name string) string {
-		return fmt.Sprintf("%q is not the name of an EKS cluster; use up to 100 letters, digits, - and _, and begin with a letter or a digit", name)
-	}
 	roleNameTooLong := fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))
 	const (
 		role     = "arn:aws:iam::111122223333:role/"
@@ -56,6 +53,26 @@ func argumentRules() []argumentRule {
 		provider = "arn:aws:iam::111122223333:oidc-provider/"
 	)
 	hostTooLong := "https://" + strings.Repeat("a.", 118) + "io"
+	clusterName := func(field string, change func(any) arguments) argumentRule {
+		return argumentRule{
+			field, example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100), change,
+		}
+	}
+	roleArn := func(field, at string, change func(any) arguments) argumentRule {
+		return argumentRule{field, example{role + text(65), at, roleNameTooLong}, example{user, at, notARole}, role + text(64), change}
+	}
+	policyArn := func(field, at string, change func(any) arguments) argumentRule {
+		const policy = "arn:aws:iam::aws:policy/"
+		tooLong := fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))
+		return argumentRule{
+			field, example{policy + text(129), at, tooLong}, example{user, at, `"` + user + `" is not the ARN of an IAM policy`}, policy + text(128), change,
+		}
+	}
+	certificate := func(field string, change func(any) arguments) argumentRule {
+		return argumentRule{field, example{}, example{
+			"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data",
+		}, caData, change}
+	}
 	return []argumentRule{
 		{
 			"OidcProviderArgs.Issuer",
@@ -64,15 +81,9 @@ func argumentRules() []argumentRule {
 			"https://a.io/" + text(242),
 			with(oidcProvider, func(args *components.OidcProviderArgs, value string) { args.Issuer = value }),
 		},
-		{
-			"OidcProviderArgs.ClusterName",
-			example{text(101), "clusterName", notACluster(text(101))},
-			example{"a.b", "clusterName", notACluster("a.b")},
-			text(100),
-			with(oidcProvider, func(args *components.OidcProviderArgs, value string) {
-				*args = components.OidcProviderArgs{ClusterName: value}
-			}),
-		},
+		clusterName("OidcProviderArgs.ClusterName", with(oidcProvider, func(args *components.OidcProviderArgs, value string) {
+			*args = components.OidcProviderArgs{ClusterName: value}
+		})),
 		{
 			"IrsaCluster.Issuer",
 			example{"https://a.io/" + text(243), "clusters[0].issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
@@ -91,45 +102,15 @@ func argumentRules() []argumentRule {
 				args.Clusters[0].OidcProviderArn = pulumi.String(value)
 			}),
 		},
-		{
-			"RolePolicies.PolicyAttachments",
-			example{"arn:aws:iam::aws:policy/" + text(129), "policyAttachments.x", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{user, "policyAttachments.x", `"` + user + `" is not the ARN of an IAM policy`},
-			"arn:aws:iam::aws:policy/" + text(128),
-			with(irsaRole, func(args *components.IrsaRoleArgs, value string) {
-				args.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value)}
-			}),
-		},
-		{
-			"RoleSettings.PermissionsBoundary",
-			example{"arn:aws:iam::aws:policy/" + text(129), "permissionsBoundary", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{user, "permissionsBoundary", `"` + user + `" is not the ARN of an IAM policy`},
-			"arn:aws:iam::aws:policy/" + text(128),
-			with(irsaRole, func(args *components.IrsaRoleArgs, value string) { args.PermissionsBoundary = pulumi.String(value) }),
-		},
-		{
-			"TrustedRole.Arn",
-			example{role + text(65), "trustedRoles[0].arn", roleNameTooLong},
-			example{user, "trustedRoles[0].arn", notARole},
-			role + text(64),
-			with(assumableRole, func(args *components.AssumableRoleArgs, value string) {
-				args.TrustedRoles[0].Arn = pulumi.String(value)
-			}),
-		},
-		{
-			"ClusterAccessArgs.ClusterName",
-			example{text(101), "clusterName", notACluster(text(101))},
-			example{"a.b", "clusterName", notACluster("a.b")},
-			text(100),
-			with(clusterAccess, func(args *components.ClusterAccessArgs, value string) { args.ClusterName = pulumi.String(value) }),
-		},
-		{
-			"ClusterAccessArgs.PrincipalArn",
-			example{role + text(65), "principalArn", roleNameTooLong},
-			example{user, "principalArn", notARole},
-			role + text(64),
-			with(clusterAccess, func(args *components.ClusterAccessArgs, value string) { args.PrincipalArn = pulumi.String(value) }),
-		},
+		policyArn("RolePolicies.PolicyAttachments", "policyAttachments.x", with(irsaRole, func(args *components.IrsaRoleArgs, value string) {
+			args.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value)}
+		})),
+		policyArn("RoleSettings.PermissionsBoundary", "permissionsBoundary", with(irsaRole, func(args *components.IrsaRoleArgs, value string) { args.PermissionsBoundary = pulumi.String(value) })),
+		roleArn("TrustedRole.Arn", "trustedRoles[0].arn", with(assumableRole, func(args *components.AssumableRoleArgs, value string) {
+			args.TrustedRoles[0].Arn = pulumi.String(value)
+		})),
+		clusterName("ClusterAccessArgs.ClusterName", with(clusterAccess, func(args *components.ClusterAccessArgs, value string) { args.ClusterName = pulumi.String(value) })),
+		roleArn("ClusterAccessArgs.PrincipalArn", "principalArn", with(clusterAccess, func(args *components.ClusterAccessArgs, value string) { args.PrincipalArn = pulumi.String(value) })),
 		{
 			"AccessEntryArgs.Tags",
 			example{counted(51), "accessEntry.tags", "there are 51, and 50 is the most that AWS puts on a resource"},
@@ -139,13 +120,7 @@ func argumentRules() []argumentRule {
 				args.AccessEntry.Tags = plainTags(value)
 			}),
 		},
-		{
-			"ArgoCDClusterArgs.ClusterName",
-			example{text(101), "clusterName", notACluster(text(101))},
-			example{"a.b", "clusterName", notACluster("a.b")},
-			text(100),
-			with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.ClusterName = pulumi.String(value) }),
-		},
+		clusterName("ArgoCDClusterArgs.ClusterName", with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.ClusterName = pulumi.String(value) })),
 		{
 			"ArgoCDClusterArgs.Server",
 			example{hostTooLong, "server", fmt.Sprintf("%q makes %q, which no secret can be named; give secretName", hostTooLong, "cluster-"+hostTooLong[8:]+"-1714064786")},
@@ -167,13 +142,7 @@ func argumentRules() []argumentRule {
 			"dev",
 			with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.Profile = value }),
 		},
-		{
-			"ArgoCDClusterArgs.RoleArn",
-			example{role + text(65), "roleArn", roleNameTooLong},
-			example{user, "roleArn", notARole},
-			role + text(64),
-			with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.RoleArn = pulumi.String(value) }),
-		},
+		roleArn("ArgoCDClusterArgs.RoleArn", "roleArn", with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.RoleArn = pulumi.String(value) })),
 		{
 			"ClusterLoginTestArgs.Name",
 			example{text(64), "name", inKubernetes(64, 63)},
@@ -195,13 +164,7 @@ func argumentRules() []argumentRule {
 			text(253),
 			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.ServiceAccounts = []string{value} }),
 		},
-		{
-			"ClusterLoginTestArgs.ClusterName",
-			example{text(101), "clusterName", notACluster(text(101))},
-			example{"a.b", "clusterName", notACluster("a.b")},
-			text(100),
-			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.ClusterName = pulumi.String(value) }),
-		},
+		clusterName("ClusterLoginTestArgs.ClusterName", with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.ClusterName = pulumi.String(value) })),
 		{
 			"ClusterLoginTestArgs.Server",
 			example{},
@@ -209,13 +172,7 @@ func argumentRules() []argumentRule {
 			"https://a.io",
 			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.Server = pulumi.String(value) }),
 		},
-		{
-			"ClusterLoginTestArgs.PrincipalArn",
-			example{role + text(65), "principalArn", roleNameTooLong},
-			example{user, "principalArn", notARole},
-			role + text(64),
-			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.PrincipalArn = pulumi.String(value) }),
-		},
+		roleArn("ClusterLoginTestArgs.PrincipalArn", "principalArn", with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.PrincipalArn = pulumi.String(value) })),
 		{
 			"ClusterLoginTestArgs.Read",
 			example{},
@@ -223,24 +180,12 @@ func argumentRules() []argumentRule {
 			"/api/v1/namespaces?limit=1",
 			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.Read = value }),
 		},
-		{
-			"ArgoCDClusterArgs.CertificateAuthorityData",
-			example{},
-			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"},
-			caData,
-			with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) {
-				args.CertificateAuthorityData = pulumi.String(value)
-			}),
-		},
-		{
-			"ClusterLoginTestArgs.CertificateAuthorityData",
-			example{},
-			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"},
-			caData,
-			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) {
-				args.CertificateAuthorityData = pulumi.String(value)
-			}),
-		},
+		certificate("ArgoCDClusterArgs.CertificateAuthorityData", with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) {
+			args.CertificateAuthorityData = pulumi.String(value)
+		})),
+		certificate("ClusterLoginTestArgs.CertificateAuthorityData", with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) {
+			args.CertificateAuthorityData = pulumi.String(value)
+		})),
 		{
 			"AwsAuthArgs.Username",
 			example{},

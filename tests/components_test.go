@@ -122,17 +122,6 @@ var everyComponent = []component{
 	}, child{jobType, "/argocd/argocd-server-login-workloads", "creating the pod of argocd/argocd-server: "}),
 }
 
-// forEveryComponent runs a test of its own for each row of the table.
-func forEveryComponent(t *testing.T, test func(*testing.T, component)) {
-	t.Helper()
-	for _, row := range everyComponent {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, row)
-		})
-	}
-}
-
 // run runs a program that makes the component under the providers, or with the options that before gives.
 func (c component) run(
 	r *recorder, give give, before func(*pulumi.Context, providers) ([]pulumi.ResourceOption, error), options ...pulumi.RunOption,
@@ -172,6 +161,28 @@ func (c component) isOf(added registration) bool {
 
 func (c component) typeName() string { return typeName(c.typ) }
 
+// TestComponents tests one component with -run Components/IrsaRole, and one rule with -run 'Components/.*/registers'.
+func TestComponents(t *testing.T) {
+	t.Parallel()
+	for _, c := range everyComponent {
+		for name, test := range map[string]func(*testing.T){
+			"refuses nil arguments and an empty name":       c.refusesNilArgumentsAndAnEmptyName,
+			"says what the SDK refused":                     c.saysWhatTheSDKRefused,
+			"fails with anything that the engine refuses":   c.failsWithAnythingThatTheEngineRefuses,
+			"names its children after itself":               c.namesItsChildrenAfterItself,
+			"registers its outputs":                         c.registersItsOutputs,
+			"passes on dependencies, providers and aliases": c.passesOnDependenciesProvidersAndAliases,
+			"can be previewed before its inputs are known":  c.canBePreviewedBeforeItsInputsAreKnown,
+			"is the same of the same arguments":             c.isTheSameOfTheSameArguments,
+		} {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+	}
+}
+
 func TestComponentsAreAllInTheTable(t *testing.T) {
 	t.Parallel()
 	rows := map[string]bool{}
@@ -183,176 +194,160 @@ func TestComponentsAreAllInTheTable(t *testing.T) {
 	}
 }
 
-func TestComponentsRefuseNilArgumentsAndAnEmptyName(t *testing.T) {
-	t.Parallel()
-	forEveryComponent(t, func(t *testing.T, c component) {
-		invalid := "invalid arguments of " + c.typeName()
-		refusedInput(t, invalid+" \"app\":\nargs: must not be nil", func(ctx *pulumi.Context) error { return c.withoutArgs(ctx, "app") })
-		refusedInput(t, invalid+" \"\":\nname: must not be empty\nargs: must not be nil", func(ctx *pulumi.Context) error { return c.withoutArgs(ctx, "") })
-		refusedInput(t, invalid+" \"\":\nname: must not be empty", func(ctx *pulumi.Context) error {
-			_, err := c.construct(ctx, "", unregistered, known)
-			return err
-		})
+func (c component) refusesNilArgumentsAndAnEmptyName(t *testing.T) {
+	t.Helper()
+	invalid := "invalid arguments of " + c.typeName()
+	refusedInput(t, invalid+" \"app\":\nargs: must not be nil", func(ctx *pulumi.Context) error { return c.withoutArgs(ctx, "app") })
+	refusedInput(t, invalid+" \"\":\nname: must not be empty\nargs: must not be nil", func(ctx *pulumi.Context) error { return c.withoutArgs(ctx, "") })
+	refusedInput(t, invalid+" \"\":\nname: must not be empty", func(ctx *pulumi.Context) error {
+		_, err := c.construct(ctx, "", unregistered, known)
+		return err
 	})
 }
 
 // An error of the SDK comes back from the constructor at once.
-func TestComponentsSayWhatTheSDKRefused(t *testing.T) {
-	t.Parallel()
-	forEveryComponent(t, func(t *testing.T, c component) {
-		whole := c.whole(t, known)
-		said := map[string]bool{c.typ: true}
-		for _, child := range c.children {
-			said[child.typ] = true
-		}
-		for _, added := range whole.registrations {
-			assert.True(t, !c.isOf(added) || said[added.TypeToken], "the row lacks a child of type %s", added.TypeToken)
-		}
-		refusal := func(typ, name, want string) {
-			err, _ := c.run(newRecorder(), known, func(ctx *pulumi.Context, _ providers) ([]pulumi.ResourceOption, error) {
-				return nil, refuseAtOnce(ctx, typ, name)
-			})
-			require.EqualError(t, err, want+refusedAtOnce, typ)
-		}
-		refusal(c.typ, "app", `registering `+c.typeName()+` "app": `)
-		for _, child := range c.children {
-			refusal(child.typ, "app"+child.suffix, c.typeName()+` "app": `+child.what)
-		}
-	})
+func (c component) saysWhatTheSDKRefused(t *testing.T) {
+	t.Helper()
+	whole := c.whole(t, known)
+	said := map[string]bool{c.typ: true}
+	for _, child := range c.children {
+		said[child.typ] = true
+	}
+	for _, added := range whole.registrations {
+		assert.True(t, !c.isOf(added) || said[added.TypeToken], "the row lacks a child of type %s", added.TypeToken)
+	}
+	refusal := func(typ, name, want string) {
+		err, _ := c.run(newRecorder(), known, func(ctx *pulumi.Context, _ providers) ([]pulumi.ResourceOption, error) {
+			return nil, refuseAtOnce(ctx, typ, name)
+		})
+		require.EqualError(t, err, want+refusedAtOnce, typ)
+	}
+	refusal(c.typ, "app", `registering `+c.typeName()+` "app": `)
+	for _, child := range c.children {
+		refusal(child.typ, "app"+child.suffix, c.typeName()+` "app": `+child.what)
+	}
 }
 
 // The engine answers later, and what it refuses fails the program.
-func TestComponentsFailWithAnythingThatTheEngineRefuses(t *testing.T) {
-	t.Parallel()
-	forEveryComponent(t, func(t *testing.T, c component) {
-		whole := c.whole(t, known)
-		for _, victim := range whole.registrations {
-			r := newRecorder()
-			r.refused = victim.URN
-			err, failed := c.run(r, known, nil)
-			require.EqualError(t, failed, "waiting for RPCs: "+refusedLater, victim.URN)
-			if victim.TypeToken == c.typ {
-				require.ErrorContains(t, err, c.typeName()+` "app": `, "the constructor waits for the component")
-				require.ErrorContains(t, err, refusedLater)
-			}
+func (c component) failsWithAnythingThatTheEngineRefuses(t *testing.T) {
+	t.Helper()
+	whole := c.whole(t, known)
+	for _, victim := range whole.registrations {
+		r := newRecorder()
+		r.refused = victim.URN
+		err, failed := c.run(r, known, nil)
+		require.EqualError(t, failed, "waiting for RPCs: "+refusedLater, victim.URN)
+		if victim.TypeToken == c.typ {
+			require.ErrorContains(t, err, c.typeName()+` "app": `, "the constructor waits for the component")
+			require.ErrorContains(t, err, refusedLater)
 		}
-	})
+	}
 }
 
-func TestComponentsNameTheirChildrenAfterThemselves(t *testing.T) {
-	t.Parallel()
-	forEveryComponent(t, func(t *testing.T, c component) {
-		r := c.whole(t, known)
-		assert.Equal(t, []string{c.typ + " app"}, r.ancestors(t))
-	})
+func (c component) namesItsChildrenAfterItself(t *testing.T) {
+	t.Helper()
+	r := c.whole(t, known)
+	assert.Equal(t, []string{c.typ + " app"}, r.ancestors(t))
 }
 
 // Outputs are registered once: what comes later is not looked at, or its error would fail the program.
-func TestComponentsRegisterTheirOutputs(t *testing.T) {
-	t.Parallel()
-	forEveryComponent(t, func(t *testing.T, c component) {
-		r := newRecorder()
-		r.hasOidcProvider(euIssuer, []any{"sts.amazonaws.com"}, nil)
-		outputs := map[string]pulumi.Output{}
-		require.NoError(t, r.run(func(ctx *pulumi.Context) error {
-			given, err := registerProviders(ctx)
-			if err != nil {
-				return err
-			}
-			made, err := c.construct(ctx, "app", given, known)
-			if err != nil {
-				return err
-			}
-			value := reflect.ValueOf(made).Elem()
-			for i := range value.NumField() {
-				if tag := value.Type().Field(i).Tag.Get("pulumi"); tag != "" {
-					outputs[tag] = value.Field(i).Interface().(pulumi.Output)
-				}
-			}
-			return ctx.RegisterResourceOutputs(made, pulumi.Map{"late": pulumi.String("").ToStringOutput().ApplyT(func(string) (string, error) {
-				return "", errors.New("the outputs were not registered")
-			})})
-		}))
-		require.NotEmpty(t, outputs)
-		for tag, output := range outputs {
-			result, err := internals.UnsafeAwaitOutput(t.Context(), output)
-			require.NoError(t, err)
-			assert.True(t, result.Known, tag)
-			// What the constructor leaves out is empty, as the SDK sets it.
-			assert.Equal(t, tag == c.emptyOutput, reflect.ValueOf(result.Value).IsZero(), tag)
+func (c component) registersItsOutputs(t *testing.T) {
+	t.Helper()
+	r := newRecorder()
+	r.hasOidcProvider(euIssuer, []any{"sts.amazonaws.com"}, nil)
+	outputs := map[string]pulumi.Output{}
+	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
+		given, err := registerProviders(ctx)
+		if err != nil {
+			return err
 		}
-	})
+		made, err := c.construct(ctx, "app", given, known)
+		if err != nil {
+			return err
+		}
+		value := reflect.ValueOf(made).Elem()
+		for i := range value.NumField() {
+			if tag := value.Type().Field(i).Tag.Get("pulumi"); tag != "" {
+				outputs[tag] = value.Field(i).Interface().(pulumi.Output)
+			}
+		}
+		return ctx.RegisterResourceOutputs(made, pulumi.Map{"late": pulumi.String("").ToStringOutput().ApplyT(func(string) (string, error) {
+			return "", errors.New("the outputs were not registered")
+		})})
+	}))
+	require.NotEmpty(t, outputs)
+	for tag, output := range outputs {
+		result, err := internals.UnsafeAwaitOutput(t.Context(), output)
+		require.NoError(t, err)
+		assert.True(t, result.Known, tag)
+		// What the constructor leaves out is empty, as the SDK sets it.
+		assert.Equal(t, tag == c.emptyOutput, reflect.ValueOf(result.Value).IsZero(), tag)
+	}
 }
 
-func TestComponentsPassOnWhatTheyDependOnTheirProvidersAndAliases(t *testing.T) {
-	t.Parallel()
-	forEveryComponent(t, func(t *testing.T, c component) {
-		r := newRecorder()
-		err, failed := c.run(r, known, func(ctx *pulumi.Context, given providers) ([]pulumi.ResourceOption, error) {
-			first := &pulumi.ResourceState{}
-			return []pulumi.ResourceOption{
-				pulumi.Providers(given.aws, given.hub),
-				pulumi.DependsOn([]pulumi.Resource{given.edge}),
-				pulumi.DependsOnInputs(pulumi.ToResourceArray([]pulumi.Resource{given.hub})),
-				pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String("old")}}),
-				pulumi.IgnoreChanges([]string{"tags"}),
-				pulumi.ReplaceOnChanges([]string{"name"}),
-				pulumi.AdditionalSecretOutputs([]string{"arn"}),
-				pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: "1s"}),
-				pulumi.RetainOnDelete(true),
-				pulumi.DeletedWith(first),
-				pulumi.Parent(first),
-			}, ctx.RegisterComponentResource("test:index:First", "first", first)
-		})
-		require.NoError(t, err)
-		require.NoError(t, failed)
-		assert.Equal(t, "first", resource.URN(r.one(t, c.typ, "app").RegisterRPC.GetParent()).Name())
-		for _, added := range r.registrations {
-			if !c.isOf(added) || added.TypeToken == c.typ {
-				continue
-			}
-			request, what := added.RegisterRPC, added.TypeToken+" "+added.Name
-			if service, _, _ := strings.Cut(added.TypeToken, ":"); service == "aws" || service == "kubernetes" {
-				assert.Contains(t, providerName(added.Provider), service, what)
-			}
-			rest, current := strings.CutPrefix(added.Name, "app")
-			if added.isRead() { // of a read the engine is told nothing: the SDK itself waits, and what has an alias is read twice
-				assert.NotNil(t, !current || r.one(t, added.TypeToken, "old"+rest).isRead(), what)
-				continue
-			}
-			assert.Contains(t, added.earlierNames(), "old"+rest, what)
-			assert.Subset(t, added.dependencies(), []string{"kubernetes/kubernetes-edge", "kubernetes/kubernetes-hub"}, "%s waits as well", what)
-			assert.Empty(t, request.GetIgnoreChanges(), what)
-			assert.NotContains(t, request.GetReplaceOnChanges(), "name", what)
-			assert.NotContains(t, request.GetAdditionalSecretOutputs(), "arn", what)
-			assert.Empty(t, request.GetCustomTimeouts().GetDelete(), what)
-			assert.False(t, request.GetRetainOnDelete(), what)
-			assert.Empty(t, request.GetDeletedWith(), what)
-		}
+func (c component) passesOnDependenciesProvidersAndAliases(t *testing.T) {
+	t.Helper()
+	r := newRecorder()
+	err, failed := c.run(r, known, func(ctx *pulumi.Context, given providers) ([]pulumi.ResourceOption, error) {
+		first := &pulumi.ResourceState{}
+		return []pulumi.ResourceOption{
+			pulumi.Providers(given.aws, given.hub),
+			pulumi.DependsOn([]pulumi.Resource{given.edge}),
+			pulumi.DependsOnInputs(pulumi.ToResourceArray([]pulumi.Resource{given.hub})),
+			pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String("old")}}),
+			pulumi.IgnoreChanges([]string{"tags"}),
+			pulumi.ReplaceOnChanges([]string{"name"}),
+			pulumi.AdditionalSecretOutputs([]string{"arn"}),
+			pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: "1s"}),
+			pulumi.RetainOnDelete(true),
+			pulumi.DeletedWith(first),
+			pulumi.Parent(first),
+		}, ctx.RegisterComponentResource("test:index:First", "first", first)
 	})
+	require.NoError(t, err)
+	require.NoError(t, failed)
+	assert.Equal(t, "first", resource.URN(r.one(t, c.typ, "app").RegisterRPC.GetParent()).Name())
+	for _, added := range r.registrations {
+		if !c.isOf(added) || added.TypeToken == c.typ {
+			continue
+		}
+		request, what := added.RegisterRPC, added.TypeToken+" "+added.Name
+		if service, _, _ := strings.Cut(added.TypeToken, ":"); service == "aws" || service == "kubernetes" {
+			assert.Contains(t, providerName(added.Provider), service, what)
+		}
+		rest, current := strings.CutPrefix(added.Name, "app")
+		if added.isRead() { // of a read the engine is told nothing: the SDK itself waits, and what has an alias is read twice
+			assert.NotNil(t, !current || r.one(t, added.TypeToken, "old"+rest).isRead(), what)
+			continue
+		}
+		assert.Contains(t, added.earlierNames(), "old"+rest, what)
+		assert.Subset(t, added.dependencies(), []string{"kubernetes/kubernetes-edge", "kubernetes/kubernetes-hub"}, "%s waits as well", what)
+		assert.Empty(t, request.GetIgnoreChanges(), what)
+		assert.NotContains(t, request.GetReplaceOnChanges(), "name", what)
+		assert.NotContains(t, request.GetAdditionalSecretOutputs(), "arn", what)
+		assert.Empty(t, request.GetCustomTimeouts().GetDelete(), what)
+		assert.False(t, request.GetRetainOnDelete(), what)
+		assert.Empty(t, request.GetDeletedWith(), what)
+	}
 }
 
 // The resources of a preview are those of the update, with all that is not made yet unknown.
-func TestComponentsCanBePreviewedBeforeTheirInputsAreKnown(t *testing.T) {
-	t.Parallel()
-	forEveryComponent(t, func(t *testing.T, c component) {
-		update := c.whole(t, known)
-		later := c.whole(t, resolved)
-		inPreview := unknown
-		if c.typ == components.ArgoCDClusterType {
-			inPreview = resolved // all inputs are in one secret, and mocks cannot pass on a secret that is unknown
-		}
-		preview := c.whole(t, inPreview, preview)
-		assert.Equal(t, update.urns(), later.urns(), "known later")
-		assert.Equal(t, update.urns(), preview.urns(), "unknown")
-	})
+func (c component) canBePreviewedBeforeItsInputsAreKnown(t *testing.T) {
+	t.Helper()
+	update := c.whole(t, known)
+	later := c.whole(t, resolved)
+	inPreview := unknown
+	if c.typ == components.ArgoCDClusterType {
+		inPreview = resolved // all inputs are in one secret, and mocks cannot pass on a secret that is unknown
+	}
+	preview := c.whole(t, inPreview, preview)
+	assert.Equal(t, update.urns(), later.urns(), "known later")
+	assert.Equal(t, update.urns(), preview.urns(), "unknown")
 }
 
-func TestComponentsOfTheSameArgumentsAreTheSame(t *testing.T) {
-	t.Parallel()
-	forEveryComponent(t, func(t *testing.T, c component) {
-		one := c.whole(t, known)
-		other := c.whole(t, known)
-		assert.Equal(t, one.requests(t), other.requests(t))
-	})
+func (c component) isTheSameOfTheSameArguments(t *testing.T) {
+	t.Helper()
+	one := c.whole(t, known)
+	other := c.whole(t, known)
+	assert.Equal(t, one.requests(t), other.requests(t))
 }
