@@ -51,7 +51,7 @@ type ArgoCDClusterArgs struct {
 	CertificateAuthorityData pulumi.StringInput `json:"-"`
 	// RoleArn is a role that Argo CD assumes on its way into the cluster. Leave it out when Argo CD's own role is let in
 	// directly: assuming oneself fails without a trust statement for it.
-	RoleArn pulumi.StringInput `json:"-"`
+	RoleArn pulumi.StringInput `json:"roleArn"`
 	// Profile is an AWS profile for argocd-k8s-auth, rarely needed.
 	Profile string `json:"-"`
 	// ServerName is the name that the server's certificate must have. Default: the host of Server.
@@ -93,7 +93,7 @@ func NewArgoCDCluster(
 ) (*ArgoCDCluster, error) {
 	component := &ArgoCDCluster{}
 	err := construct(ctx, ArgoCDClusterType, name, component, args.Validate(), opts, func(children children) error {
-		namespace := cmp.Or(args.Namespace, DefaultArgoCDNamespace)
+		namespace := args.namespace()
 		secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
 			Metadata: &metav1.ObjectMetaArgs{
 				Name: args.secretName(name), Namespace: pulumi.String(namespace),
@@ -114,6 +114,10 @@ func NewArgoCDCluster(
 		return nil, err
 	}
 	return component, nil
+}
+
+func (args *ArgoCDClusterArgs) namespace() string {
+	return cmp.Or(args.Namespace, DefaultArgoCDNamespace)
 }
 
 func (args *ArgoCDClusterArgs) server() pulumi.StringInput {

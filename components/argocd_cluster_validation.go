@@ -21,6 +21,9 @@ func (args *ArgoCDClusterArgs) Validate() error {
 // ValidateSettings is [ArgoCDClusterArgs.Validate] without the cluster, for a program that does not know it yet.
 func (args *ArgoCDClusterArgs) ValidateSettings() error {
 	var faults []error
+	if args.InCluster {
+		faults = append(faults, args.validateInCluster())
+	}
 	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
 		faults = append(faults, errors.New("clusterResources: only with namespaces"))
 	}
@@ -65,7 +68,7 @@ func (args *ArgoCDClusterArgs) validateSecret() error {
 // validateLogin checks what says how Argo CD reaches the cluster.
 func (args *ArgoCDClusterArgs) validateLogin() error {
 	if args.InCluster {
-		return args.validateInCluster()
+		return nil // nothing of it may be given
 	}
 	faults := []error{
 		required("clusterName", args.ClusterName, ValidateClusterName),
@@ -80,25 +83,21 @@ func (args *ArgoCDClusterArgs) validateLogin() error {
 
 // validateInCluster refuses what Argo CD would silently ignore about its own cluster.
 func (args *ArgoCDClusterArgs) validateInCluster() error {
-	var faults []error
-	for _, refused := range []struct {
-		path  string
-		given bool
-	}{
-		{"clusterName", args.ClusterName != nil},
-		{"server", args.Server != nil},
-		{"certificateAuthorityData", args.CertificateAuthorityData != nil},
-		{"roleArn", args.RoleArn != nil},
-		{"profile", args.Profile != ""},
-		{"serverName", args.ServerName != ""},
-		{"proxyUrl", args.ProxyURL != ""},
-	} {
-		if refused.given {
-			faults = append(faults, fmt.Errorf("%s: not with inCluster, as Argo CD reaches the cluster that it runs in with its "+
-				"service accounts", refused.path))
-		}
+	return errors.Join(
+		refuseInCluster("clusterName", args.ClusterName != nil),
+		refuseInCluster("server", args.Server != nil),
+		refuseInCluster("certificateAuthorityData", args.CertificateAuthorityData != nil),
+		refuseInCluster("roleArn", args.RoleArn != nil),
+		refuseInCluster("profile", args.Profile != ""),
+		refuseInCluster("serverName", args.ServerName != ""),
+		refuseInCluster("proxyUrl", args.ProxyURL != ""))
+}
+
+func refuseInCluster(path string, given bool) error {
+	if !given {
+		return nil
 	}
-	return errors.Join(faults...)
+	return fmt.Errorf("%s: not for the cluster that Argo CD runs in, which it reaches with its service accounts", path)
 }
 
 // validateServer checks the URL, and that a secret can have the name that is made of it.

@@ -6,6 +6,7 @@
 //     a test pod that proves it.
 //   - [AssumableRole] is an IAM role that exactly the named IAM roles may assume, from another account for example.
 //   - [ClusterAccess] lets an IAM role into a cluster, by an EKS access entry or by aws-auth.
+//   - [ArgoCDTarget] is a cluster that Argo CD reaches: all that it needs, in one component made of the others.
 //   - [ArgoCDCluster] registers a cluster with Argo CD.
 //   - [ClusterLoginTest] proves that service accounts can log in to a cluster with their role, as Argo CD does.
 //

@@ -116,10 +116,11 @@ func ExampleNewAssumableRole() {
 	// arn:aws:iam::111122223333:role/argocd-workloads
 }
 
-// Argo CD's role is let into another cluster, and the cluster is registered with Argo CD once that is done.
-func ExampleNewArgoCDCluster() {
+// Argo CD reaches a cluster of another account with a role of that account: the role, its access to the cluster and the cluster
+// secret are one component. With TestPod in the hub, Pulumi proves the login before it makes the secret.
+func ExampleNewArgoCDTarget() {
 	run(func(ctx *pulumi.Context) error {
-		hub, err := kubernetes.NewProvider(ctx, "hub", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("...")})
+		hubCluster, err := kubernetes.NewProvider(ctx, "hub", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("...")})
 		if err != nil {
 			return err
 		}
@@ -127,29 +128,28 @@ func ExampleNewArgoCDCluster() {
 		if err != nil {
 			return err
 		}
-		access, err := components.NewClusterAccess(ctx, "argocd-workloads", &components.ClusterAccessArgs{
-			ClusterName:  pulumi.String("workloads"),
-			PrincipalArn: pulumi.String("arn:aws:iam::111122223333:role/argocd"),
-			AccessEntry: &components.AccessEntryArgs{
+		hub := components.ArgoCDHub{Role: components.TrustedRole{Arn: pulumi.String("arn:aws:iam::444455556666:role/argocd")}}
+		target, err := components.NewArgoCDTarget(ctx, "workloads", &components.ArgoCDTargetArgs{
+			Hub:  hub,
+			Role: &components.AssumableRoleArgs{Name: "argocd-workloads"},
+			Access: components.ArgoCDAccess{AccessEntryArgs: components.AccessEntryArgs{
 				Policies: []components.AccessPolicyArgs{{Policy: "AmazonEKSAdminPolicy", Namespaces: []string{"apps"}}},
+			}},
+			ArgoCDClusterArgs: components.ArgoCDClusterArgs{
+				ClusterName:              pulumi.String("workloads"),
+				Server:                   pulumi.String("https://ABCDEF0123456789.gr7.eu-west-1.eks.amazonaws.com"),
+				CertificateAuthorityData: pulumi.String("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="),
+				Namespaces:               []string{"apps"},
 			},
-		}, pulumi.Provider(workloads))
+		}, pulumi.Providers(workloads, hubCluster))
 		if err != nil {
 			return err
 		}
-		cluster, err := components.NewArgoCDCluster(ctx, "workloads", &components.ArgoCDClusterArgs{
-			ClusterName:              pulumi.String("workloads"),
-			Server:                   pulumi.String("https://ABCDEF0123456789.gr7.eu-west-1.eks.amazonaws.com"),
-			CertificateAuthorityData: pulumi.String("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="),
-			Namespaces:               []string{"apps"},
-		}, pulumi.Provider(hub), pulumi.DependsOn(access.Dependencies()))
-		if err != nil {
-			return err
-		}
-		show(ctx, access.Via, cluster.Namespace, cluster.SecretName)
+		show(ctx, target.PrincipalArn, target.Access.Via, target.Secret.Namespace, target.Secret.SecretName)
 		return nil
 	})
 	// Output:
+	// arn:aws:iam::111122223333:role/argocd-workloads
 	// accessEntry
 	// argocd
 	// cluster-abcdef0123456789.gr7.eu-west-1.eks.amazonaws.com-455108087

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
@@ -19,7 +20,7 @@ func (cfg *Config) validateArgoCD() error {
 	faults := []error{cfg.declared("hub", argocd.Hub)}
 	// What has another path in the role than here is checked here, and only the rest of the role's settings with the role.
 	rest := *argocd
-	rest.Namespace, rest.ServiceAccounts, rest.RoleName, rest.RoleNamePrefix = components.DefaultArgoCDNamespace, argoCDServiceAccounts, "", ""
+	rest.Namespace, rest.ServiceAccounts, rest.RoleName, rest.RoleNamePrefix = components.DefaultArgoCDNamespace, components.ArgoCDServiceAccounts(), "", ""
 	faults = append(faults, fault.At("namespace", kubename.ValidateNamespace(argocd.Namespace)), argocd.validateNames())
 	if err := rest.ServiceAccountMode.Validate(); err != nil {
 		faults = append(faults, fault.At("serviceAccountMode", err))
@@ -78,17 +79,16 @@ func refuseAssumePolicy(path, name string) error {
 }
 
 func (cfg *Config) validateTarget(target ArgoCDTarget) error {
-	faults := []error{cfg.declared("cluster", target.Cluster), cfg.validateTargetPartition(target)}
-	if target.Cluster == cfg.ArgoCD.Hub {
-		faults = append(faults, target.validateHub())
-	} else {
-		faults = append(faults, cfg.validateTargetRole(target), cfg.validateAccess(target))
+	if created := cfg.Clusters[target.Cluster].Create; created != nil {
+		target.AuthenticationMode = created.AuthenticationMode // which is known before the cluster is there
 	}
-	secret := target.ValidateSettings()
-	if secret == nil && cfg.ArgoCD.TestPod != nil && target.ProxyURL != "" && target.Cluster != cfg.ArgoCD.Hub {
-		secret = fault.At("proxyUrl", components.ValidateLoginProxy(target.ProxyURL)) // the proof goes the same way
+	faults := []error{
+		cfg.declared("cluster", target.Cluster), cfg.validateTargetPartition(target), target.ValidateSettings(cfg.ArgoCD.TestPod != nil),
 	}
-	return errors.Join(append(faults, secret)...)
+	if !target.InCluster {
+		faults = append(faults, cfg.validateTargetRole(target))
+	}
+	return errors.Join(faults...)
 }
 
 // validateLoginName checks what the pods that prove the login to a target are named after.
@@ -111,54 +111,31 @@ func (cfg *Config) validateTargetPartition(target ArgoCDTarget) error {
 		"partitions; run a separate Argo CD in that partition", target.Cluster, partitionOf(cluster.Region).name, partitionOf(hub.Region).name)
 }
 
-// validateHub refuses for the hub what says how to reach a cluster.
-func (target ArgoCDTarget) validateHub() error {
+// validateTargetRole refuses a role of another partition, and the hub role itself.
+func (cfg *Config) validateTargetRole(target ArgoCDTarget) error {
+	argocd, hub := cfg.ArgoCD, cfg.Clusters[cfg.ArgoCD.Hub]
 	var faults []error
-	for _, refused := range []struct {
-		path  string
-		given bool
-	}{
-		{"role", target.Role != nil},
-		{"roleArn", target.RoleArn != ""},
-		{"access", !reflect.ValueOf(target.Access).IsZero()},
-		{"serverName", target.ServerName != ""},
-		{"proxyUrl", target.ProxyURL != ""},
-	} {
-		if refused.given {
-			faults = append(faults, fmt.Errorf("%s: not for the hub, which Argo CD reaches from within with its service accounts", refused.path))
+	if target.Role != nil {
+		if partition := cfg.Clusters[target.Cluster].partition(); partition != "" {
+			faults = append(faults, fault.Under("role", target.Role.ValidatePartition(partition)))
+		}
+		if cfg.inAccount(argocd.Hub) == cfg.inAccount(target.Cluster) {
+			faults = append(faults, argocd.refuseRole("role", target.Role.Name))
+		}
+	}
+	if arn, given := target.roleArn(); given {
+		faults = append(faults, fault.At("roleArn", hub.refusePartition(arn)))
+		// The role that reaches the hub tells the hub's account before AWS is asked.
+		role, err := iampolicy.ParseARN(arn)
+		if account := hub.assumedAccount(); err == nil && account != "" && role.Account == account {
+			faults = append(faults, argocd.refuseRole("roleArn", role.RoleName()))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func (cfg *Config) validateTargetRole(target ArgoCDTarget) error {
-	hub := cfg.Clusters[cfg.ArgoCD.Hub]
-	var faults []error
-	if role := target.Role; role != nil {
-		err := role.ValidateSettings()
-		if partition := cfg.Clusters[target.Cluster].partition(); partition != "" {
-			err = errors.Join(err, role.ValidatePartition(partition))
-		}
-		faults = append(faults, fault.Under("role", err))
-		if cfg.inAccount(cfg.ArgoCD.Hub) == cfg.inAccount(target.Cluster) {
-			faults = append(faults, cfg.ArgoCD.refuseRole("role", role.Name))
-		}
-	}
-	if target.RoleArn == "" {
-		return errors.Join(faults...)
-	}
-	if target.Role != nil {
-		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
-	}
-	faults = append(faults, fault.At("roleArn", errors.Join(iampolicy.ValidateRoleARN(target.RoleArn), hub.refusePartition(target.RoleArn))))
-	if arn, err := iampolicy.ParseARN(target.RoleArn); err == nil && arn.IsServiceLinkedRole() {
-		faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", target.RoleArn))
-	}
-	if account := hub.assumedAccount(); account != "" && errors.Join(faults...) == nil {
-		// The role that reaches the hub tells the hub's account before AWS is asked.
-		if role, _ := iampolicy.ParseARN(target.RoleArn); role.Account == account {
-			faults = append(faults, cfg.ArgoCD.refuseRole("roleArn", role.RoleName()))
-		}
-	}
-	return errors.Join(faults...)
+// roleArn is the role that was made elsewhere, if there is one.
+func (target ArgoCDTarget) roleArn() (arn string, given bool) {
+	plain, given := target.RoleArn.(pulumi.String) // as the configuration is decoded
+	return string(plain), given
 }

@@ -144,36 +144,11 @@ type ArgoCDTarget struct {
 	Aliases Aliases `json:"aliases"`
 	// Cluster is the cluster's key.
 	Cluster string `json:"cluster"`
-	// Role is made in the cluster's account. It trusts the hub role only, and the hub role may assume it.
-	// Default name: <hub role>-<key of the target, the oldest one>, shortened with a hash past 64 characters.
-	Role *components.AssumableRoleArgs `json:"role"`
-	// RoleArn is a role that was made elsewhere and trusts the hub role. The hub role gets the permission to assume it.
-	RoleArn string `json:"roleArn"`
-	// Access is what Argo CD may do there, with whichever role it comes.
-	Access ArgoCDAccess `json:"access"`
-	// ArgoCDClusterArgs are those of the cluster secret. Default display name: the target's key, the oldest one where there are
-	// aliases.
-	components.ArgoCDClusterArgs
+	// ArgoCDTargetArgs are the component's arguments, but for the cluster and the hub; the hub role gets the permission to assume
+	// the target's role. Default display name: the target's key, the oldest one where there are aliases. Default name of the role:
+	// <hub role>-<key of the target, the oldest one>, shortened with a hash past 64 characters.
+	components.ArgoCDTargetArgs
 }
-
-// ArgoCDAccess is what Argo CD may do in a target.
-type ArgoCDAccess struct {
-	// Via is accessEntry or aws-auth. Default: an access entry wherever the cluster's authentication mode knows them.
-	Via AccessVia `json:"via"`
-	// AccessEntryArgs are what the role may do. aws-auth takes the groups and the user name alone.
-	components.AccessEntryArgs
-	// Overwrite replaces a line of aws-auth that maps the role already; with Via aws-auth only. Default: false, which refuses.
-	Overwrite bool `json:"overwrite"`
-}
-
-// AccessVia is a way into a cluster.
-type AccessVia string
-
-// The ways into a cluster.
-const (
-	ViaAccessEntry AccessVia = "accessEntry"
-	ViaAwsAuth     AccessVia = "aws-auth"
-)
 
 // targets are Argo CD's, if there is one.
 func (cfg *Config) targets() map[string]ArgoCDTarget {

@@ -11,13 +11,6 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// argoCDServiceAccounts are the accounts of Argo CD that talk to clusters, as its own manifests name them.
-//
-// https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#eks
-var argoCDServiceAccounts = []string{
-	"argocd-application-controller", "argocd-applicationset-controller", "argocd-server",
-}
-
 // setDefaults fills in what the configuration leaves out, once, so that no code after it asks what empty means.
 func (cfg *Config) setDefaults() {
 	for key, cluster := range cfg.Clusters {
@@ -41,7 +34,7 @@ func (argocd *ArgoCD) setDefaults() {
 	argocd.Namespace = cmp.Or(argocd.Namespace, components.DefaultArgoCDNamespace)
 	argocd.Description = cmp.Or(argocd.Description, "Argo CD's identity in the clusters that it manages")
 	if argocd.ServiceAccounts == nil {
-		argocd.ServiceAccounts = argoCDServiceAccounts
+		argocd.ServiceAccounts = components.ArgoCDServiceAccounts()
 	}
 	hub := cmp.Or(argocd.roleName(), strings.TrimRight(argocd.RoleNamePrefix, "-"))
 	for key, target := range argocd.Targets {

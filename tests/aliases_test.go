@@ -130,9 +130,10 @@ func TestTheOldestKeyNamesWhatIsNamedAfterAKey(t *testing.T) {
 	assert.Equal(t, "data", r.one(t, bucketType, "data-3").Inputs["bucket"].StringValue())
 	role := r.one(t, roleType, "argocd/target-3")
 	assert.Equal(t, "eks-argocd-argocd-application-controller-target", role.Inputs["name"].StringValue())
+	const targetRole = components.ArgoCDTargetType + "$" + components.AssumableRoleType
 	assert.Subset(t, role.earlierURNs(), []string{
-		string(resource.NewURN(stack, project, components.AssumableRoleType, roleType, "argocd/target")),
-		string(resource.NewURN(stack, project, components.AssumableRoleType, roleType, "argocd/target-2")),
+		string(resource.NewURN(stack, project, targetRole, roleType, "argocd/target")),
+		string(resource.NewURN(stack, project, targetRole, roleType, "argocd/target-2")),
 	})
 }
 

@@ -217,12 +217,13 @@ func TestATargetThatIsTakenOutTakesOnlyWhatIsItsOwn(t *testing.T) {
 		"aws:eks/accessPolicyAssociation:AccessPolicyAssociation argocd/far/AmazonEKSViewPolicy in argocd/far by aws-us-east-1-other " +
 			"after AccessEntry/argocd/far, Role/argocd/far",
 		"aws:iam/role:Role argocd/far in argocd/far by aws-iam-other after Role/argocd",
-		"eks-irsa:index:ArgoCDCluster argocd/far after AccessEntry/argocd/far, AccessPolicyAssociation/argocd/far/AmazonEKSViewPolicy, " +
+		"eks-irsa:index:ArgoCDCluster argocd/far in argocd/far after AccessEntry/argocd/far, AccessPolicyAssociation/argocd/far/AmazonEKSViewPolicy, " +
 			"Namespace/hub/argocd, RolePolicy/argocd/assume-target-roles, " +
 			"ServiceAccount/argocd/hub/argocd/argocd-application-controller, ServiceAccount/argocd/hub/argocd/argocd-applicationset-controller, " +
 			"ServiceAccount/argocd/hub/argocd/argocd-server",
-		"eks-irsa:index:AssumableRole argocd/far",
-		"eks-irsa:index:ClusterAccess argocd/far",
+		"eks-irsa:index:ArgoCDTarget argocd/far",
+		"eks-irsa:index:AssumableRole argocd/far in argocd/far",
+		"eks-irsa:index:ClusterAccess argocd/far in argocd/far",
 		"kubernetes:core/v1:Secret argocd/far in argocd/far by kubernetes-hub after AccessEntry/argocd/far, " +
 			"AccessPolicyAssociation/argocd/far/AmazonEKSViewPolicy, Namespace/hub/argocd, Role/argocd/far, " +
 			"RolePolicy/argocd/assume-target-roles, " +
@@ -300,10 +301,10 @@ func TestEveryRegistrationOfATargetThatFailsFailsTheProgram(t *testing.T) {
 	t.Parallel()
 	values := platformConfig(t, targets(hubItself, farRole))
 	for _, test := range []struct{ typ, name, want string }{
-		{components.AssumableRoleType, "argocd/far", `Argo CD target "far": registering AssumableRole "argocd/far": `},
-		{roleType, "argocd/far", `Argo CD target "far": AssumableRole "argocd/far": creating the role: `},
-		{accessEntryType, "argocd/far", `Argo CD target "far": ClusterAccess "argocd/far": creating the access entry: `},
-		{secretType, "argocd/hub", `Argo CD target "hub": ArgoCDCluster "argocd/hub": creating the secret: `},
+		{components.AssumableRoleType, "argocd/far", `ArgoCDTarget "argocd/far": registering AssumableRole "argocd/far": `},
+		{roleType, "argocd/far", `ArgoCDTarget "argocd/far": AssumableRole "argocd/far": creating the role: `},
+		{accessEntryType, "argocd/far", `ArgoCDTarget "argocd/far": ClusterAccess "argocd/far": creating the access entry: `},
+		{secretType, "argocd/hub", `ArgoCDTarget "argocd/hub": ArgoCDCluster "argocd/hub": creating the secret: `},
 		{inlinePolicyType, "argocd/assume-target-roles", `IrsaRole "argocd": creating inline policy "assume-target-roles": `},
 	} {
 		t.Run(test.typ+" "+test.name, func(t *testing.T) {
@@ -344,6 +345,6 @@ func TestATargetWhoseModeBringsAwsAuthImportsNothing(t *testing.T) {
 	r := twoAccounts()
 	r.hasCluster("far", "https://"+usIssuer, "CONFIG_MAP")
 	err := r.run(stacks.Platform, withConfig(platformConfig(t, targets("far: {cluster: far, access: {kubernetesGroups: [deployers], import: true}}"))))
-	require.ErrorContains(t, err, `Argo CD target "far": the cluster's authentication mode CONFIG_MAP allows aws-auth only:`+"\n"+
+	require.ErrorContains(t, err, `invalid arguments of ArgoCDTarget "argocd/far":`+"\naccess.via: is aws-auth, as the cluster's authentication mode CONFIG_MAP allows nothing else\n"+
 		"access.import: not with aws-auth; a line that maps the role already is replaced with overwrite")
 }

@@ -547,7 +547,7 @@ func TestAnArgoCDClusterRefuses(t *testing.T) {
 	t.Parallel()
 	type args = components.ArgoCDClusterArgs
 	const notACertificate = "certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"
-	const notInCluster = "not with inCluster, as Argo CD reaches the cluster that it runs in with its service accounts"
+	const notInCluster = "not for the cluster that Argo CD runs in, which it reaches with its service accounts"
 	yes, minusOne := true, -1
 	cases := []struct {
 		name, want string
@@ -918,7 +918,7 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		access       = "access: {kubernetesGroups: [deployers]}\n"
 		oneAccount   = "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: us-east-1}\n  more: {region: us-east-1}\n"
 		otherAccount = "clusters:\n  hub: {region: eu-west-1, assumeRole: {roleArn: 'arn:aws:iam::222233334444:role/deployer'}}\n  edge: {region: us-east-1}\n"
-		notForTheHub = "not for the hub, which Argo CD reaches from within with its service accounts"
+		notForTheHub = "not for the cluster that Argo CD runs in, which it reaches with its service accounts"
 	)
 	newCluster := func(mode string) string {
 		return "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: eu-west-1, create: {authenticationMode: " + mode + "}}\n"
@@ -929,6 +929,7 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 			"access policies for a new cluster that knows aws-auth only",
 			newCluster("CONFIG_MAP") + target("access: {policies: [{policy: AmazonEKSViewPolicy}]}"),
 			lines(
+				"platform.argocd.targets.edge.access.via: is aws-auth, as the cluster's authentication mode CONFIG_MAP allows nothing else",
 				"platform.argocd.targets.edge.access.policies: aws-auth knows no access policies; name kubernetesGroups",
 				"platform.argocd.targets.edge.access.kubernetesGroups: name at least one group",
 			),
@@ -1045,8 +1046,8 @@ func TestThePlatformRefusesArgoCD(t *testing.T) {
 		{
 			"a way into the hub", "argocd: {hub: hub, targets: {hub: {cluster: hub, role: {}, roleArn: '" + argoCDRole +
 				"', access: {via: accessEntry}, serverName: x, proxyUrl: 'http://x'}}}", lines(
-				"platform.argocd.targets.hub.role: "+notForTheHub, "platform.argocd.targets.hub.roleArn: "+notForTheHub,
-				"platform.argocd.targets.hub.access: "+notForTheHub, "platform.argocd.targets.hub.serverName: "+notForTheHub,
+				"platform.argocd.targets.hub.role: "+notForTheHub, "platform.argocd.targets.hub.access: "+notForTheHub,
+				"platform.argocd.targets.hub.roleArn: "+notForTheHub, "platform.argocd.targets.hub.serverName: "+notForTheHub,
 				"platform.argocd.targets.hub.proxyUrl: "+notForTheHub,
 			),
 		},

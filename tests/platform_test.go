@@ -97,8 +97,8 @@ func TestTheDevPlatformIsTheseResources(t *testing.T) {
 	assert.Equal(t, golden(t, "dev-resources.txt", got), got)
 	got = jsonOf(t, outputs)
 	assert.JSONEq(t, golden(t, "dev-outputs.json", got), got)
-	assert.Len(t, r.ancestors(t), 19,
-		"3 OidcProviders, 4 IrsaRoles, an AssumableRole, 2 each of ClusterAccess and ClusterLoginTest, 3 ArgoCDClusters, 3 namespaces, a bucket")
+	assert.Len(t, r.ancestors(t), 14,
+		"3 OidcProviders, 4 IrsaRoles, 3 ArgoCDTargets, 3 namespaces, a bucket")
 }
 
 func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
@@ -446,7 +446,8 @@ func TestThePlatformSaysWhatWentWrongAndWhere(t *testing.T) {
 		},
 		{"a cluster knows aws-auth only, which has no policies", func(r *recorder) {
 			r.hasCluster("edge", "https://"+euIssuer, "CONFIG_MAP")
-		}, `Argo CD target "edge": the cluster's authentication mode CONFIG_MAP allows aws-auth only:` + "\n" +
+		}, `invalid arguments of ArgoCDTarget "argocd/edge":` + "\n" +
+			"access.via: is aws-auth, as the cluster's authentication mode CONFIG_MAP allows nothing else\n" +
 			"access.policies: aws-auth knows no access policies; name kubernetesGroups\n" +
 			"access.kubernetesGroups: name at least one group"},
 	}
@@ -466,17 +467,17 @@ func TestAWayInThatTheClusterIgnoresIsRefused(t *testing.T) {
 	for _, test := range []struct{ mode, access, want string }{
 		{
 			"API", "{via: aws-auth, kubernetesGroups: [deployers]}",
-			"awsAuth: the cluster's authentication mode API ignores aws-auth; use accessEntry",
+			"access.via: authentication mode API does not support aws-auth",
 		},
 		{
 			"CONFIG_MAP", "{via: accessEntry, kubernetesGroups: [deployers]}",
-			"accessEntry: the cluster's authentication mode CONFIG_MAP knows no access entries; use awsAuth, or change the mode to API_AND_CONFIG_MAP",
+			"access.via: authentication mode CONFIG_MAP does not support accessEntry",
 		},
 	} {
 		t.Run(test.mode, func(t *testing.T) {
 			t.Parallel()
 			_, err := runPlatform(t, hubAndEdge(test.mode), argoCDConfig(t, "access: "+test.access))
-			require.ErrorContains(t, err, `Argo CD target "edge": invalid arguments of ClusterAccess "argocd/edge":`+"\n"+test.want)
+			require.ErrorContains(t, err, `invalid arguments of ArgoCDTarget "argocd/edge":`+"\n"+test.want)
 		})
 	}
 }
@@ -513,8 +514,8 @@ func TestTheFirstFailureOfThePlatformNamesItsSubject(t *testing.T) {
 		{"aws:s3/bucketObjectv2:BucketObjectv2", "my-test-bucket/my-test-file.txt", `bucket "my-test-bucket": object "my-test-file.txt": `},
 		{roleType, "s3-backup", `IrsaRole "s3-backup": creating the role: `},
 		{roleType, "argocd", `IrsaRole "argocd": creating the role: `},
-		{accessEntryType, "argocd/workloads-eu", `Argo CD target "workloads-eu": ClusterAccess "argocd/workloads-eu": creating the access entry: `},
-		{secretType, "argocd/workloads-us", `Argo CD target "workloads-us": ArgoCDCluster "argocd/workloads-us": creating the secret: `},
+		{accessEntryType, "argocd/workloads-eu", `ArgoCDTarget "argocd/workloads-eu": ClusterAccess "argocd/workloads-eu": creating the access entry: `},
+		{secretType, "argocd/workloads-us", `ArgoCDTarget "argocd/workloads-us": ArgoCDCluster "argocd/workloads-us": creating the secret: `},
 	}
 	for _, test := range cases {
 		t.Run(test.typ+" "+test.name, func(t *testing.T) {

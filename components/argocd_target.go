@@ -1,0 +1,294 @@
+package components
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
+)
+
+// ArgoCDTargetType is the type token of [ArgoCDTarget].
+const ArgoCDTargetType = "eks-irsa:index:ArgoCDTarget"
+
+// ArgoCDServiceAccounts are the accounts of Argo CD that talk to clusters, as its own manifests name them.
+//
+// https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#eks
+func ArgoCDServiceAccounts() []string {
+	return []string{"argocd-application-controller", "argocd-applicationset-controller", "argocd-server"}
+}
+
+// ArgoCDHub is Argo CD's identity, as its targets need to know it.
+type ArgoCDHub struct {
+	// Role is the IAM role of Argo CD's service accounts.
+	Role TrustedRole
+	// Dependencies are what Argo CD needs before it can log in: [IrsaRole.Dependencies], and its namespace if the program makes it.
+	Dependencies []pulumi.Resource
+	// ServiceAccounts log in to each target when there is a TestPod. Default: [ArgoCDServiceAccounts].
+	ServiceAccounts []string
+	// TestPod proves each login to a target. Default: none.
+	TestPod *PodSettings
+}
+
+// ArgoCDTargetArgs are the arguments of [NewArgoCDTarget]. The json names are those of Pulumi.<env>.yaml.
+type ArgoCDTargetArgs struct {
+	// Hub is the Argo CD that reaches the cluster.
+	Hub ArgoCDHub `json:"-"`
+	// ArgoCDClusterArgs are those of the cluster secret, and say how the cluster is reached. RoleArn is a role that was made
+	// elsewhere and trusts the hub's role.
+	ArgoCDClusterArgs
+	// Role is made in the cluster's account and trusts the hub's role only. The hub's role needs the permission to assume it, as it
+	// does for RoleArn. Default: the cluster lets the hub's role in directly.
+	Role *AssumableRoleArgs `json:"role"`
+	// Access is what Argo CD may do there, with whichever role it comes.
+	Access ArgoCDAccess `json:"access"`
+	// AuthenticationMode of the cluster, if known. Access is by an access entry unless it is CONFIG_MAP.
+	AuthenticationMode AuthenticationMode `json:"-"`
+	// Kubeconfig reaches the cluster to edit aws-auth; it is kept secret in state.
+	Kubeconfig pulumi.StringInput `json:"-"`
+	// RoleProvider is the AWS provider of Role; see [NewIrsaRole] for why that may be another one. Default: the component's.
+	RoleProvider pulumi.ProviderResource `json:"-"`
+	// LoginTestName is the cluster in the names of the Jobs that log in, a DNS label; needed with the hub's TestPod.
+	LoginTestName string `json:"-"`
+}
+
+// ArgoCDModel is how Argo CD gets into a target.
+type ArgoCDModel string
+
+// The models of a target.
+const (
+	// ArgoCDDirect is with the hub's role itself.
+	ArgoCDDirect ArgoCDModel = "direct"
+	// ArgoCDAssumedRole is with a role that the hub's role assumes on its way.
+	ArgoCDAssumedRole ArgoCDModel = "role"
+	// ArgoCDInCluster is from within, without AWS.
+	ArgoCDInCluster ArgoCDModel = "inCluster"
+)
+
+// Model is how Argo CD gets into the target.
+func (args *ArgoCDTargetArgs) Model() ArgoCDModel {
+	switch {
+	case args.InCluster:
+		return ArgoCDInCluster
+	case args.Role != nil || args.RoleArn != nil:
+		return ArgoCDAssumedRole
+	default:
+		return ArgoCDDirect
+	}
+}
+
+// ArgoCDTarget is a cluster that Argo CD reaches with its IAM role or with one that this role assumes: the role, its access to the
+// cluster, the proof of the login and the cluster secret, in this order, as Argo CD connects as soon as it sees the secret.
+type ArgoCDTarget struct {
+	pulumi.ResourceState
+
+	// The state holds what follows with the resources themselves, and not a second time.
+
+	// PrincipalArn is the role that the cluster lets in. It has no value in the cluster that Argo CD runs in.
+	PrincipalArn pulumi.StringOutput
+	// Access is the role's access, nil in the cluster that Argo CD runs in.
+	Access *ClusterAccess
+	// Secret is the cluster secret.
+	Secret *ArgoCDCluster
+}
+
+// NewArgoCDTarget makes the target. Its AWS provider is that of the target cluster, and its Kubernetes provider that of the cluster
+// that Argo CD runs in: pulumi.Providers(target, hub).
+func NewArgoCDTarget(
+	ctx *pulumi.Context, name string, args *ArgoCDTargetArgs, opts ...pulumi.ResourceOption,
+) (*ArgoCDTarget, error) {
+	component := &ArgoCDTarget{}
+	err := construct(ctx, ArgoCDTargetType, name, component, args.Validate(), opts, func(children children) error {
+		builder := argoCDTargetBuilder{ctx: ctx, name: name, args: args, component: component, children: children}
+		return builder.build()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return component, nil
+}
+
+type argoCDTargetBuilder struct {
+	ctx       *pulumi.Context
+	name      string
+	args      *ArgoCDTargetArgs
+	component *ArgoCDTarget
+	children  children
+
+	// principal is the role that the cluster lets in.
+	principal TrustedRole
+	// ready is what Argo CD needs to log in.
+	ready []pulumi.Resource
+}
+
+func (b *argoCDTargetBuilder) build() error {
+	secret := b.args.ArgoCDClusterArgs
+	b.ready = slices.Clone(b.args.Hub.Dependencies)
+	if !secret.InCluster {
+		for _, step := range []func() error{b.createRole, b.grantAccess, b.proveLogin} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		b.component.PrincipalArn = b.principal.Arn.ToStringOutput()
+	}
+	if b.args.Role != nil {
+		secret.RoleArn = b.principal.Arn
+	}
+	var err error
+	b.component.Secret, err = NewArgoCDCluster(b.ctx, b.name, &secret, b.options(pulumi.DependsOn(b.ready))...)
+	return err
+}
+
+// options are those of a part of the target, which is called as the target itself.
+func (b *argoCDTargetBuilder) options(opts ...pulumi.ResourceOption) []pulumi.ResourceOption {
+	return b.children.named(b.name, opts...)
+}
+
+// createRole makes the role that the cluster lets in, unless that is the hub's or was made elsewhere.
+func (b *argoCDTargetBuilder) createRole() error {
+	switch {
+	case b.args.RoleArn != nil:
+		b.principal.Arn = b.args.RoleArn
+		return nil
+	case b.args.Role == nil:
+		b.principal = b.args.Hub.Role
+		return nil
+	}
+	args, options := *b.args.Role, b.options()
+	args.TrustedRoles = []TrustedRole{b.args.Hub.Role}
+	if b.args.RoleProvider != nil {
+		options = append(options, pulumi.Provider(b.args.RoleProvider))
+	}
+	role, err := NewAssumableRole(b.ctx, b.name, &args, options...)
+	if err != nil {
+		return err
+	}
+	b.principal = TrustedRole{Arn: role.Arn, UniqueId: role.UniqueId}
+	return nil
+}
+
+func (b *argoCDTargetBuilder) grantAccess() error {
+	args := &ClusterAccessArgs{
+		ClusterName: b.args.ClusterName, PrincipalArn: b.principal.Arn, PrincipalUniqueId: b.principal.UniqueId,
+		AuthenticationMode: b.args.AuthenticationMode,
+	}
+	args.AccessEntry, args.AwsAuth = b.args.Access.grant(b.args.AuthenticationMode, b.args.Kubeconfig)
+	access, err := NewClusterAccess(b.ctx, b.name, args, b.options()...)
+	if err != nil {
+		return err
+	}
+	b.component.Access = access
+	b.ready = append(b.ready, access.Dependencies()...)
+	return nil
+}
+
+// proveLogin logs in to the target under each of Argo CD's service accounts.
+func (b *argoCDTargetBuilder) proveLogin() error {
+	args, hub := b.args, b.args.Hub
+	if hub.TestPod == nil {
+		return nil
+	}
+	fingerprint, err := b.fingerprint()
+	if err != nil {
+		return err
+	}
+	_, err = NewClusterLoginTest(b.ctx, b.name, &ClusterLoginTestArgs{
+		Name: args.LoginTestName, Namespace: args.namespace(), ServiceAccounts: hub.serviceAccounts(),
+		ClusterName: args.ClusterName, Server: args.Server, CertificateAuthorityData: args.CertificateAuthorityData,
+		ServerName: args.ServerName, ProxyURL: args.ProxyURL,
+		PrincipalArn: b.principal.Arn, Assume: args.Model() == ArgoCDAssumedRole, Read: args.Access.readable(), Fingerprint: fingerprint,
+		PodSettings: *hub.TestPod,
+	}, b.options(pulumi.DependsOn(b.ready))...)
+	return err
+}
+
+// fingerprint changes with what a login rests on: who logs in, as whom, and what the access is.
+func (b *argoCDTargetBuilder) fingerprint() (pulumi.StringOutput, error) {
+	access, err := json.Marshal(b.args.Access)
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	return pulumi.Sprintf("%s/%s/%s", b.args.Hub.Role.identity(), b.principal.identity(), access).ApplyT(func(text string) string {
+		return digest(text)
+	}).(pulumi.StringOutput), nil
+}
+
+// identity is the role's unique ID, or its ARN where that is not known.
+func (r TrustedRole) identity() pulumi.StringInput {
+	if r.UniqueId != nil {
+		return r.UniqueId
+	}
+	return r.Arn
+}
+
+func (hub *ArgoCDHub) serviceAccounts() []string {
+	if hub.ServiceAccounts == nil {
+		return ArgoCDServiceAccounts()
+	}
+	return hub.ServiceAccounts
+}
+
+// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
+// arguments are a fault.
+func (args *ArgoCDTargetArgs) Validate() error {
+	if args == nil {
+		return errors.New("args: must not be nil")
+	}
+	faults := []error{args.validateLogin(), args.ValidateSettings(args.Hub.TestPod != nil)}
+	if args.InCluster {
+		return errors.Join(faults...)
+	}
+	if args.Hub.Role.Arn == nil {
+		faults = append(faults, errors.New("hub.role.arn: must not be empty"))
+	}
+	if args.Hub.TestPod != nil {
+		faults = append(faults, fault.At("loginTestName", kubename.ValidateLabel(args.LoginTestName)),
+			fault.Under("hub.testPod", args.Hub.TestPod.Validate()),
+			validateObjects("hub.serviceAccounts", "a service account", args.Hub.serviceAccounts()))
+	}
+	return errors.Join(faults...)
+}
+
+// ValidateSettings is [ArgoCDTargetArgs.Validate] without the cluster and the hub, for a program that does not know them yet.
+// tested is whether the login will be proven.
+func (args *ArgoCDTargetArgs) ValidateSettings(tested bool) error {
+	if args.InCluster {
+		return errors.Join(
+			refuseInCluster("role", args.Role != nil), refuseInCluster("access", !reflect.ValueOf(args.Access).IsZero()),
+			args.ArgoCDClusterArgs.ValidateSettings())
+	}
+	faults := []error{args.validateRole(), fault.Under("access", args.Access.validate(args.AuthenticationMode))}
+	secret := args.ArgoCDClusterArgs.ValidateSettings()
+	if secret == nil && tested && args.ProxyURL != "" {
+		secret = fault.At("proxyUrl", ValidateLoginProxy(args.ProxyURL)) // the proof goes the same way
+	}
+	return errors.Join(append(faults, secret)...)
+}
+
+// validateRole checks the role that the cluster lets in.
+func (args *ArgoCDTargetArgs) validateRole() error {
+	var faults []error
+	if args.Role != nil {
+		faults = append(faults, fault.Under("role", args.Role.ValidateSettings()))
+	}
+	if args.RoleArn == nil {
+		return errors.Join(faults...)
+	}
+	if args.Role != nil {
+		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
+	}
+	if arn, plain := plainString(args.RoleArn); plain {
+		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleARN(arn)))
+		if parsed, err := iampolicy.ParseARN(arn); err == nil && parsed.IsServiceLinkedRole() {
+			faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", arn))
+		}
+	}
+	return errors.Join(faults...)
+}
