@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
@@ -92,11 +93,13 @@ func (args *ClusterLoginTestArgs) Validate() error {
 	if len(args.ServiceAccounts) == 0 {
 		faults = append(faults, errors.New("serviceAccounts: name at least one service account"))
 	}
-	faults = append(faults, validateObjects("serviceAccounts", "a service account", args.ServiceAccounts),
-		required("clusterName", args.ClusterName, ValidateClusterName),
-		required("server", args.Server, func(server string) error { _, err := parseServer(server); return err }),
-		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),
-		required("principalArn", args.PrincipalArn, iampolicy.ValidateRoleARN))
+	var found fielderr.List
+	found.Add("serviceAccounts", kubename.ValidateObjects("a service account", args.ServiceAccounts))
+	found.Add("clusterName", required(args.ClusterName, ValidateClusterName))
+	found.Add("server", required(args.Server, func(server string) error { _, err := parseServer(server); return err }))
+	found.Add("certificateAuthorityData", required(args.CertificateAuthorityData, validCertificateAuthority))
+	found.Add("principalArn", required(args.PrincipalArn, iampolicy.ValidateRoleARN))
+	faults = append(faults, found.Err())
 	if args.ServerName != "" {
 		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
@@ -79,9 +80,12 @@ func (s PodSettings) Validate() error {
 	if s.Image != "" {
 		faults = append(faults, fault.At("image", validateImage(s.Image)))
 	}
-	faults = append(faults, validateObjects("imagePullSecrets", "a secret", s.ImagePullSecrets),
-		kubename.ValidateLabels("nodeSelector", s.NodeSelector), kubename.ValidateLabels("labels", s.Labels),
-		kubename.ValidateAnnotations("annotations", s.Annotations))
+	var found fielderr.List
+	found.Add("imagePullSecrets", kubename.ValidateObjects("a secret", s.ImagePullSecrets))
+	found.Add("nodeSelector", kubename.ValidateLabels(s.NodeSelector))
+	found.Add("labels", kubename.ValidateLabels(s.Labels))
+	found.Add("annotations", kubename.ValidateAnnotations(s.Annotations))
+	faults = append(faults, found.Err())
 	if os, given := s.NodeSelector[osLabel]; given && os != "linux" {
 		faults = append(faults, fmt.Errorf("nodeSelector: %s must stay \"linux\", as the proof is a Linux program", osLabel))
 	}
