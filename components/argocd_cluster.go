@@ -15,7 +15,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
@@ -133,7 +133,7 @@ func (args *ArgoCDClusterArgs) secretName(component string) pulumi.StringInput {
 	}
 	return args.server().ToStringOutput().ApplyT(func(server string) (string, error) {
 		name, err := argoCDSecretName(server)
-		return name, failure(ArgoCDClusterType, component, fault.At("server", err))
+		return name, failure(ArgoCDClusterType, component, fielderr.At("server", err))
 	}).(pulumi.StringOutput)
 }
 
@@ -217,10 +217,10 @@ func (args *ArgoCDClusterArgs) plainData(displayName, clusterName, server, caDat
 	login := argoCDConfig{}
 	if !args.InCluster {
 		if _, err := parseServer(server); err != nil {
-			return nil, fault.At("server", err)
+			return nil, fielderr.At("server", err)
 		}
 		if err := validCertificateAuthority(caData); err != nil {
-			return nil, fault.At("certificateAuthorityData", err)
+			return nil, fielderr.At("certificateAuthorityData", err)
 		}
 		login = argoCDConfig{
 			AWSAuthConfig:   &argoCDAWSAuthConfig{ClusterName: clusterName, RoleARN: roleArn, Profile: args.Profile},

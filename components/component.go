@@ -11,8 +11,6 @@ import (
 	"unicode"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 )
 
 // construct registers a component when its arguments are valid, builds it and registers its outputs, which are the fields with
@@ -104,15 +102,19 @@ func plainString(input pulumi.Input) (string, bool) {
 }
 
 // required refuses an input that is not given, and checks one that is known.
-func required(path string, input pulumi.StringInput, check func(string) error) error {
-	switch value, plain := plainString(input); {
-	case input == nil, plain && value == "":
-		return fmt.Errorf("%s: must not be empty", path)
-	case plain:
-		return fault.At(path, check(value))
-	default:
-		return nil
+func required(input pulumi.StringInput, check func(string) error) error {
+	if value, plain := plainString(input); input == nil || plain && value == "" {
+		return errors.New("must not be empty")
 	}
+	return ifKnown(input, check)
+}
+
+// ifKnown checks an input that is known before anything is registered.
+func ifKnown(input pulumi.Input, check func(string) error) error {
+	if value, plain := plainString(input); plain {
+		return check(value)
+	}
+	return nil
 }
 
 // validatePrintable refuses line breaks and the like, in texts that have no form of their own.

@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -186,7 +186,8 @@ func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 func (b *irsaRoleBuilder) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
 	return providerArns.ApplyT(func(arns []string) (string, error) {
 		document, err := b.args.trustPolicy(arns).JSON()
-		return document, b.failure(errors.Join(fault.At("trustPolicy", err), oneAccount(arns), b.args.inPartitionOf(arns)))
+		err = fielderr.At("trustPolicy", fielderr.Document(err))
+		return document, b.failure(errors.Join(err, oneAccount(arns), b.args.inPartitionOf(arns)))
 	}).(pulumi.StringOutput)
 }
 

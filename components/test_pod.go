@@ -10,7 +10,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 )
@@ -50,18 +50,16 @@ func (args *TestPodArgs) validate(accounts []ServiceAccountArgs) error {
 	if args == nil {
 		return nil
 	}
-	faults := []error{fault.Under("testPod", args.Validate()), fault.At("testPod.check", validateCheck(args.Check))}
-	if len(accounts) > 0 && !slices.ContainsFunc(accounts, ServiceAccountArgs.annotated) {
-		faults = append(faults, errors.New("testPod: needs a service account that is created or patched, as a pod gets its "+
-			"identity by the annotation"))
-	}
+	var found fielderr.List
+	found.Add("", args.Validate())
+	found.Add("check", validateCheck(args.Check))
+	found.Refuse(len(accounts) > 0 && !slices.ContainsFunc(accounts, ServiceAccountArgs.annotated), "",
+		"needs a service account that is created or patched, as a pod gets its identity by the annotation")
 	for i, account := range accounts {
-		if args.NegativeTest && account.mayBeDefault() {
-			faults = append(faults, fmt.Errorf("testPod.negativeTest: serviceAccounts[%d] lets %s/%s have the role, under which the negative test "+
-				"runs to be refused", i, account.Namespace, defaultServiceAccount))
-		}
+		found.Refuse(args.NegativeTest && account.mayBeDefault(), "negativeTest", "serviceAccounts[%d] lets %s/%s have the role, under which "+
+			"the negative test runs to be refused", i, account.Namespace, defaultServiceAccount)
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // maxCheck is what Linux passes on as one variable of a program, less IRSA_CHECK= and the byte that ends it (MAX_ARG_STRLEN):

@@ -1,7 +1,6 @@
 package testpod
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -11,7 +10,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
@@ -67,31 +66,23 @@ type Toleration struct {
 // osLabel is on every node; the program of the pods is a Linux program, and Windows nodes have no taint of their own.
 const osLabel = "kubernetes.io/os"
 
-// Validate reports every fault of the settings, each with its path.
+// Validate reports every error of the settings, each with its path.
 func (s Settings) Validate() error {
-	var faults []error
-	if s.TimeoutSeconds != 0 && s.TimeoutSeconds < minTimeout {
-		faults = append(faults, fmt.Errorf("timeoutSeconds: %d is less than %d", s.TimeoutSeconds, minTimeout))
-	}
-	if s.TimeoutSeconds > maxTimeout {
-		faults = append(faults, fmt.Errorf("timeoutSeconds: %d is more than %d, which is as far as Kubernetes counts", s.TimeoutSeconds, maxTimeout))
-	}
-	if s.Image != "" {
-		faults = append(faults, fault.At("image", validateImage(s.Image)))
-	}
-	faults = append(faults, kubename.ValidateObjects("imagePullSecrets", "a secret", s.ImagePullSecrets),
-		kubename.ValidateLabels("nodeSelector", s.NodeSelector), kubename.ValidateLabels("labels", s.Labels),
-		kubename.ValidateAnnotations("annotations", s.Annotations))
-	if os, given := s.NodeSelector[osLabel]; given && os != "linux" {
-		faults = append(faults, fmt.Errorf("nodeSelector: %s must stay \"linux\", as the proof is a Linux program", osLabel))
-	}
-	if _, given := s.Labels[Label]; given {
-		faults = append(faults, fmt.Errorf("labels: %s is set by the proof itself", Label))
-	}
-	for i, toleration := range s.Tolerations {
-		faults = append(faults, fault.Under(fmt.Sprintf("tolerations[%d]", i), toleration.validate()))
-	}
-	return errors.Join(faults...)
+	var found fielderr.List
+	found.Refuse(s.TimeoutSeconds != 0 && s.TimeoutSeconds < minTimeout, "timeoutSeconds", "%d is less than %d", s.TimeoutSeconds, minTimeout)
+	found.Refuse(s.TimeoutSeconds > maxTimeout, "timeoutSeconds",
+		"%d is more than %d, which is as far as Kubernetes counts", s.TimeoutSeconds, maxTimeout)
+	found.Add("image", fielderr.IfGiven(s.Image, validateImage))
+	found.Add("imagePullSecrets", kubename.ValidateObjects("a secret", s.ImagePullSecrets))
+	found.Add("nodeSelector", kubename.ValidateLabels(s.NodeSelector))
+	found.Add("labels", kubename.ValidateLabels(s.Labels))
+	found.Add("annotations", kubename.ValidateAnnotations(s.Annotations))
+	os, given := s.NodeSelector[osLabel]
+	found.Refuse(given && os != "linux", "nodeSelector", "%s must stay \"linux\", as the proof is a Linux program", osLabel)
+	_, given = s.Labels[Label]
+	found.Refuse(given, "labels", "%s is set by the proof itself", Label)
+	found.Add("tolerations", fielderr.Each(s.Tolerations, Toleration.validate))
+	return found.Err()
 }
 
 // The parts of an image reference, and the length of its name:
@@ -125,24 +116,14 @@ var (
 )
 
 func (t Toleration) validate() error {
-	var faults []error
-	if !slices.Contains(tolerationOperators, t.Operator) {
-		faults = append(faults, fmt.Errorf("operator: %q is neither %q nor %q", t.Operator, "Equal", "Exists"))
-	}
-	if t.Key == "" && t.Operator != "Exists" {
-		faults = append(faults, errors.New("key: must not be empty, unless the operator is Exists"))
-	}
-	if t.Value != "" && t.Operator == "Exists" {
-		faults = append(faults, errors.New("value: must be empty, as the operator is Exists"))
-	}
-	if t.Key != "" {
-		faults = append(faults, fault.At("key", kubename.ValidateKey(t.Key)))
-	}
-	faults = append(faults, fault.At("value", kubename.ValidateValue(t.Value)))
-	if !slices.Contains(taintEffects, t.Effect) {
-		faults = append(faults, fmt.Errorf("effect: %q is none of %q", t.Effect, taintEffects[1:]))
-	}
-	return errors.Join(faults...)
+	var found fielderr.List
+	found.Refuse(!slices.Contains(tolerationOperators, t.Operator), "operator", "%q is neither %q nor %q", t.Operator, "Equal", "Exists")
+	found.Refuse(t.Key == "" && t.Operator != "Exists", "key", "must not be empty, unless the operator is Exists")
+	found.Refuse(t.Value != "" && t.Operator == "Exists", "value", "must be empty, as the operator is Exists")
+	found.Add("key", fielderr.IfGiven(t.Key, kubename.ValidateKey))
+	found.Add("value", kubename.ValidateValue(t.Value))
+	found.Refuse(!slices.Contains(taintEffects, t.Effect), "effect", "%q is none of %q", t.Effect, taintEffects[1:])
+	return found.Err()
 }
 
 // WithDefaults takes what the settings do not give from the defaults. Maps are merged, and the settings' own value of a key wins;
