@@ -69,7 +69,7 @@ type OidcProvider struct {
 	Adopted bool
 }
 
-// NewOidcProvider adopts or creates the OIDC provider of an issuer. Besides faults of the arguments it fails when IAM
+// NewOidcProvider adopts or creates the OIDC provider of an issuer. Besides errors of the arguments it fails when IAM
 // cannot be asked, and when the provider that it finds does not accept the audience sts.amazonaws.com, as no pod could
 // assume a role through it.
 func NewOidcProvider(

@@ -254,7 +254,7 @@ func (args *IrsaRoleArgs) policyDocuments() []documentGroup {
 
 // ValidatePartition refuses what lies in another AWS partition than the given one ("aws", "aws-cn") and is known before the
 // program runs: ARNs in policy documents and trust statements, managed policies, the permissions boundary. [NewIrsaRole] does
-// so itself as soon as the ARN of an OIDC provider tells the partition. All faults are reported together.
+// so itself as soon as the ARN of an OIDC provider tells the partition. All errors are reported together.
 func (args *IrsaRoleArgs) ValidatePartition(partition string) error {
 	check := func(arn string) error { return iampolicy.ValidatePartition(arn, partition) }
 	var found fielderr.List

@@ -1,5 +1,5 @@
-// Package fault gives faults of arguments and of configuration their paths. Faults of one subject are joined with
-// errors.Join; a path goes before each of them.
+// Package fault puts paths, as texts, before errors of the arguments of test pods and of the login test. [Typed] makes errors of
+// fielderr of them, which all others are.
 package fault
 
 import (

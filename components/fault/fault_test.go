@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 func TestAPathGoesBeforeEveryFault(t *testing.T) {
@@ -65,4 +66,11 @@ func TestAPathIsNoFormat(t *testing.T) {
 		require.EqualError(t, err, path+"."+path+": unexpected EOF")
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "a garbled format loses the error")
 	}
+}
+
+func TestFaultsBecomeErrorsWithPaths(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, fault.Typed(nil))
+	err := errors.Join(fault.Under("a", fault.At("b", errors.New("is: wrong"))), errors.Join(errors.New("c.d: is empty")))
+	require.EqualError(t, fielderr.At("x", fault.Typed(err)), "x.a.b: is: wrong\nx.c.d: is empty")
 }
