@@ -31,7 +31,8 @@ const (
 // validate reports every error of the access to a cluster with that authentication mode, "" when it is not known yet.
 func (access *ArgoCDAccess) validate(mode AuthenticationMode) error {
 	var found fielderr.List
-	unsupported := access.Via == ViaAccessEntry && mode == AuthenticationModeConfigMap || access.Via == ViaAwsAuth && mode == AuthenticationModeAPI
+	unsupported := access.Via == ViaAccessEntry && mode == AuthenticationModeConfigMap ||
+		access.Via == ViaAwsAuth && mode == AuthenticationModeAPI
 	switch {
 	case !slices.Contains([]AccessVia{"", ViaAccessEntry, ViaAwsAuth}, access.Via):
 		found.Addf("via", "%q is neither %s nor %s", access.Via, ViaAccessEntry, ViaAwsAuth)

@@ -45,7 +45,9 @@ func (args *ArgoCDClusterArgs) validateSecret() error {
 	var found fielderr.List
 	found.Add("displayName", ifKnown(args.DisplayName, validatePrintable))
 	found.Add("namespace", fielderr.IfGiven(args.Namespace, kubename.ValidateNamespace))
-	found.Add("secretName", fielderr.IfGiven(args.SecretName, func(name string) error { return kubename.ValidateObject("a secret", name) }))
+	found.Add("secretName", fielderr.IfGiven(args.SecretName, func(name string) error {
+		return kubename.ValidateObject("a secret", name)
+	}))
 	value, taken := args.Labels[argoCDSecretType]
 	found.Refuse(taken && value != "cluster", "labels", "%s must stay \"cluster\"", argoCDSecretType)
 	found.Add("labels", kubename.ValidateLabels(args.Labels))

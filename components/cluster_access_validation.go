@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
@@ -50,20 +49,21 @@ func (args *ClusterAccessArgs) validatePrincipal(text string) error {
 
 // validateWayIn checks the access entry or the line of aws-auth, and that the cluster's authentication mode supports it.
 func (args *ClusterAccessArgs) validateWayIn() error {
+	mode := args.AuthenticationMode
+	entries, awsAuth := mode == "" || mode.AllowsAccessEntries(), mode == "" || mode.AllowsAwsAuth()
 	var found fielderr.List
-	switch mode := args.AuthenticationMode; {
-	case !slices.Contains([]AuthenticationMode{"", AuthenticationModeAPI, AuthenticationModeAPIAndConfigMap, AuthenticationModeConfigMap}, mode):
+	switch {
+	case !entries && !awsAuth:
 		found.Addf("authenticationMode", "%q is none of %q, %q and %q",
 			mode, AuthenticationModeAPI, AuthenticationModeAPIAndConfigMap, AuthenticationModeConfigMap)
 	case (args.AccessEntry == nil) == (args.AwsAuth == nil):
 		found.Addf("accessEntry", "give exactly one of accessEntry and awsAuth")
 	case args.AccessEntry != nil:
-		found.Refuse(mode != "" && !mode.AllowsAccessEntries(), "accessEntry",
-			"the cluster's authentication mode %s knows no access entries; use awsAuth, or change the mode to %s", mode, AuthenticationModeAPIAndConfigMap)
+		found.Refuse(!entries, "accessEntry", "the cluster's authentication mode %s knows no access entries; "+
+			"use awsAuth, or change the mode to %s", mode, AuthenticationModeAPIAndConfigMap)
 		found.Add("accessEntry", args.AccessEntry.Validate())
 	default:
-		found.Refuse(mode != "" && !mode.AllowsAwsAuth(), "awsAuth",
-			"the cluster's authentication mode %s ignores aws-auth; use accessEntry", mode)
+		found.Refuse(!awsAuth, "awsAuth", "the cluster's authentication mode %s ignores aws-auth; use accessEntry", mode)
 		found.Add("awsAuth", args.AwsAuth.Validate())
 	}
 	return found.Err()

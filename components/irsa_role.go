@@ -92,7 +92,7 @@ type IrsaRole struct {
 func (r *IrsaRole) Dependencies() []pulumi.Resource { return slices.Clone(r.dependencies) }
 
 // NewIrsaRole makes the role. A trust policy that depends on outputs is checked against its size limit as soon as they are
-// known; every other fault of the arguments is reported before anything is registered.
+// known; every other error of the arguments is reported before anything is registered.
 //
 // IAM has no regions, but Pulumi's AWS provider has, and Pulumi replaces a role whose provider gets another one: give it an
 // AWS provider that stays when its clusters change.

@@ -8,7 +8,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// RoleSettings are what every IAM role takes, whoever may assume it. The json names are those of Pulumi.<env>.yaml.
+// RoleSettings are what every IAM role takes, no matter which principals it trusts. The json names are those of Pulumi.<env>.yaml.
 type RoleSettings struct {
 	// Path of the role, default "/". It begins and ends with a slash.
 	Path string `json:"path"`

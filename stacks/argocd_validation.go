@@ -28,7 +28,8 @@ func (cfg *Config) validateArgoCD() error {
 	return found.Err()
 }
 
-// restOfRole is the hub role with valid values for what has another path in the role than in the configuration, and is checked there.
+// restOfRole is the hub role with valid values in place of those that have another path in the role than in the configuration: these
+// are checked with the configuration.
 func (argocd *ArgoCD) restOfRole() Role {
 	rest := *argocd
 	rest.Namespace, rest.ServiceAccounts = components.DefaultArgoCDNamespace, components.ArgoCDServiceAccounts()

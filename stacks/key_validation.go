@@ -28,7 +28,8 @@ func validateKeys[T any](entries map[string]T) error {
 		if keyForm.MatchString(key) {
 			return nil
 		}
-		return fmt.Errorf("the key %q becomes part of names; use letters, digits, ., _ and -, and begin with a letter, a digit or _", key)
+		return fmt.Errorf("the key %q becomes part of names; use letters, digits, ., _ and -, and begin with a letter, a digit or _",
+			key)
 	})
 }
 

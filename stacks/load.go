@@ -20,8 +20,8 @@ func LoadConfig(ctx *pulumi.Context) (*Config, error) {
 		return nil, err
 	}
 	if ctx.IsConfigSecret(ctx.Project()+":"+ConfigKey) && !cfg.hasPassword() {
-		return nil, invalidConfiguration(errors.New("a value in it is encrypted (secure:), and all that is made of it stands in plain text " +
-			"in the stack's state, but for a proxyUrl with a password; write the value as it is, or keep what is secret elsewhere"))
+		return nil, invalidConfiguration(errors.New("a value in it is encrypted (secure:), and all that is made of it stands in " +
+			"plain text in the stack's state, but for a proxyUrl with a password; write the value as it is, or keep what is secret elsewhere"))
 	}
 	return cfg, nil
 }

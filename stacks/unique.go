@@ -38,7 +38,8 @@ func (c *claims) claimAs(folded, what, name, where string, path fielderr.Path) {
 	case !taken:
 		c.taken[key] = claim{name, path}
 	case other.name != name:
-		c.Addf(path, "%s %s%s is declared already, at %s, as %s; IAM knows no case in names", what, name, where, inFile.Join(other.path), other.name)
+		c.Addf(path, "%s %s%s is declared already, at %s, as %s; IAM knows no case in names",
+			what, name, where, inFile.Join(other.path), other.name)
 	default:
 		c.Addf(path, "%s %s%s is declared already, at %s", what, name, where, inFile.Join(other.path))
 	}

@@ -107,8 +107,8 @@ func ValidateLabels(labels map[string]string) error {
 	return fielderr.EachKey(labels, func(key, value string) error { return errors.Join(ValidateKey(key), ValidateValue(value)) })
 }
 
-// ValidateAnnotations checks annotations; their values are any text, 256 KiB in all with the keys. Unlike in labels, the DNS names
-// in the keys may have upper case, which the API server allows.
+// ValidateAnnotations checks annotations; their values are any text, 256 KiB in all with the keys. Unlike in labels, the API server
+// allows upper case in the DNS names of the keys.
 func ValidateAnnotations(annotations map[string]string) error {
 	var found fielderr.List
 	size := 0
