@@ -96,18 +96,14 @@ func argumentRules() []argumentRule {
 			example{"https://a.io/" + text(243), "clusters[0].issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
 			example{"a.io:8443", "clusters[0].issuer", `issuer "a.io:8443" has a port; IAM takes none in the URL of an OIDC provider`},
 			"https://a.io/" + text(242),
-			with(irsaRole, func(a *irsaArgs, value string) {
-				a.Clusters[0].OidcProviderArn, a.Clusters[0].Issuer = nil, value
-			}),
+			with(irsaRole, func(a *irsaArgs, value string) { a.Clusters[0].OidcProviderArn, a.Clusters[0].Issuer = nil, value }),
 		},
 		{
 			"IrsaCluster.OidcProviderArn",
 			example{},
 			example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an OIDC provider` + providerForm},
 			provider + "a.io/" + text(242),
-			with(irsaRole, func(a *irsaArgs, value string) {
-				a.Clusters[0].OidcProviderArn = pulumi.String(value)
-			}),
+			with(irsaRole, func(a *irsaArgs, value string) { a.Clusters[0].OidcProviderArn = pulumi.String(value) }),
 		},
 		policyArn("RolePolicies.PolicyAttachments", "policyAttachments.x", with(irsaRole, func(a *irsaArgs, value string) {
 			a.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value)}
