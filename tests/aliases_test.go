@@ -185,7 +185,7 @@ func TestPlatformRefusesAKeyThatIsRenamedWithoutAliases(t *testing.T) {
 		return "platform." + path + ": this stack made " + what + ` under the key "` + key + "\", which is gone; if the key was renamed, say " +
 			"`aliases: [" + key + "]` here, and nothing changes; if not, take the old one away with one update and add this with the next"
 	}
-	cases := []struct{ name, platform, want string }{
+	for _, test := range []struct{ name, platform, want string }{
 		{
 			"a cluster's", strings.ReplaceAll(keys("hub", "eu-2", "app", "data", "target"), "eu-2: {", "eu-2: {name: eu, "),
 			said("clusters.eu-2", "what belongs to EKS cluster eu in eu-west-1 of account 111122223333", "eu"),
@@ -202,8 +202,7 @@ func TestPlatformRefusesAKeyThatIsRenamedWithoutAliases(t *testing.T) {
 			"a target's", keys("hub", "eu", "app", "data", "target-2"),
 			said("argocd.targets.target-2", "what lets Argo CD into https://EU.gr7.eu-west-1.eks.amazonaws.com", "target"),
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := aliasedAccount()

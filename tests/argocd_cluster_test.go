@@ -12,6 +12,8 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
+const notACertificate = "certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"
+
 const edgeServer = "https://ABCDEF0123456789.gr7.eu-west-1.eks.amazonaws.com"
 
 // decoded is the secret's inputs with the data as Argo CD reads it: without base64, and the config as an object.
@@ -39,7 +41,7 @@ func decoded(t *testing.T, secret registration) string {
 func TestArgoCDClusterIsThisSecret(t *testing.T) {
 	t.Parallel()
 	yes, no, shard := true, false, 0
-	cases := []variant[components.ArgoCDClusterArgs]{
+	for _, test := range []variant[components.ArgoCDClusterArgs]{
 		{"has what is needed, and no roleARN unless one is given", nil, `{
 			"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
 			"metadata": {
@@ -122,8 +124,7 @@ func TestArgoCDClusterIsThisSecret(t *testing.T) {
 				}
 			}
 		}`},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, _ := argoCDCluster.made(t, test.change)
@@ -160,18 +161,19 @@ func TestArgoCDClusterHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
 
 func TestArgoCDClusterFailsTheProgramWhenItTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
-	argoCDCluster.fails(t, []refusal[components.ArgoCDClusterArgs]{
-		{"as the server is not https", `server: "http://edge.example.com" is not an https URL`, func(args *components.ArgoCDClusterArgs) {
-			args.Server = pulumi.String("http://edge.example.com").ToStringOutput()
+	type args = components.ArgoCDClusterArgs
+	argoCDCluster.fails(t, []refusal[args]{
+		{"as the server is not https", `server: "http://edge.example.com" is not an https URL`, func(a *args) {
+			a.Server = pulumi.String("http://edge.example.com").ToStringOutput()
 		}},
-		{"as the server is no URL, whatever the secret is called", `server: parse "https://edge example": invalid character " " in host name`, func(args *components.ArgoCDClusterArgs) {
-			args.Server, args.SecretName = pulumi.String("https://edge example").ToStringOutput(), "edge"
+		{"as the server is no URL, whatever the secret is called", `server: parse "https://edge example": invalid character " " in host name`, func(a *args) {
+			a.Server, a.SecretName = pulumi.String("https://edge example").ToStringOutput(), "edge"
 		}},
-		{"as the CA was encoded twice", `certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data`, func(args *components.ArgoCDClusterArgs) {
-			args.CertificateAuthorityData = pulumi.String(base64.StdEncoding.EncodeToString([]byte(caData))).ToStringOutput()
+		{"as the CA was encoded twice", notACertificate, func(a *args) {
+			a.CertificateAuthorityData = pulumi.String(base64.StdEncoding.EncodeToString([]byte(caData))).ToStringOutput()
 		}},
-		{"as the CA is not encoded", `certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data`, func(args *components.ArgoCDClusterArgs) {
-			args.CertificateAuthorityData = pulumi.String("-----BEGIN CERTIFICATE-----").ToStringOutput()
+		{"as the CA is not encoded", notACertificate, func(a *args) {
+			a.CertificateAuthorityData = pulumi.String("-----BEGIN CERTIFICATE-----").ToStringOutput()
 		}},
 	})
 }
@@ -179,7 +181,6 @@ func TestArgoCDClusterFailsTheProgramWhenItTurnsOutToBeWrong(t *testing.T) {
 func TestArgoCDClusterRefuses(t *testing.T) {
 	t.Parallel()
 	type args = components.ArgoCDClusterArgs
-	const notACertificate = "certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"
 	const notInCluster = "not for the cluster that Argo CD runs in, which it reaches with its service accounts"
 	yes, minusOne := true, -1
 	argoCDCluster.refuses(t, []refusal[args]{

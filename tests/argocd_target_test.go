@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
@@ -59,7 +60,7 @@ func TestArgoCDTargetInTheClusterOfArgoCDIsASecretAlone(t *testing.T) {
 func TestArgoCDTargetMakesItsRoleWithItsOwnProvider(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
-	assert.NoError(t, r.run(func(ctx *pulumi.Context) error {
+	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
 		given, err := registerProviders(ctx)
 		if err != nil {
 			return err

@@ -45,6 +45,13 @@ func plainTags(values map[string]any) pulumi.StringMap {
 }
 
 func argumentRules() []argumentRule {
+	type (
+		irsaArgs      = components.IrsaRoleArgs
+		accessArgs    = components.ClusterAccessArgs
+		secretArgs    = components.ArgoCDClusterArgs
+		loginArgs     = components.ClusterLoginTestArgs
+		assumableArgs = components.AssumableRoleArgs
+	)
 	roleNameTooLong := fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))
 	const (
 		role     = "arn:aws:iam::111122223333:role/"
@@ -79,120 +86,130 @@ func argumentRules() []argumentRule {
 			example{"https://a.io/" + text(243), "issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
 			example{"https://a.io/x?y", "issuer", `issuer "https://a.io/x?y" has a query; it must not`},
 			"https://a.io/" + text(242),
-			with(oidcProvider, func(args *components.OidcProviderArgs, value string) { args.Issuer = value }),
+			with(oidcProvider, func(a *components.OidcProviderArgs, value string) { a.Issuer = value }),
 		},
-		clusterName("OidcProviderArgs.ClusterName", with(oidcProvider, func(args *components.OidcProviderArgs, value string) {
-			*args = components.OidcProviderArgs{ClusterName: value}
+		clusterName("OidcProviderArgs.ClusterName", with(oidcProvider, func(a *components.OidcProviderArgs, value string) {
+			*a = components.OidcProviderArgs{ClusterName: value}
 		})),
 		{
 			"IrsaCluster.Issuer",
 			example{"https://a.io/" + text(243), "clusters[0].issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
 			example{"a.io:8443", "clusters[0].issuer", `issuer "a.io:8443" has a port; IAM takes none in the URL of an OIDC provider`},
 			"https://a.io/" + text(242),
-			with(irsaRole, func(args *components.IrsaRoleArgs, value string) {
-				args.Clusters[0].OidcProviderArn, args.Clusters[0].Issuer = nil, value
-			}),
+			with(irsaRole, func(a *irsaArgs, value string) { a.Clusters[0].OidcProviderArn, a.Clusters[0].Issuer = nil, value }),
 		},
 		{
 			"IrsaCluster.OidcProviderArn",
 			example{},
 			example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an OIDC provider` + providerForm},
 			provider + "a.io/" + text(242),
-			with(irsaRole, func(args *components.IrsaRoleArgs, value string) {
-				args.Clusters[0].OidcProviderArn = pulumi.String(value)
-			}),
+			with(irsaRole, func(a *irsaArgs, value string) { a.Clusters[0].OidcProviderArn = pulumi.String(value) }),
 		},
-		policyArn("RolePolicies.PolicyAttachments", "policyAttachments.x", with(irsaRole, func(args *components.IrsaRoleArgs, value string) {
-			args.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value)}
+		policyArn("RolePolicies.PolicyAttachments", "policyAttachments.x", with(irsaRole, func(a *irsaArgs, value string) {
+			a.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value)}
 		})),
-		policyArn("RoleSettings.PermissionsBoundary", "permissionsBoundary", with(irsaRole, func(args *components.IrsaRoleArgs, value string) { args.PermissionsBoundary = pulumi.String(value) })),
-		roleArn("TrustedRole.Arn", "trustedRoles[0].arn", with(assumableRole, func(args *components.AssumableRoleArgs, value string) {
-			args.TrustedRoles[0].Arn = pulumi.String(value)
+		policyArn("RoleSettings.PermissionsBoundary", "permissionsBoundary", with(irsaRole, func(a *irsaArgs, value string) {
+			a.PermissionsBoundary = pulumi.String(value)
 		})),
-		clusterName("ClusterAccessArgs.ClusterName", with(clusterAccess, func(args *components.ClusterAccessArgs, value string) { args.ClusterName = pulumi.String(value) })),
-		roleArn("ClusterAccessArgs.PrincipalArn", "principalArn", with(clusterAccess, func(args *components.ClusterAccessArgs, value string) { args.PrincipalArn = pulumi.String(value) })),
+		roleArn("TrustedRole.Arn", "trustedRoles[0].arn", with(assumableRole, func(a *assumableArgs, value string) {
+			a.TrustedRoles[0].Arn = pulumi.String(value)
+		})),
+		clusterName("ClusterAccessArgs.ClusterName", with(clusterAccess, func(a *accessArgs, value string) {
+			a.ClusterName = pulumi.String(value)
+		})),
+		roleArn("ClusterAccessArgs.PrincipalArn", "principalArn", with(clusterAccess, func(a *accessArgs, value string) {
+			a.PrincipalArn = pulumi.String(value)
+		})),
 		{
 			"AccessEntryArgs.Tags",
 			example{counted(51), "accessEntry.tags", "there are 51, and 50 is the most that AWS puts on a resource"},
 			example{one("a", "x;y"), "accessEntry.tags.a", `the value "x;y"` + noTagHas},
 			counted(50),
-			with(clusterAccess, func(args *components.ClusterAccessArgs, value map[string]any) {
-				args.AccessEntry.Tags = plainTags(value)
+			with(clusterAccess, func(a *accessArgs, value map[string]any) {
+				a.AccessEntry.Tags = plainTags(value)
 			}),
 		},
-		clusterName("ArgoCDClusterArgs.ClusterName", with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.ClusterName = pulumi.String(value) })),
+		clusterName("ArgoCDClusterArgs.ClusterName", with(argoCDCluster, func(a *secretArgs, value string) {
+			a.ClusterName = pulumi.String(value)
+		})),
 		{
 			"ArgoCDClusterArgs.Server",
 			example{hostTooLong, "server", fmt.Sprintf("%q makes %q, which no secret can be named; give secretName", hostTooLong, "cluster-"+hostTooLong[8:]+"-1714064786")},
 			example{"https://a.io?x=y", "server", `"https://a.io?x=y" has something behind the path, which no URL of an API server has`},
 			"https://a.io:6443/k8s/clusters/c-1",
-			with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.Server = pulumi.String(value) }),
+			with(argoCDCluster, func(a *secretArgs, value string) { a.Server = pulumi.String(value) }),
 		},
 		{
 			"ArgoCDClusterArgs.Server",
 			example{},
 			example{"https://me:secret@a.io", "server", "has a user name or password, which would stand in the stack's outputs and which Argo CD does not read there"},
 			"https://[2001:db8::1]:6443",
-			with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.Server = pulumi.String(value) }),
+			with(argoCDCluster, func(a *secretArgs, value string) { a.Server = pulumi.String(value) }),
 		},
 		{
 			"ArgoCDClusterArgs.Profile",
 			example{},
 			example{"[dev]", "profile", `"[dev]" is not the name of an AWS profile, which has no white space, brackets or quotes`},
 			"dev",
-			with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.Profile = value }),
+			with(argoCDCluster, func(a *secretArgs, value string) { a.Profile = value }),
 		},
-		roleArn("ArgoCDClusterArgs.RoleArn", "roleArn", with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) { args.RoleArn = pulumi.String(value) })),
+		roleArn("ArgoCDClusterArgs.RoleArn", "roleArn", with(argoCDCluster, func(a *secretArgs, value string) {
+			a.RoleArn = pulumi.String(value)
+		})),
 		{
 			"ClusterLoginTestArgs.Name",
 			example{text(64), "name", inKubernetes(64, 63)},
 			example{"a.b", "name", `"a.b" is not a part of a name` + useLabel},
 			text(63),
-			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.Name = value }),
+			with(clusterLogin, func(a *loginArgs, value string) { a.Name = value }),
 		},
 		{
 			"ClusterLoginTestArgs.Namespace",
 			example{text(64), "namespace", inKubernetes(64, 63)},
 			example{"a.b", "namespace", `"a.b" is not a namespace` + useLabel},
 			text(63),
-			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.Namespace = value }),
+			with(clusterLogin, func(a *loginArgs, value string) { a.Namespace = value }),
 		},
 		{
 			"ClusterLoginTestArgs.ServiceAccounts",
 			example{text(254), "serviceAccounts[0]", inKubernetes(254, 253)},
 			example{"A", "serviceAccounts[0]", `"A" is not a service account` + useObject},
 			text(253),
-			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.ServiceAccounts = []string{value} }),
+			with(clusterLogin, func(a *loginArgs, value string) { a.ServiceAccounts = []string{value} }),
 		},
-		clusterName("ClusterLoginTestArgs.ClusterName", with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.ClusterName = pulumi.String(value) })),
+		clusterName("ClusterLoginTestArgs.ClusterName", with(clusterLogin, func(a *loginArgs, value string) {
+			a.ClusterName = pulumi.String(value)
+		})),
 		{
 			"ClusterLoginTestArgs.Server",
 			example{},
 			example{"http://a.io", "server", `"http://a.io" is not an https URL`},
 			"https://a.io",
-			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.Server = pulumi.String(value) }),
+			with(clusterLogin, func(a *loginArgs, value string) { a.Server = pulumi.String(value) }),
 		},
-		roleArn("ClusterLoginTestArgs.PrincipalArn", "principalArn", with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.PrincipalArn = pulumi.String(value) })),
+		roleArn("ClusterLoginTestArgs.PrincipalArn", "principalArn", with(clusterLogin, func(a *loginArgs, value string) {
+			a.PrincipalArn = pulumi.String(value)
+		})),
 		{
 			"ClusterLoginTestArgs.Read",
 			example{},
 			example{"/api v1", "read", `"/api v1" is not a path of the API server, which begins with / and has no white space`},
 			"/api/v1/namespaces?limit=1",
-			with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) { args.Read = value }),
+			with(clusterLogin, func(a *loginArgs, value string) { a.Read = value }),
 		},
-		certificate("ArgoCDClusterArgs.CertificateAuthorityData", with(argoCDCluster, func(args *components.ArgoCDClusterArgs, value string) {
-			args.CertificateAuthorityData = pulumi.String(value)
+		certificate("ArgoCDClusterArgs.CertificateAuthorityData", with(argoCDCluster, func(a *secretArgs, value string) {
+			a.CertificateAuthorityData = pulumi.String(value)
 		})),
-		certificate("ClusterLoginTestArgs.CertificateAuthorityData", with(clusterLogin, func(args *components.ClusterLoginTestArgs, value string) {
-			args.CertificateAuthorityData = pulumi.String(value)
+		certificate("ClusterLoginTestArgs.CertificateAuthorityData", with(clusterLogin, func(a *loginArgs, value string) {
+			a.CertificateAuthorityData = pulumi.String(value)
 		})),
 		{
 			"AwsAuthArgs.Username",
 			example{},
 			example{"a\nb", "awsAuth.username", `"a\nb"` + notPrinted},
 			"argocd",
-			with(clusterAccess, func(args *components.ClusterAccessArgs, value string) {
-				args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{"viewers"}, Username: value}
+			with(clusterAccess, func(a *accessArgs, value string) {
+				a.AccessEntry, a.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{"viewers"}, Username: value}
 			}),
 		},
 		{
@@ -200,8 +217,8 @@ func argumentRules() []argumentRule {
 			example{},
 			example{"a\nb", "awsAuth.groups[0]", `"a\nb"` + notPrinted},
 			"system:masters",
-			with(clusterAccess, func(args *components.ClusterAccessArgs, value string) {
-				args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{value}}
+			with(clusterAccess, func(a *accessArgs, value string) {
+				a.AccessEntry, a.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{value}}
 			}),
 		},
 	}

@@ -13,7 +13,7 @@ import (
 
 func TestAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
 	t.Parallel()
-	cases := []variant[components.AssumableRoleArgs]{
+	for _, test := range []variant[components.AssumableRoleArgs]{
 		{"one", nil, `{"Version": "2012-10-17", "Statement": [
 			{"Effect": "Allow", "Principal": {"AWS": "` + argoCDRole + `"}, "Action": "sts:AssumeRole"}
 		]}`},
@@ -31,8 +31,7 @@ func TestAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
 			{"Sid": "AROAEXAMPLE", "Effect": "Allow", "Principal": {"AWS": "arn:aws-cn:iam::222233334444:role/teams/deployer"},
 				"Action": "sts:AssumeRole"}
 		]}`},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, role := assumableRole.made(t, test.change)
@@ -85,15 +84,16 @@ func TestAssumableRoleByDefaultHasANameAndTrustOnly(t *testing.T) {
 
 func TestAssumableRoleFailsTheProgramWhenAPrincipalTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
-	assumableRole.fails(t, []refusal[components.AssumableRoleArgs]{
-		{"as it is no role", `trustPolicy: trustedRoles[0].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`, func(args *components.AssumableRoleArgs) {
-			args.TrustedRoles[0].Arn = pulumi.String("arn:aws:iam::111122223333:root").ToStringOutput()
+	type args = components.AssumableRoleArgs
+	assumableRole.fails(t, []refusal[args]{
+		{"as it is no role", `trustPolicy: trustedRoles[0].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`, func(a *args) {
+			a.TrustedRoles[0].Arn = pulumi.String("arn:aws:iam::111122223333:root").ToStringOutput()
 		}},
-		{"as it is there already", `trustPolicy: trustedRoles[1].arn: ` + argoCDRole + " is trustedRoles[0] already", func(args *components.AssumableRoleArgs) {
-			args.TrustedRoles = append(args.TrustedRoles, args.TrustedRoles[0])
+		{"as it is there already", `trustPolicy: trustedRoles[1].arn: ` + argoCDRole + " is trustedRoles[0] already", func(a *args) {
+			a.TrustedRoles = append(a.TrustedRoles, a.TrustedRoles[0])
 		}},
-		{"as its unique ID is none", `trustPolicy: Statement[0].Sid: "` + argoCDRole + `" has a character that is not allowed; use letters and digits`, func(args *components.AssumableRoleArgs) {
-			args.TrustedRoles[0].UniqueId = pulumi.String(argoCDRole)
+		{"as its unique ID is none", `trustPolicy: Statement[0].Sid: "` + argoCDRole + `" has a character that is not allowed; use letters and digits`, func(a *args) {
+			a.TrustedRoles[0].UniqueId = pulumi.String(argoCDRole)
 		}},
 	})
 }

@@ -38,7 +38,7 @@ func TestPlatformRefusesWhatTheAccountsAnswersRule(t *testing.T) {
 		return "  " + key + ": {serviceAccounts: [{namespace: payments, name: " + key + "}], " + rest + "}\n"
 	}
 	const allow = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}"
-	cases := []struct {
+	for _, test := range []struct {
 		name, platform, want string
 		prepare              func(*recorder)
 	}{
@@ -86,8 +86,7 @@ func TestPlatformRefusesWhatTheAccountsAnswersRule(t *testing.T) {
 					"one of your own needs its ARN, arn:aws:iam::111122223333:policy/None for example",
 			), nil,
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := twoProfilesAccount()

@@ -24,7 +24,7 @@ func TestConfigRefusesArgoCD(t *testing.T) {
 	newCluster := func(mode string) string {
 		return "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: eu-west-1, create: {authenticationMode: " + mode + "}}\n"
 	}
-	cases := []struct{ name, platform, want string }{
+	refusedConfigs(t, []struct{ name, platform, want string }{
 		{"no hub", "argocd: {}", `platform.argocd.hub: cluster "" is not declared; declared are ["edge" "hub"]`},
 		{
 			"access policies for a new cluster that knows aws-auth only",
@@ -168,15 +168,14 @@ func TestConfigRefusesArgoCD(t *testing.T) {
 			`platform.argocd.targets.edge.access.via: "x" is neither accessEntry nor aws-auth`,
 			"platform.argocd.targets.edge.shard: -1 is negative",
 		)},
-	}
-	refusedConfigs(t, cases)
+	})
 }
 
 func TestConfigRefusesTheHubRole(t *testing.T) {
 	t.Parallel()
 	const allow = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}"
 	long := strings.Repeat("a", 65)
-	cases := []struct{ name, argocd, want string }{
+	for _, test := range []struct{ name, argocd, want string }{
 		{"a name of 65 characters", "roleName: " + long, `roleName: role name "` + long + `" has 65 characters; at most 64 are allowed`},
 		{
 			"a prefix with a space", "roleNamePrefix: dev argocd",
@@ -235,8 +234,7 @@ func TestConfigRefusesTheHubRole(t *testing.T) {
 				`serviceAccounts[3]: "argocd-server" is already in the list, at index 0`,
 			),
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			want := "platform.argocd." + strings.ReplaceAll(test.want, "\n", "\nplatform.argocd.")

@@ -11,7 +11,7 @@ import (
 func TestConfigRefusesClustersAndBuckets(t *testing.T) {
 	t.Parallel()
 	newCluster := func(create string) string { return "clusters:\n  hub: {region: eu-west-1, create: " + create + "}" }
-	cases := []struct{ name, platform, want string }{
+	refusedConfigs(t, []struct{ name, platform, want string }{
 		{"a region that is none", "clusters:\n  hub: {region: Ireland}", `platform.clusters.hub.region: "Ireland" is not an AWS region such as eu-west-1`},
 		{"no region", "clusters:\n  hub: {}", `platform.clusters.hub.region: "" is not an AWS region such as eu-west-1`},
 		{
@@ -134,8 +134,7 @@ func TestConfigRefusesClustersAndBuckets(t *testing.T) {
 			"one bucket twice", "buckets: {a: {name: backup, cluster: hub}, backup: {cluster: edge}}",
 			"platform.buckets.backup: bucket backup is declared already, at platform.buckets.a",
 		},
-	}
-	refusedConfigs(t, cases)
+	})
 }
 
 func TestConfigTakesEveryFormOfARegion(t *testing.T) {

@@ -45,7 +45,7 @@ const (
 
 func TestConfigRefusesAnotherShape(t *testing.T) {
 	t.Parallel()
-	cases := []struct{ name, platform, want string }{
+	refusedConfigs(t, []struct{ name, platform, want string }{
 		{"an unknown key", "role: {}", "platform.role: unknown key; known are " + topKeys},
 		{
 			"an unknown key further down", "clusters:\n  hub: {region: eu-west-1, create: {nodes: 3}}",
@@ -83,8 +83,7 @@ func TestConfigRefusesAnotherShape(t *testing.T) {
 			"platform.roles.app.clusters[0]: must be a string, not the number 1; put what the file has there in quotes",
 			"platform.tags.a: must be a string, not the number 1; put what the file has there in quotes",
 		)},
-	}
-	refusedConfigs(t, cases)
+	})
 }
 
 func TestConfigRefusesWhatIsNone(t *testing.T) {
@@ -110,7 +109,7 @@ func TestConfigRefusesKeysThatNoNameCanBeMadeOf(t *testing.T) {
 	badKey := func(key string) string {
 		return `the key "` + key + `" becomes part of names; use letters, digits, ., _ and -, and begin with a letter, a digit or _`
 	}
-	cases := []struct{ name, platform, want string }{
+	refusedConfigs(t, []struct{ name, platform, want string }{
 		{
 			"a target whose proofs could not be named after it",
 			"argocd: {hub: hub, testPod: {negativeTest: true}, targets: {Prod_EU: {cluster: edge, access: {kubernetesGroups: [x]}}}}",
@@ -133,6 +132,5 @@ func TestConfigRefusesKeysThatNoNameCanBeMadeOf(t *testing.T) {
 				"platform.argocd.targets.-x: "+badKey("-x"), "platform.argocd.targets.100%d: "+badKey("100%d"),
 			),
 		},
-	}
-	refusedConfigs(t, cases)
+	})
 }

@@ -11,7 +11,7 @@ func TestConfigRefusesWhatIsInAnotherPartition(t *testing.T) {
 	t.Parallel()
 	const role = "roles:\n  app:\n    clusters: [hub]\n    serviceAccounts: [{namespace: x, name: y}]\n    "
 	const china = "clusters:\n  hub: {region: cn-north-1}\n"
-	cases := []struct{ name, platform, want string }{
+	refusedConfigs(t, []struct{ name, platform, want string }{
 		{
 			"a managed policy", china + role + "managedPolicies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']",
 			`platform.roles.app.managedPolicies[0]: "arn:aws:iam::aws:policy/ReadOnlyAccess" is in the partition aws, and the role is in aws-cn: ` +
@@ -81,6 +81,5 @@ func TestConfigRefusesWhatIsInAnotherPartition(t *testing.T) {
 			`platform.argocd.targets.edge.role.permissionsBoundary: "arn:aws-cn:iam::aws:policy/x" is in the partition aws-cn, and the role is in aws: ` +
 				"write arn:aws:iam::aws:policy/x",
 		},
-	}
-	refusedConfigs(t, cases)
+	})
 }

@@ -17,7 +17,7 @@ func TestConfigSaysWhereYAMLNeedsQuotes(t *testing.T) {
 		return policy(`{Version: "2012-10-17", Statement: {Effect: Allow, Action: "s3:GetObject", Resource: "*", ` + elements + "}}")
 	}
 	condition := func(condition string) string { return statement("Condition: {" + condition + "}") }
-	cases := []struct{ name, platform, want string }{
+	for _, test := range []struct{ name, platform, want string }{
 		{
 			"the version", policy(`{Version: 2012-10-17, Statement: {Effect: Allow, Action: "sts:GetCallerIdentity", Resource: "*"}}`),
 			`Version: "2012-10-17 00:00:00 +0000 UTC" is a date that YAML read; put it in quotes: "2012-10-17"`,
@@ -86,8 +86,7 @@ func TestConfigSaysWhereYAMLNeedsQuotes(t *testing.T) {
 				"          Action: s3:GetObject\n          Resource: |\n            arn:aws:s3:::dev-artifacts/*\n",
 			"\x00q: Statement[0].Resource[0]: \"arn:aws:s3:::dev-artifacts/*\\n\" ends with white space",
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			want, other := strings.CutPrefix(test.want, "\x00")

@@ -7,7 +7,7 @@ func TestConfigRefusesRoles(t *testing.T) {
 	role := func(rest string) string {
 		return "roles:\n  app:\n    clusters: [hub]\n    serviceAccounts: [{namespace: default, name: app}]\n    " + rest
 	}
-	cases := []struct{ name, platform, want string }{
+	refusedConfigs(t, []struct{ name, platform, want string }{
 		{
 			"a cluster that is not declared", "roles: {app: {clusters: [hubb], serviceAccounts: [{namespace: default, name: app}]}}",
 			`platform.roles.app.clusters[0]: cluster "hubb" is not declared; declared are ["edge" "hub"]`,
@@ -69,8 +69,7 @@ func TestConfigRefusesRoles(t *testing.T) {
 				describeCluster + "'}}, b: {clusters: [edge], serviceAccounts: [{namespace: default, name: b}], customerManagedPolicies: *p}}",
 			"platform.roles.b.customerManagedPolicies.x: managed policy x (profile other) is declared already, at platform.roles.a.customerManagedPolicies.x",
 		},
-	}
-	refusedConfigs(t, cases)
+	})
 }
 
 func TestConfigRefusesNamesThatAreOneToIAM(t *testing.T) {
@@ -79,7 +78,7 @@ func TestConfigRefusesNamesThatAreOneToIAM(t *testing.T) {
 		return key + ": {name: " + name + ", clusters: [hub], serviceAccounts: [{namespace: payments, name: " + key + "}]" + more + "}"
 	}
 	const allow = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}"
-	cases := []struct{ name, platform, want string }{
+	refusedConfigs(t, []struct{ name, platform, want string }{
 		{
 			"roles", "roles:\n  " + role("one", "Backup", "") + "\n  " + role("two", "backup", ""),
 			"platform.roles.two: role backup is declared already, at platform.roles.one, as Backup; IAM knows no case in names",
@@ -116,8 +115,7 @@ func TestConfigRefusesNamesThatAreOneToIAM(t *testing.T) {
 			"tags of all, told once", "tags: {Team: a, team: b}\nroles:\n  " + role("one", "one", ""),
 			"platform.tags.team: is the same key as Team to IAM, which knows no case in keys of tags",
 		},
-	}
-	refusedConfigs(t, cases)
+	})
 }
 
 // Each annotation of EKS's webhook is refused with its own reason: an audience of one's own would keep the pods from the role.

@@ -253,9 +253,9 @@ func TestClusterAccessRefusesALineOfAwsAuth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test.line.Kubeconfig = pulumi.String("apiVersion: v1")
-			clusterAccess.refuses(t, []refusal[components.ClusterAccessArgs]{{"by the component", test.component, func(args *components.ClusterAccessArgs) {
+			clusterAccess.refusesThis(t, "by the component", test.component, func(args *components.ClusterAccessArgs) {
 				args.AccessEntry, args.AwsAuth = nil, &test.line
-			}}})
+			})
 			var want []string
 			for _, fault := range test.inThePlatform {
 				want = append(want, "platform.argocd.targets.edge.access."+fault)

@@ -196,12 +196,12 @@ func TestArgoCDClusterAndClusterLoginTestRefuseAWayThatArgoCDCannotTake(t *testi
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clusterLogin.refuses(t, []refusal[components.ClusterLoginTestArgs]{{"by the test", test.want, func(args *components.ClusterLoginTestArgs) {
+			clusterLogin.refusesThis(t, "by the test", test.want, func(args *components.ClusterLoginTestArgs) {
 				args.ProxyURL, args.ServerName = test.proxy, test.serverName
-			}}})
-			argoCDCluster.refuses(t, []refusal[components.ArgoCDClusterArgs]{{"by the secret", test.want, func(args *components.ArgoCDClusterArgs) {
+			})
+			argoCDCluster.refusesThis(t, "by the secret", test.want, func(args *components.ArgoCDClusterArgs) {
 				args.ProxyURL, args.ServerName = test.proxy, test.serverName
-			}}})
+			})
 		})
 	}
 }
@@ -210,9 +210,9 @@ func TestClusterLoginTestRefusesThePasswordOfAProxyThatArgoCDClusterTakes(t *tes
 	t.Parallel()
 	const forTheSecretOnly = "has a user name or password, which the proof's Job would show to all who may read it; let the proxy know the " +
 		"pods by their addresses, or leave the proof out"
-	clusterLogin.refuses(t, []refusal[components.ClusterLoginTestArgs]{{"by the test", "proxyUrl: " + forTheSecretOnly, func(args *components.ClusterLoginTestArgs) {
+	clusterLogin.refusesThis(t, "by the test", "proxyUrl: "+forTheSecretOnly, func(args *components.ClusterLoginTestArgs) {
 		args.ProxyURL = "http://me:secret@proxy.internal:3128"
-	}}})
+	})
 	args := argoCDCluster.valid(providers{})
 	args.ProxyURL = "http://me:secret@proxy.internal:3128"
 	require.NoError(t, args.Validate())

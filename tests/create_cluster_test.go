@@ -107,7 +107,7 @@ func created(t *testing.T, declared string) (*recorder, map[string]any) {
 
 func TestPlatformCreatesAClusterWithPulumiEKSAndNodesOfAmazonLinux2023(t *testing.T) {
 	t.Parallel()
-	cases := []struct{ name, declared, cluster, nodes, kubeconfig string }{
+	for _, test := range []struct{ name, declared, cluster, nodes, kubeconfig string }{
 		{
 			"with its defaults", "create: {}", `{
 				"name": "new-one", "authenticationMode": "API", "createOidcProvider": false, "tags": {"environment": "dev"},
@@ -148,8 +148,7 @@ create:
 				"--role-arn", "arn:aws:iam::222233334444:role/deployer"
 			]}`,
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, outputs := created(t, test.declared)
@@ -287,7 +286,7 @@ func TestPlatformMakesTheSizesOfANodeGroupFitTogether(t *testing.T) {
 func TestPlatformCreatesNoClusterWhereAWSRefuses(t *testing.T) {
 	t.Parallel()
 	refusal := errors.New("no")
-	cases := []struct {
+	for _, test := range []struct {
 		name, want string
 		prepare    func(r *recorder)
 	}{
@@ -314,8 +313,7 @@ func TestPlatformCreatesNoClusterWhereAWSRefuses(t *testing.T) {
 			"the region has no such instances", "looking up the instance type t3.medium in eu-west-1: ",
 			func(r *recorder) { r.invokeErrors[getInstanceType] = refusal },
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := emptyAccount()

@@ -13,7 +13,7 @@ import (
 func TestIrsaRoleServiceAccountIs(t *testing.T) {
 	t.Parallel()
 	no := false
-	cases := []struct {
+	for _, test := range []struct {
 		name    string
 		account components.ServiceAccountArgs
 		typ     string
@@ -55,8 +55,7 @@ func TestIrsaRoleServiceAccountIs(t *testing.T) {
 					"example.com/owner": "apps"
 				}
 			}}`},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {

@@ -214,24 +214,26 @@ func TestIrsaRolePassesADocumentOnAsWrittenWithoutWhatSurroundsIt(t *testing.T) 
 
 func TestIrsaRoleFailsTheProgramWhenPoliciesTurnOutToBeWrong(t *testing.T) {
 	t.Parallel()
+	type args = components.IrsaRoleArgs
 	later := func(text string) pulumi.StringInput { return pulumi.String(text).ToStringOutput() }
-	inChina := func(a *components.IrsaRoleArgs) {
+	inChina := func(a *args) {
 		a.Clusters[0].OidcProviderArn = later("arn:aws-cn:iam::111122223333:oidc-provider/oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLE1")
 	}
 	const foreign = `Statement[0].Resource[0]: "arn:aws:s3:::x" is in the partition aws, and the role is in aws-cn: write arn:aws-cn:s3:::x`
 	const reads = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::x"}}`
-	irsaRole.fails(t, []refusal[components.IrsaRoleArgs]{
-		{"a managed policy that is too long", "customerManagedPolicies.x: " + tooLongForAManagedPolicy, func(a *components.IrsaRoleArgs) {
+	irsaRole.fails(t, []refusal[args]{
+		{"a managed policy that is too long", "customerManagedPolicies.x: " + tooLongForAManagedPolicy, func(a *args) {
 			a.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(documentOf(6145))}
 		}},
-		{"inline policies that are together too long", "inlinePolicies.x: 10241 characters in all, without white space, and IAM allows a role 10240; make managed policies of some", func(a *components.IrsaRoleArgs) {
+		{"inline policies that are together too long", "inlinePolicies.x: 10241 characters in all, " +
+			"without white space, and IAM allows a role 10240; make managed policies of some", func(a *args) {
 			a.InlinePolicies = map[string]components.PolicyDocument{"x": later(documentOf(6000)), "y": pulumi.String(documentOf(4241))}
 		}},
-		{"a known document, and a provider of another partition", "inlinePolicies.x: " + foreign, func(a *components.IrsaRoleArgs) {
+		{"a known document, and a provider of another partition", "inlinePolicies.x: " + foreign, func(a *args) {
 			inChina(a)
 			a.InlinePolicies = map[string]components.PolicyDocument{"x": pulumi.String(reads)}
 		}},
-		{"a document of another partition", "customerManagedPolicies.x: " + foreign, func(a *components.IrsaRoleArgs) {
+		{"a document of another partition", "customerManagedPolicies.x: " + foreign, func(a *args) {
 			inChina(a)
 			a.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(reads)}
 		}},

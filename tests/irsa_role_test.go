@@ -63,7 +63,7 @@ func TestIrsaRoleAtItsSmallestIsThisGraph(t *testing.T) {
 func TestIrsaRoleIsAsAsked(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 60)
-	cases := []variant[components.IrsaRoleArgs]{
+	for _, test := range []variant[components.IrsaRoleArgs]{
 		{"by default", nil, `{
 			"name": "eks-default-app", "description": "IRSA for default/app", "forceDetachPolicies": true
 		}`},
@@ -101,8 +101,7 @@ func TestIrsaRoleIsAsAsked(t *testing.T) {
 		}, `{
 			"name": "runners", "description": "IRSA for ci/runner-*", "forceDetachPolicies": true
 		}`},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, _ := irsaRole.made(t, test.change)
@@ -192,34 +191,35 @@ func TestIrsaRoleSharesAnOidcProviderWithOthers(t *testing.T) {
 
 func TestIrsaRoleFailsTheProgramWhenItTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
+	type args = components.IrsaRoleArgs
 	later := func(text string) pulumi.StringOutput { return pulumi.String(text).ToStringOutput() }
-	irsaRole.fails(t, []refusal[components.IrsaRoleArgs]{
-		{"a trust policy over the limit", `trustPolicy: trust policy has 2066 characters and IAM allows 2048: `, func(args *components.IrsaRoleArgs) {
-			manyServiceAccounts(args)
-			args.Clusters[0].OidcProviderArn = later(hubProviderArn)
+	irsaRole.fails(t, []refusal[args]{
+		{"a trust policy over the limit", `trustPolicy: trust policy has 2066 characters and IAM allows 2048: `, func(a *args) {
+			manyServiceAccounts(a)
+			a.Clusters[0].OidcProviderArn = later(hubProviderArn)
 		}},
-		{"an OIDC provider's ARN that is another's", `trustPolicy: providers[0]: "arn:aws:iam::111122223333:role/app" is not the ARN of an OIDC provider` + providerForm, func(args *components.IrsaRoleArgs) {
-			args.Clusters[0].OidcProviderArn = later("arn:aws:iam::111122223333:role/app")
+		{"an OIDC provider's ARN that is another's", `trustPolicy: providers[0]: "arn:aws:iam::111122223333:role/app" is not the ARN of an OIDC provider` + providerForm, func(a *args) {
+			a.Clusters[0].OidcProviderArn = later("arn:aws:iam::111122223333:role/app")
 		}},
-		{"an OIDC provider's ARN that is none", `trustPolicy: providers[0]: "hub" is not the ARN of an OIDC provider` + providerForm, func(args *components.IrsaRoleArgs) {
-			args.Clusters[0].OidcProviderArn = later("hub")
+		{"an OIDC provider's ARN that is none", `trustPolicy: providers[0]: "hub" is not the ARN of an OIDC provider` + providerForm, func(a *args) {
+			a.Clusters[0].OidcProviderArn = later("hub")
 		}},
-		{"one cluster by two names", `trustPolicy: providers[1]: ` + hubIssuer + ` is the issuer of providers[0] already`, func(args *components.IrsaRoleArgs) {
-			args.Clusters = append(args.Clusters, components.IrsaCluster{
-				Name: "again", OidcProviderArn: later(hubProviderArn), Kubernetes: args.Clusters[0].Kubernetes,
+		{"one cluster by two names", `trustPolicy: providers[1]: ` + hubIssuer + ` is the issuer of providers[0] already`, func(a *args) {
+			a.Clusters = append(a.Clusters, components.IrsaCluster{
+				Name: "again", OidcProviderArn: later(hubProviderArn), Kubernetes: a.Clusters[0].Kubernetes,
 			})
 		}},
 		{"clusters of two accounts", `clusters: the OIDC providers ` + hubProviderArn + " and arn:aws:iam::222233334444:oidc-provider/oidc.example.com " +
-			"are in different accounts; a role can trust those of its own account only, so make one role per account", func(args *components.IrsaRoleArgs) {
-			args.Clusters = append(args.Clusters, components.IrsaCluster{
-				Name: "edge", OidcProviderArn: later("arn:aws:iam::222233334444:oidc-provider/oidc.example.com"), Kubernetes: args.Clusters[0].Kubernetes,
+			"are in different accounts; a role can trust those of its own account only, so make one role per account", func(a *args) {
+			a.Clusters = append(a.Clusters, components.IrsaCluster{
+				Name: "edge", OidcProviderArn: later("arn:aws:iam::222233334444:oidc-provider/oidc.example.com"), Kubernetes: a.Clusters[0].Kubernetes,
 			})
 		}},
-		{"an inline policy that is not JSON", `inlinePolicies.x: `, func(args *components.IrsaRoleArgs) {
-			args.InlinePolicies = map[string]components.PolicyDocument{"x": later("Version: 2012-10-17")}
+		{"an inline policy that is not JSON", `inlinePolicies.x: `, func(a *args) {
+			a.InlinePolicies = map[string]components.PolicyDocument{"x": later("Version: 2012-10-17")}
 		}},
-		{"a customer managed policy without a statement", `customerManagedPolicies.x: Statement: is missing; a policy needs at least one statement`, func(args *components.IrsaRoleArgs) {
-			args.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(`{"Version":"2012-10-17"}`)}
+		{"a customer managed policy without a statement", `customerManagedPolicies.x: Statement: is missing; a policy needs at least one statement`, func(a *args) {
+			a.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(`{"Version":"2012-10-17"}`)}
 		}},
 	})
 }

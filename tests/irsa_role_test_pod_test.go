@@ -15,7 +15,7 @@ import (
 func TestIrsaRoleTestPodIsThisJob(t *testing.T) {
 	t.Parallel()
 	program := strings.TrimSuffix(jsonOf(t, readFile(t, "../components/testpod/test_pod.sh")), "\n")
-	cases := []struct {
+	for _, test := range []struct {
 		name, typ, pod, file, timeout string
 		args                          components.TestPodArgs
 	}{
@@ -27,8 +27,7 @@ func TestIrsaRoleTestPodIsThisJob(t *testing.T) {
 		{"and the pod that stays", podType, "app/hub/default/app-irsa-shell", "running-pod.json", "90s", components.TestPodArgs{
 			KeepRunning: true, PodSettings: everySetting,
 		}},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) { args.TestPod = &test.args })

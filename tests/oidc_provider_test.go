@@ -262,7 +262,7 @@ func TestOidcProviderChecksTheIssuerOfANewClusterOnceItIsKnown(t *testing.T) {
 func TestOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 	t.Parallel()
 	const url = "https://" + hubIssuer
-	cases := []struct {
+	for _, test := range []struct {
 		name  string
 		found func(*recorder)
 		args  components.OidcProviderArgs
@@ -314,8 +314,7 @@ func TestOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 			components.OidcProviderArgs{ClusterName: "dev-hub"},
 			`OidcProvider "hub": issuer "http://localhost" has the scheme "http"; it must be https`,
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()

@@ -26,7 +26,7 @@ func refusedParts(t *testing.T, account func() *recorder, values map[string]stri
 
 func TestPlatformSaysWhatWentWrongAndWhere(t *testing.T) {
 	t.Parallel()
-	cases := []struct {
+	for _, test := range []struct {
 		name    string
 		prepare func(*recorder)
 		want    string
@@ -61,8 +61,7 @@ func TestPlatformSaysWhatWentWrongAndWhere(t *testing.T) {
 			"access.via: is aws-auth, as the cluster's authentication mode CONFIG_MAP allows nothing else\n" +
 			"access.policies: aws-auth knows no access policies; name kubernetesGroups\n" +
 			"access.kubernetesGroups: name at least one group"},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := hubAndEdge("API")

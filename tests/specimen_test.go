@@ -179,6 +179,12 @@ func (s specimen[A, C]) refuses(t *testing.T, cases []refusal[A]) {
 	}
 }
 
+// refusesThis checks one change.
+func (s specimen[A, C]) refusesThis(t *testing.T, name, want string, change func(*A)) {
+	t.Helper()
+	s.refuses(t, []refusal[A]{{name, want, change}})
+}
+
 // fails checks that each change fails the program with its message, as the component could not refuse it before.
 func (s specimen[A, C]) fails(t *testing.T, cases []refusal[A]) {
 	t.Helper()
