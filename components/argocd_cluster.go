@@ -94,13 +94,12 @@ func NewArgoCDCluster(
 	component := &ArgoCDCluster{}
 	err := construct(ctx, ArgoCDClusterType, name, component, args.Validate(), opts, func(children children) error {
 		namespace := args.namespace()
+		metadata := &metav1.ObjectMetaArgs{Name: args.secretName(name), Namespace: pulumi.String(namespace), Labels: args.labels()}
+		if args.Annotations != nil {
+			metadata.Annotations = pulumi.ToStringMap(args.Annotations)
+		}
 		secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
-			Metadata: &metav1.ObjectMetaArgs{
-				Name: args.secretName(name), Namespace: pulumi.String(namespace),
-				Labels: args.labels(), Annotations: stringMap(args.Annotations),
-			},
-			Type: pulumi.String("Opaque"),
-			Data: args.data(name),
+			Metadata: metadata, Type: pulumi.String("Opaque"), Data: args.data(name),
 		}, children.named(name)...)
 		if err != nil {
 			return fmt.Errorf("creating the secret: %w", err)

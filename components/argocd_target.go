@@ -193,10 +193,12 @@ func (b *argoCDTargetBuilder) proveLogin() error {
 	if hub.TestPod == nil {
 		return nil
 	}
-	fingerprint, err := b.fingerprint()
+	access, err := json.Marshal(args.Access)
 	if err != nil {
 		return err
 	}
+	// The proof is repeated when what it rests on changes: who logs in, as whom, and what the access is.
+	fingerprint := fingerprintOf(pulumi.StringArray{hub.Role.identity(), b.principal.identity(), pulumi.String(access)})
 	_, err = NewClusterLoginTest(b.ctx, b.name, &ClusterLoginTestArgs{
 		Name: args.LoginTestName, Namespace: args.namespace(), ServiceAccounts: hub.serviceAccounts(),
 		ClusterName: args.ClusterName, Server: args.Server, CertificateAuthorityData: args.CertificateAuthorityData,
@@ -205,15 +207,6 @@ func (b *argoCDTargetBuilder) proveLogin() error {
 		PodSettings: *hub.TestPod,
 	}, b.options(pulumi.DependsOn(b.ready))...)
 	return err
-}
-
-// fingerprint changes with what a login rests on: who logs in, as whom, and what the access is.
-func (b *argoCDTargetBuilder) fingerprint() (pulumi.StringOutput, error) {
-	access, err := json.Marshal(b.args.Access)
-	if err != nil {
-		return pulumi.StringOutput{}, err
-	}
-	return fingerprintOf(pulumi.StringArray{b.args.Hub.Role.identity(), b.principal.identity(), pulumi.String(access)}), nil
 }
 
 // identity is the role's unique ID, or its ARN where that is not known.

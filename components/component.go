@@ -140,11 +140,3 @@ func optionalString(value string) pulumi.StringPtrInput {
 	}
 	return pulumi.String(value)
 }
-
-// stringMap makes an input of a plain map.
-func stringMap(values map[string]string) pulumi.StringMap {
-	if values == nil {
-		return nil
-	}
-	return pulumi.ToStringMap(values)
-}

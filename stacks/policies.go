@@ -48,26 +48,20 @@ func (cfg *Config) eachNamedPolicy(visit func(path fielderr.Path, name, cluster 
 // findPolicies asks AWS for its own policies that the configuration names: the ARN has a path, which the name need not tell.
 // Each is asked for once in an account. A name that AWS does not have is no error yet.
 func (p *platform) findPolicies() error {
-	clusters := map[namedPolicy]string{}
-	p.cfg.eachNamedPolicy(func(_ fielderr.Path, name, cluster string) {
-		clusters[namedPolicy{p.accountOf(cluster).id, name}] = cluster
+	type question struct{ policy, cluster, arn string }
+	questions := map[namedPolicy]*question{}
+	p.cfg.eachNamedPolicy(func(_ fielderr.Path, policy, cluster string) {
+		questions[namedPolicy{p.accountOf(cluster).id, policy}] = &question{policy: policy, cluster: cluster}
 	})
-	names := slices.Collect(maps.Keys(clusters))
-	arns := make([]string, len(names))
-	places := make([]int, len(names))
-	for i := range places {
-		places[i] = i
-	}
-	err := parallel(places, func(i int) (err error) {
-		account := p.accountOf(clusters[names[i]])
-		arns[i], err = components.FindManagedPolicy(p.ctx, names[i].name, account.partition, pulumi.Provider(account.iam))
-		if err != nil {
+	err := parallel(slices.Collect(maps.Values(questions)), func(q *question) (err error) {
+		account := p.accountOf(q.cluster)
+		if q.arn, err = components.FindManagedPolicy(p.ctx, q.policy, account.partition, pulumi.Provider(account.iam)); err != nil {
 			return fmt.Errorf("%w%s", err, account.credentials)
 		}
 		return nil
 	})
-	for i, name := range names {
-		p.policies[name] = arns[i]
+	for policy, q := range questions {
+		p.policies[policy] = q.arn
 	}
 	return err
 }
