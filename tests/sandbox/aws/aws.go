@@ -131,6 +131,8 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, req request) {
 		writeXML(w, r, req, e.assumeRoleWithWebIdentity)
 	case req.service == "eks":
 		e.eks.serve(w, r, req)
+	case req.service == eksAuthService:
+		e.serveEKSAuth(w, r, req)
 	case req.service == "iam":
 		e.iamAnswer(w, r, req)
 	default:

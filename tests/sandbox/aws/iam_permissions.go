@@ -44,7 +44,7 @@ func (e *Endpoint) iamResource(r *http.Request, req request, kind string, given 
 	switch kind {
 	case kindRole:
 		p := principal{partition: arn.Partition, account: req.account, kind: kindRole, name: given.Get("RoleName")}
-		found, err := e.existingRole(r.Context(), p)
+		found, err := e.moto.existingRole(r.Context(), p)
 		if err == nil {
 			return found.arn, nil
 		}
