@@ -74,8 +74,8 @@ func newPodIdentity(c *Cluster, associated func(region, cluster, namespace, serv
 		}},
 		region:   c.Region,
 		agentURL: c.agent.URL(),
-		client: sync.OnceValues(func() (kubernetes.Interface, error) { return kubernetes.NewForConfig(c.AdminConfig()) }),
-		called: make(chan struct{}),
+		client:   sync.OnceValues(func() (kubernetes.Interface, error) { return kubernetes.NewForConfig(c.AdminConfig()) }),
+		called:   make(chan struct{}),
 	}
 }
 

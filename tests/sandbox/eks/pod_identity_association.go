@@ -12,7 +12,7 @@ import (
 const (
 	containerCredentialsEnv = "AWS_CONTAINER_CREDENTIALS_FULL_URI"     // #nosec G101 -- the name of a variable
 	authorizationFileEnv    = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" // #nosec G101 -- the name of a variable
-	podIdentityAudience = "pods.eks.amazonaws.com"
+	podIdentityAudience     = "pods.eks.amazonaws.com"
 	// maxTokenJitter is by how many seconds tokens of the default life live less than that.
 	maxTokenJitter = defaultTokenExpiration - 79200
 )
