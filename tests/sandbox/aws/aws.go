@@ -129,6 +129,8 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, req request) {
 		writeXML(w, r, req, e.assumeRole)
 	case req.service == "sts" && req.action == assumeRoleWithWebIdentity:
 		writeXML(w, r, req, e.assumeRoleWithWebIdentity)
+	case req.service == "iam" && req.action == simulatePrincipalPolicy:
+		writeXML(w, r, req, e.simulatePrincipalPolicy)
 	case req.service == "eks":
 		e.eks.serve(w, r, req)
 	case req.service == eksAuthService:
