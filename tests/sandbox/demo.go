@@ -123,6 +123,9 @@ func (s *Sandbox) checkNothingLeft(ctx context.Context) error {
 	for _, entry := range left.AccessEntries {
 		faults = append(faults, fmt.Errorf("the access entry of %s in %s is left", entry.PrincipalArn, entry.Cluster))
 	}
+	for _, a := range left.Associations {
+		faults = append(faults, fmt.Errorf("the association of %s/%s in %s is left", a.Namespace, a.ServiceAccount, a.Cluster))
+	}
 	for _, object := range slices.Concat(left.IrsaServiceAccounts(), left.ArgoCDSecrets(), left.Jobs, left.Pods) {
 		faults = append(faults, fmt.Errorf("%s is left", object))
 	}

@@ -58,6 +58,7 @@ type Inventory struct {
 	Policies        []string
 	Buckets         []string
 	AccessEntries   []AccessEntry
+	Associations    []Association
 	Namespaces      []Object
 	ServiceAccounts []Object
 	Jobs            []Object
@@ -89,6 +90,9 @@ type AccessEntry struct {
 	Policies []string
 }
 
+// Association is an EKS Pod Identity association.
+type Association struct{ Cluster, Namespace, ServiceAccount, RoleArn string }
+
 // TakeInventory asks AWS and every cluster. Lists are sorted.
 func (s *Sandbox) TakeInventory(ctx context.Context) (*Inventory, error) {
 	var inventory Inventory
@@ -109,6 +113,9 @@ func (s *Sandbox) TakeInventory(ctx context.Context) (*Inventory, error) {
 			if err := listAccessEntries(ctx, accounts[c.Account].EKS(c.Region), c, operator, &inventory); err != nil {
 				return nil, fmt.Errorf("listing the access entries of %q: %w", c.Name, err)
 			}
+		}
+		if err := listAssociations(ctx, accounts[c.Account].EKS(c.Region), c, &inventory); err != nil {
+			return nil, fmt.Errorf("listing the EKS Pod Identity associations of %q: %w", c.Name, err)
 		}
 		if err := listObjects(ctx, c, &inventory); err != nil {
 			return nil, fmt.Errorf("taking the inventory of cluster %q: %w", c.Name, err)
@@ -151,8 +158,8 @@ func listRoles(ctx context.Context, clients AWS, inventory *Inventory) error {
 			return err
 		}
 		for _, found := range page.Roles {
-			if aws.ToString(found.RoleName) == sandboxaws.AccountAccessRole {
-				continue // the account came with it
+			if name := aws.ToString(found.RoleName); name == sandboxaws.AccountAccessRole || name == sandboxaws.NodeRole {
+				continue // the account came with it, or its clusters
 			}
 			role, err := describeRole(ctx, clients.IAM, found)
 			if err != nil {
@@ -258,6 +265,34 @@ func listAccessEntries(
 		}
 		inventory.AccessEntries = append(inventory.AccessEntries, entry)
 	}
+	return nil
+}
+
+func listAssociations(ctx context.Context, client *eks.Client, c *sandboxeks.Cluster, inventory *Inventory) error {
+	var found []Association
+	pages := eks.NewListPodIdentityAssociationsPaginator(client, &eks.ListPodIdentityAssociationsInput{ClusterName: &c.Name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, summary := range page.Associations {
+			described, err := client.DescribePodIdentityAssociation(ctx, &eks.DescribePodIdentityAssociationInput{
+				ClusterName: &c.Name, AssociationId: summary.AssociationId,
+			})
+			if err != nil {
+				return err
+			}
+			found = append(found, Association{
+				Cluster: c.Name, Namespace: aws.ToString(summary.Namespace), ServiceAccount: aws.ToString(summary.ServiceAccount),
+				RoleArn: aws.ToString(described.Association.RoleArn),
+			})
+		}
+	}
+	slices.SortFunc(found, func(a, b Association) int {
+		return strings.Compare(a.Namespace+"/"+a.ServiceAccount, b.Namespace+"/"+b.ServiceAccount)
+	})
+	inventory.Associations = append(inventory.Associations, found...)
 	return nil
 }
 

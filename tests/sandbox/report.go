@@ -89,6 +89,14 @@ func (s *Sandbox) PrintTables(out io.Writer, inventory *Inventory) {
 	}
 	table(out, "SERVICE ACCOUNTS", []string{"CLUSTER", "NAMESPACE", "NAME", "ROLE"}, accounts)
 
+	if len(inventory.Associations) > 0 {
+		var associations [][]string
+		for _, a := range inventory.Associations {
+			associations = append(associations, []string{a.Cluster, a.Namespace, a.ServiceAccount, a.RoleArn})
+		}
+		table(out, "EKS POD IDENTITY", []string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "ROLE"}, associations)
+	}
+
 	var secrets [][]string
 	for _, secret := range inventory.ArgoCDSecrets() {
 		secrets = append(secrets, []string{secret.Cluster, secret.Namespace, secret.Name, secret.Data["name"], secret.Data["server"]})

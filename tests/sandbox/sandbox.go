@@ -133,6 +133,7 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 	s.Clusters, err = eks.Start(ctx, eks.Options{
 		ControlPlane: s.Tools.ControlPlane, Dir: filepath.Join(s.Dir, "clusters"),
 		AWSEndpoint: s.Endpoint.URL(), Access: s.Endpoint.AccessEntry,
+		Associated: s.Endpoint.HasPodIdentityAssociation, Addon: s.Endpoint.HasAddon, NodeCredentials: s.Endpoint.NodeCredentials,
 		ContainerPath: s.containerPath(opts.ContainerPath), ContainerEnv: s.containerEnv(), TokenAging: opts.TokenAging,
 	}, clusters)
 	if err != nil {
@@ -142,7 +143,7 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 		err := s.Endpoint.AddCluster(aws.Cluster{
 			Name: c.Name, Account: c.Account, Region: c.Region, Version: "1.34",
 			Endpoint: c.Endpoint, CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer,
-			AuthenticationMode: c.AuthenticationMode, CreatorArn: s.operatorIn(c.Account), Keys: c.JWKS,
+			AuthenticationMode: c.AuthenticationMode, CreatorArn: s.operatorIn(c.Account), Keys: c.JWKS, Pod: c.Pod,
 		})
 		if err != nil {
 			return fmt.Errorf("adding EKS cluster %q: %w", c.Name, err)

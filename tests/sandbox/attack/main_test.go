@@ -115,6 +115,7 @@ func boot(dir string) (stop func() error, err error) {
 	clusters, err := eks.Start(ctx, eks.Options{
 		ControlPlane: controlPlane, Dir: filepath.Join(dir, "clusters"),
 		AWSEndpoint: sandbox.aws.URL(), Access: sandbox.aws.AccessEntry,
+		Associated: sandbox.aws.HasPodIdentityAssociation, Addon: sandbox.aws.HasAddon, NodeCredentials: sandbox.aws.NodeCredentials,
 	}, []eks.Spec{
 		{Name: "hub", Account: homeAccount, Region: region, AuthenticationMode: "API"},
 		{Name: "spoke", Account: homeAccount, Region: region, AuthenticationMode: "API"},
@@ -136,7 +137,7 @@ func boot(dir string) (stop func() error, err error) {
 func known(ctx context.Context, c *eks.Cluster) (*issuer, error) {
 	err := sandbox.aws.AddCluster(aws.Cluster{
 		Name: c.Name, Account: c.Account, Region: c.Region, Version: "1.34", Endpoint: c.Endpoint,
-		CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer, AuthenticationMode: c.AuthenticationMode, Keys: c.JWKS,
+		CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer, AuthenticationMode: c.AuthenticationMode, Keys: c.JWKS, Pod: c.Pod,
 	})
 	if err != nil {
 		return nil, err

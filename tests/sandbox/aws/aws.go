@@ -2,9 +2,10 @@
 // STS, S3 and the rest are proxied to moto_server; EKS, whose clusters here are real Kubernetes API servers and whose
 // access entries no emulator has, is answered by the endpoint itself. Every call is recorded.
 //
-// STS gives a role only to whom its trust policy names: AssumeRoleWithWebIdentity verifies the token with the keys of the
-// cluster that issued it. A session of a role may do what the policies of the role allow, and nothing else. The operator
-// may do everything. Every other call has to be signed with the credentials of one of the two, as it comes and lately.
+// STS gives a role only to whom its trust policy names: AssumeRoleWithWebIdentity and, for EKS Pod Identity, EKS Auth verify
+// the token with the keys of the cluster that issued it. A session of a role may do what the policies of the role allow, and
+// nothing else. The operator may do everything. Every other call has to be signed with the credentials of one of the two, as
+// it comes and lately.
 package aws
 
 import (
@@ -129,8 +130,12 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, req request) {
 		writeXML(w, r, req, e.assumeRole)
 	case req.service == "sts" && req.action == assumeRoleWithWebIdentity:
 		writeXML(w, r, req, e.assumeRoleWithWebIdentity)
+	case req.service == "iam" && req.action == simulatePrincipalPolicy:
+		writeXML(w, r, req, e.simulatePrincipalPolicy)
 	case req.service == "eks":
 		e.eks.serve(w, r, req)
+	case req.service == eksAuthService:
+		e.serveEKSAuth(w, r, req)
 	case req.service == "iam":
 		e.iamAnswer(w, r, req)
 	default:

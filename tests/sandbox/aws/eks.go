@@ -105,8 +105,8 @@ func (e *eks) answer(r *http.Request, req request) (json.RawMessage, error) {
 	if rt == nil || rt.run == nil {
 		return nil, &apiError{
 			http.StatusNotImplemented, "NotImplementedException",
-			fmt.Sprintf("the sandbox does not have eks:%s; its clusters are there from the start, and only their access entries change",
-				req.action),
+			fmt.Sprintf("the sandbox does not have eks:%s; its clusters are there from the start, and only their access entries, "+
+				"their EKS Pod Identity associations and the agent's add-on change", req.action),
 		}
 	}
 	body, err := readBody(r)
@@ -213,10 +213,10 @@ func (e *eks) table() []route {
 
 		newRoute(get, "/addons/configuration-schemas", "DescribeAddonConfiguration", nil),
 		newRoute(get, "/addons/supported-versions", "DescribeAddonVersions", nil),
-		newRoute(get, cluster+"/addons", "ListAddons", nil),
-		newRoute(post, cluster+"/addons", "CreateAddon", nil),
-		newRoute(get, cluster+"/addons/{addonName}", "DescribeAddon", nil),
-		newRoute(del, cluster+"/addons/{addonName}", "DeleteAddon", nil),
+		newRoute(get, cluster+"/addons", "ListAddons", e.listAddons),
+		newRoute(post, cluster+"/addons", "CreateAddon", e.createAddon),
+		newRoute(get, cluster+"/addons/{addonName}", "DescribeAddon", e.describeAddon),
+		newRoute(del, cluster+"/addons/{addonName}", "DeleteAddon", e.deleteAddon),
 		newRoute(post, cluster+"/addons/{addonName}/update", "UpdateAddon", nil),
 
 		newRoute(get, cluster+"/node-groups", "ListNodegroups", nil),
@@ -230,11 +230,11 @@ func (e *eks) table() []route {
 		newRoute(get, cluster+"/fargate-profiles/{fargateProfileName}", "DescribeFargateProfile", nil),
 		newRoute(del, cluster+"/fargate-profiles/{fargateProfileName}", "DeleteFargateProfile", nil),
 
-		newRoute(get, cluster+"/pod-identity-associations", "ListPodIdentityAssociations", nil),
-		newRoute(post, cluster+"/pod-identity-associations", "CreatePodIdentityAssociation", nil),
-		newRoute(get, cluster+"/pod-identity-associations/{associationId}", "DescribePodIdentityAssociation", nil),
-		newRoute(post, cluster+"/pod-identity-associations/{associationId}", "UpdatePodIdentityAssociation", nil),
-		newRoute(del, cluster+"/pod-identity-associations/{associationId}", "DeletePodIdentityAssociation", nil),
+		newRoute(get, cluster+"/pod-identity-associations", "ListPodIdentityAssociations", e.listPodIdentityAssociations),
+		newRoute(post, cluster+"/pod-identity-associations", "CreatePodIdentityAssociation", e.createPodIdentityAssociation),
+		newRoute(get, cluster+"/pod-identity-associations/{associationId}", "DescribePodIdentityAssociation", e.describePodIdentityAssociation),
+		newRoute(post, cluster+"/pod-identity-associations/{associationId}", "UpdatePodIdentityAssociation", e.updatePodIdentityAssociation),
+		newRoute(del, cluster+"/pod-identity-associations/{associationId}", "DeletePodIdentityAssociation", e.deletePodIdentityAssociation),
 		newRoute(get, cluster+"/identity-provider-configs", "ListIdentityProviderConfigs", nil),
 		newRoute(post, cluster+"/identity-provider-configs/associate", "AssociateIdentityProviderConfig", nil),
 		newRoute(post, cluster+"/identity-provider-configs/describe", "DescribeIdentityProviderConfig", nil),

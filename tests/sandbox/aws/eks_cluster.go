@@ -33,7 +33,13 @@ type Cluster struct {
 	// Keys returns the keys with which the cluster signs its service account tokens, as the JSON Web Key Set that it
 	// publishes. Without it STS takes no token of the cluster.
 	Keys func(ctx context.Context) ([]byte, error)
+	// Pod returns a pod of the cluster, if there is one of that name now. Without it EKS Pod Identity takes no token of the
+	// cluster.
+	Pod func(ctx context.Context, namespace, name string) (Pod, bool, error)
 }
+
+// Pod is what EKS Pod Identity has to know of a pod.
+type Pod struct{ UID, ServiceAccount string }
 
 const (
 	modeAPI             = "API"
@@ -51,6 +57,9 @@ type cluster struct {
 	createdAt time.Time
 	tags      map[string]string
 	entries   map[string]*accessEntry // by principal ARN
+	// podIdentities are the EKS Pod Identity associations by their IDs, and addons the add-ons by their names.
+	podIdentities map[string]*podIdentityAssociation
+	addons        map[string]*addon
 }
 
 // AddCluster makes a cluster known, in the state ACTIVE. It reports everything that is wrong with it at once.
@@ -128,7 +137,11 @@ func (e *eks) add(given Cluster) error {
 		createdAt: now,
 		tags:      map[string]string{},
 		entries:   map[string]*accessEntry{},
+
+		podIdentities: map[string]*podIdentityAssociation{},
+		addons:        map[string]*addon{},
 	}
+	c.addons[PodIdentityAgent] = newAddon(c, PodIdentityAgent, now)
 	if given.CreatorArn != "" && given.AuthenticationMode != modeConfigMap {
 		entry, err := e.bootstrapEntry(c, now)
 		if err != nil {
@@ -158,6 +171,16 @@ func (e *eks) keys(issuer string) func(context.Context) ([]byte, error) {
 	for _, c := range e.clusters {
 		if c.Issuer == issuer {
 			return c.Keys
+		}
+	}
+	return nil
+}
+
+// named returns the cluster of a name in a region, in whichever account it is, or nil. The caller holds the lock.
+func (e *eks) named(region, name string) *cluster {
+	for key, c := range e.clusters {
+		if key.region == region && key.name == name {
+			return c
 		}
 	}
 	return nil
@@ -232,7 +255,7 @@ func (e *eks) listClusters(in *eksRequest) (any, error) {
 	}{names, next}, nil
 }
 
-// tags finds what an ARN in the caller's account and region names: a cluster or an access entry.
+// tags finds what an ARN in the caller's account and region names: a cluster or something of it.
 func (e *eks) tags(in *eksRequest) (map[string]string, error) {
 	for key, c := range e.clusters {
 		if key.account != in.account || key.region != in.region {
@@ -244,6 +267,16 @@ func (e *eks) tags(in *eksRequest) (map[string]string, error) {
 		for _, entry := range c.entries {
 			if entry.arn == in.params["resourceArn"] {
 				return entry.tags, nil
+			}
+		}
+		for _, association := range c.podIdentities {
+			if association.arn == in.params["resourceArn"] {
+				return association.tags, nil
+			}
+		}
+		for _, addon := range c.addons {
+			if addon.arn == in.params["resourceArn"] {
+				return addon.tags, nil
 			}
 		}
 	}

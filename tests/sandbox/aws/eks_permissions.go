@@ -1,8 +1,10 @@
 package aws
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
@@ -22,6 +24,12 @@ func (e *eks) needs(r *http.Request, req request) (needs []need, known bool, err
 	switch name, principalArn := params["clusterName"], params["principalArn"]; {
 	case principalArn != "":
 		resource = e.entryArn(req, name, principalArn)
+	case params["associationId"] != "":
+		arn.Resource = "podidentityassociation/" + name + "/" + params["associationId"]
+		resource = arn.String()
+	case params["addonName"] != "":
+		arn.Resource = "addon/" + name + "/" + params["addonName"] + "/*"
+		resource = e.addonArn(req, name, params["addonName"], arn.String())
 	case name != "":
 		arn.Resource = "cluster/" + name
 		resource = arn.String()
@@ -32,7 +40,43 @@ func (e *eks) needs(r *http.Request, req request) (needs []need, known bool, err
 	case rt.action != "ListClusters":
 		return nil, false, nil
 	}
-	return []need{{action: "eks:" + rt.action, resource: resource}}, true, nil
+	needs = []need{{action: "eks:" + rt.action, resource: resource}}
+	if rt.action == "CreatePodIdentityAssociation" || rt.action == "UpdatePodIdentityAssociation" {
+		arn.Resource = "cluster/" + params["clusterName"]
+		passed, err := passedRole(r, arn.String())
+		return append(needs, passed...), true, err
+	}
+	return needs, true, nil
+}
+
+// passedRole is the permission to give EKS Pod Identity the role that a call names, for the cluster.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+func passedRole(r *http.Request, cluster string) ([]need, error) {
+	body, err := peekBody(r)
+	if err != nil {
+		return nil, err
+	}
+	var given struct {
+		RoleArn string `json:"roleArn"`
+	}
+	if err := json.Unmarshal(body, &given); err != nil || !strings.HasPrefix(given.RoleArn, "arn:") {
+		return nil, invalid("the request names no role to pass")
+	}
+	return []need{{action: "iam:PassRole", resource: given.RoleArn, keys: map[string][]string{
+		"iam:PassedToService": {podsService}, "iam:AssociatedResourceArn": {cluster},
+	}}}, nil
+}
+
+// addonArn is the ARN of an add-on, or otherwise where there is none.
+func (e *eks) addonArn(req request, clusterName, name, otherwise string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c, ok := e.clusters[clusterKey{req.account, req.region, clusterName}]; ok {
+		if a, ok := c.addons[name]; ok {
+			return a.arn
+		}
+	}
+	return otherwise
 }
 
 // entryArn is the ARN of an access entry. One that does not exist has no unique part yet.

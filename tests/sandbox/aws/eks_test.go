@@ -703,7 +703,8 @@ func TestOtherEKSCallsAreRefusedByName(t *testing.T) {
 		Name: aws.String("more"), RoleArn: aws.String("arn:aws:iam::123456789012:role/x"), ResourcesVpcConfig: &types.VpcConfigRequest{},
 	})
 	requireAPIError(t, err, "NotImplementedException",
-		"the sandbox does not have eks:CreateCluster; its clusters are there from the start, and only their access entries change")
+		"the sandbox does not have eks:CreateCluster; its clusters are there from the start, and only their access entries, "+
+			"their EKS Pod Identity associations and the agent's add-on change")
 	_, err = e.eks().ListNodegroups(t.Context(), &awseks.ListNodegroupsInput{ClusterName: aws.String("x")})
 	require.ErrorContains(t, err, "the sandbox does not have eks:ListNodegroups")
 

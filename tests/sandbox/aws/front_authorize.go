@@ -81,6 +81,8 @@ func (e *Endpoint) needs(r *http.Request, req request) (needs []need, known bool
 		return s3Needs(r, req)
 	case "eks":
 		return e.eks.needs(r, req)
+	case eksAuthService:
+		return eksAuthNeeds(r, req)
 	case "iam":
 		return e.iamNeeds(r, req)
 	case "secretsmanager":

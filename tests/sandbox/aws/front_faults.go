@@ -50,7 +50,7 @@ func ServerError(service, action string, times int) Fault {
 		Service: service, Action: action, Times: times,
 		Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: "Service is unable to handle request.",
 	}
-	if service == "eks" {
+	if service == "eks" || service == eksAuthService {
 		f.Code = "ServiceUnavailableException"
 	}
 	return f
@@ -62,7 +62,7 @@ func Throttle(service, action string, times int) Fault {
 	switch service {
 	case "s3": // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 		f.Status, f.Code, f.Message = http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate."
-	case "eks": // https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html
+	case "eks", eksAuthService: // https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html
 		f.Status, f.Code, f.Message = http.StatusBadRequest, "ThrottlingException", "Rate exceeded"
 	default: // the query protocol of IAM and STS
 		f.Status, f.Code, f.Message = http.StatusBadRequest, "Throttling", "Rate exceeded"

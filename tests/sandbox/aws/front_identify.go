@@ -56,6 +56,8 @@ func (e *Endpoint) action(r *http.Request, service string) (string, error) {
 	switch service {
 	case "eks":
 		return e.eks.action(r), nil
+	case eksAuthService:
+		return eksAuthAction(r), nil
 	case "s3":
 		return s3Action(r), nil
 	}

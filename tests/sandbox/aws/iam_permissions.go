@@ -44,7 +44,7 @@ func (e *Endpoint) iamResource(r *http.Request, req request, kind string, given 
 	switch kind {
 	case kindRole:
 		p := principal{partition: arn.Partition, account: req.account, kind: kindRole, name: given.Get("RoleName")}
-		found, err := e.existingRole(r.Context(), p)
+		found, err := e.moto.existingRole(r.Context(), p)
 		if err == nil {
 			return found.arn, nil
 		}
@@ -62,11 +62,16 @@ func (e *Endpoint) iamResource(r *http.Request, req request, kind string, given 
 			return given.Get("OpenIDConnectProviderArn"), nil
 		}
 		arn.Resource = kindProvider + "/" + strings.TrimPrefix(given.Get("Url"), "https://")
+	case kindSource:
+		return given.Get("PolicySourceArn"), nil
 	default:
 		return "*", nil
 	}
 	return arn.String(), nil
 }
+
+// kindSource is what the policies belong to that are simulated.
+const kindSource = "policy source"
 
 // iamResources are the actions of IAM that roles may have a use for, each with the kind of thing that it is about; "" is
 // an action that knows no resources.
@@ -87,6 +92,8 @@ var iamResources = map[string]string{
 	"ListOpenIDConnectProviderTags": kindProvider, "RemoveClientIDFromOpenIDConnectProvider": kindProvider,
 	"TagOpenIDConnectProvider": kindProvider, "UntagOpenIDConnectProvider": kindProvider,
 	"UpdateOpenIDConnectProviderThumbprint": kindProvider,
+
+	simulatePrincipalPolicy: kindSource,
 
 	"ListOpenIDConnectProviders": "", "ListPolicies": "", "ListRoles": "",
 }

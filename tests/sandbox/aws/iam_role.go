@@ -21,15 +21,16 @@ type role struct {
 	trust      string // the trust policy
 	maxSession time.Duration
 	boundary   string // ARN of the permissions boundary; empty if there is none
+	tags       map[string]string
 }
 
 // existingRole looks a role up as it is now, by its name in its account. The error is errNoPrincipal if there is none, or
 // none to be seen yet.
-func (e *Endpoint) existingRole(ctx context.Context, p principal) (role, error) {
-	if !e.propagation.visible(kindRole, p.account, p.name) {
+func (m *moto) existingRole(ctx context.Context, p principal) (role, error) {
+	if !m.propagation.visible(kindRole, p.account, p.name) {
 		return role{}, errNoPrincipal
 	}
-	answer, err := e.moto.iam(p).GetRole(ctx, &iam.GetRoleInput{RoleName: &p.name})
+	answer, err := m.iam(p).GetRole(ctx, &iam.GetRoleInput{RoleName: &p.name})
 	if missing(err) {
 		return role{}, errNoPrincipal
 	}
@@ -40,6 +41,10 @@ func (e *Endpoint) existingRole(ctx context.Context, p principal) (role, error) 
 		principal:  p,
 		identity:   identity{arn: aws.ToString(answer.Role.Arn), id: aws.ToString(answer.Role.RoleId)},
 		maxSession: time.Duration(aws.ToInt32(answer.Role.MaxSessionDuration)) * time.Second,
+		tags:       map[string]string{},
+	}
+	for _, tag := range answer.Role.Tags {
+		found.tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	if boundary := answer.Role.PermissionsBoundary; boundary != nil {
 		found.boundary = aws.ToString(boundary.PermissionsBoundaryArn)

@@ -66,7 +66,7 @@ func (e *Endpoint) uniqueID(ctx context.Context, arn string) string {
 	if err != nil || named.kind != "role" {
 		return ""
 	}
-	found, err := e.existingRole(ctx, named)
+	found, err := e.moto.existingRole(ctx, named)
 	if err != nil {
 		return ""
 	}

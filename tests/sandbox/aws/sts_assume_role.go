@@ -1,9 +1,11 @@
 package aws
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -15,7 +17,10 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws/iameval"
 )
 
-const assumeRole = "AssumeRole"
+const (
+	assumeRole = "AssumeRole"
+	tagSession = "sts:TagSession"
+)
 
 // assumeRoleInput are the parameters that the operations which start a session share.
 type assumeRoleInput struct {
@@ -146,7 +151,7 @@ func (e *Endpoint) assumeRole(r *http.Request, req request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	target, err := e.existingRole(r.Context(), in.role)
+	target, err := e.moto.existingRole(r.Context(), in.role)
 	if errors.Is(err, errNoPrincipal) || err == nil && target.arn != in.roleArn {
 		// A caller of another account is not to learn whether there is such a role, so this is no NoSuchEntity.
 		return nil, accessDenied("sts", callerArn(req), "sts:AssumeRole", in.roleArn, "")
@@ -169,6 +174,9 @@ func (e *Endpoint) assumeRole(r *http.Request, req request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if caller != nil {
+		started.tags = caller.tags
+	}
 	e.sessions.add(started)
 	return assumeRoleAnswer(started), nil
 }
@@ -183,7 +191,7 @@ func refuseSessionTags(r *http.Request, caller *session) error {
 		action := ""
 		switch {
 		case strings.HasPrefix(name, "Tags."), strings.HasPrefix(name, "TransitiveTagKeys."):
-			action = "sts:TagSession"
+			action = tagSession
 		case name == "SourceIdentity":
 			action = "sts:SetSourceIdentity"
 		default:
@@ -194,22 +202,37 @@ func refuseSessionTags(r *http.Request, caller *session) error {
 	return nil
 }
 
-// mayAssume evaluates both sides of a role that assumes another: its own permissions, and the other's trust policy.
-//
-// Within an account a trust policy that names the caller itself is enough, as with any resource-based policy: but not one
-// that names the account, which leaves it to the account's own policies, and not past a permissions boundary.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-single-account.html
+// mayAssume evaluates both sides of a role that assumes another: its own permissions, and the other's trust policy. A
+// session with transitive tags hands them on, which takes sts:TagSession as well, on both sides.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining
 func (e *Endpoint) mayAssume(r *http.Request, req request, in assumeRoleInput, target role) error {
 	caller := req.session
 	keys := caller.context(r, req.region)
+	maps.Copy(keys, passedTags(caller.tags))
 	keys["sts:RoleSessionName"] = []string{in.sessionName}
 	if in.given.Has("ExternalId") {
 		keys["sts:ExternalId"] = []string{in.externalID}
 	}
-	asked := iameval.Request{
-		Action: "sts:AssumeRole", Resource: target.arn, Context: keys,
-		Caller: iameval.Principal{AWS: e.trusted.known(target, caller, caller.names())},
+	actions := []string{"sts:AssumeRole"}
+	if len(caller.tags) > 0 {
+		actions = append(actions, tagSession)
 	}
+	for _, action := range actions {
+		err := e.mayOn(r.Context(), caller, target, iameval.Request{Action: action, Resource: target.arn, Context: keys})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayOn evaluates one action of a session on another role.
+//
+// Within an account a trust policy that names the caller itself is enough, as with any resource-based policy: but not one
+// that names the account, which leaves it to the account's own policies, and not past a permissions boundary.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-single-account.html
+func (e *Endpoint) mayOn(ctx context.Context, caller *session, target role, asked iameval.Request) error {
+	asked.Caller = iameval.Principal{AWS: e.trusted.known(target, caller, caller.names())}
 	trust, err := trusts(target, asked)
 	if err != nil {
 		return err
@@ -218,10 +241,11 @@ func (e *Endpoint) mayAssume(r *http.Request, req request, in assumeRoleInput, t
 	case iameval.Denied:
 		return accessDenied("sts", caller.arn(), asked.Action, target.arn, "with an explicit deny in a role trust policy")
 	case iameval.NotAllowed:
-		return accessDenied("sts", caller.arn(), asked.Action, target.arn, "because no role trust policy allows the sts:AssumeRole action")
+		return accessDenied("sts", caller.arn(), asked.Action, target.arn,
+			"because no role trust policy allows the "+asked.Action+" action")
 	case iameval.Allowed:
 	}
-	has, err := e.permissions(r.Context(), caller.role)
+	has, err := e.permissions(ctx, caller.role)
 	if err != nil {
 		return err
 	}

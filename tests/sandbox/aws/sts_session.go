@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ type session struct {
 	issued, expires          time.Time
 	// federation are the condition keys that a web identity brings along; none for a role that was assumed with AssumeRole.
 	federation map[string][]string
+	// tags are its session tags, all of them transitive: they come along when the session assumes another role.
+	tags map[string]string
 }
 
 // arn is what STS calls the session. It has no path.
@@ -38,16 +41,41 @@ func (s *session) names() []string {
 func (s *session) ownNames() []string { return []string{s.arn(), s.role.arn, s.role.id} }
 
 // context are the global condition keys of a call by the session. Keys that are not here are absent, as those of
-// organizations, VPCs and session tags are for a role that has none of them.
+// organizations and VPCs are for a role that has none of them.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 func (s *session) context(r *http.Request, region string) map[string][]string {
 	keys := requestContext(r, region)
 	maps.Copy(keys, s.federation)
+	maps.Copy(keys, tagKeys("aws:PrincipalTag/", s.role.tags, s.tags))
 	keys["aws:PrincipalArn"] = []string{s.role.arn}
 	keys["aws:PrincipalAccount"] = []string{s.role.account}
 	keys["aws:PrincipalType"] = []string{"AssumedRole"}
 	keys["aws:userid"] = []string{s.role.id + ":" + s.name}
 	keys["aws:TokenIssueTime"] = []string{s.issued.UTC().Format(time.RFC3339)}
+	return keys
+}
+
+// tagKeys are the condition keys of tags. The keys of tags are not case-sensitive, and of two that are the same the later
+// counts: the tags of a session win over those of its role.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_know
+func tagKeys(prefix string, tags ...map[string]string) map[string][]string {
+	keys := map[string][]string{}
+	for _, some := range tags {
+		for key, value := range some {
+			keys[prefix+strings.ToLower(key)] = []string{value}
+		}
+	}
+	return keys
+}
+
+// passedTags are the condition keys of a call that gives a session tags, which it hands on in turn.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-sts
+func passedTags(tags map[string]string) map[string][]string {
+	keys := tagKeys("aws:RequestTag/", tags)
+	if len(tags) > 0 {
+		names := slices.Sorted(maps.Keys(tags))
+		keys["aws:TagKeys"], keys["sts:TransitiveTagKeys"] = names, names
+	}
 	return keys
 }
 
@@ -118,7 +146,7 @@ func (e *Endpoint) session(r *http.Request, req request) (*session, error) {
 	if !time.Now().Before(found.expires) {
 		return nil, expiredKey(req.service)
 	}
-	current, err := e.existingRole(r.Context(), found.role.principal)
+	current, err := e.moto.existingRole(r.Context(), found.role.principal)
 	if errors.Is(err, errNoPrincipal) || err == nil && current.id != found.role.id {
 		return nil, unknownKey(req.service)
 	}

@@ -31,7 +31,7 @@ func (e *Endpoint) assumeRoleWithWebIdentity(r *http.Request, req request) (any,
 	if err != nil {
 		return nil, err
 	}
-	target, err := e.existingRole(r.Context(), in.role)
+	target, err := e.moto.existingRole(r.Context(), in.role)
 	if errors.Is(err, errNoPrincipal) || err == nil && target.arn != in.roleArn {
 		return nil, notAuthorized()
 	}

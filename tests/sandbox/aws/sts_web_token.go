@@ -59,33 +59,42 @@ func noKey() error {
 		"please reference AssumeRoleWithWebIdentity documentation for requirements")
 }
 
-// verifyToken checks a token as STS does for a role in an account: who issued it, with which key, for whom, and when.
-// Between STS's clock and the issuer's it allows no difference: AWS documents none.
-func (e *Endpoint) verifyToken(ctx context.Context, text string, in principal) (webIdentity, error) {
+// readToken reads a token and says who it claims to be issued by. Nothing of it is verified yet.
+func readToken(text string) (token *jwt.JSONWebToken, issuer string, err error) {
 	// Only RS256 is what EKS signs with. To name it keeps "none" out, and the public key as a secret of HS256.
-	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
+	token, err = jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
 	if other := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &other) {
-		return webIdentity{}, notValidated()
+		return nil, "", notValidated()
 	}
 	if err != nil {
-		return webIdentity{}, noJWT()
+		return nil, "", noJWT()
 	}
 	// go-jose heeds "b64", which RFC 7797 section 7 forbids to a JWT; no token of EKS has a critical header.
 	if _, critical := token.Headers[0].ExtraHeaders["crit"]; critical {
-		return webIdentity{}, notValidated()
+		return nil, "", notValidated()
 	}
 	var unverified jwt.Claims
 	if err := token.UnsafeClaimsWithoutVerification(&unverified); err != nil {
-		return webIdentity{}, noJWT()
+		return nil, "", noJWT()
 	}
 	if unverified.Issuer == "" {
-		return webIdentity{}, missingClaim("iss")
+		return nil, "", missingClaim("iss")
 	}
-	provider, err := e.oidcProvider(ctx, in, unverified.Issuer)
+	return token, unverified.Issuer, nil
+}
+
+// verifyToken checks a token as STS does for a role in an account: who issued it, with which key, for whom, and when.
+// Between STS's clock and the issuer's it allows no difference: AWS documents none.
+func (e *Endpoint) verifyToken(ctx context.Context, text string, in principal) (webIdentity, error) {
+	token, issuer, err := readToken(text)
 	if err != nil {
 		return webIdentity{}, err
 	}
-	claims, err := e.verifiedClaims(ctx, token, unverified.Issuer)
+	provider, err := e.oidcProvider(ctx, in, issuer)
+	if err != nil {
+		return webIdentity{}, err
+	}
+	claims, err := e.verifiedClaims(ctx, token, issuer)
 	if err != nil {
 		return webIdentity{}, err
 	}

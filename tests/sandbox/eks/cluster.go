@@ -1,6 +1,6 @@
 // Package eks runs the sandbox's EKS clusters: a real kube-apiserver and kube-controller-manager each, on one embedded
 // etcd. What EKS adds to Kubernetes is added here too: the OIDC issuer, the login with `aws eks get-token` tokens, access
-// policies, the pod identity webhook, and a node.
+// policies, the pod identity webhook, and a node with its EKS Pod Identity Agent.
 package eks
 
 import (
@@ -13,11 +13,15 @@ import (
 	"slices"
 	"strings"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks/agent"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks/kubelet"
 )
 
@@ -44,6 +48,12 @@ type Options struct {
 	// Access answers with the access entry of an IAM principal. The ARN is the canonical one that STS knows, so a role's
 	// path is missing from it; the entry of a role with a path is to be found all the same, as on EKS.
 	Access func(region, cluster, principalArn string) (aws.AccessEntry, bool)
+	// Associated tells whether a service account has an EKS Pod Identity association. Default: none has.
+	Associated func(region, cluster, namespace, serviceAccount string) bool
+	// Addon tells whether a cluster has an add-on. Default: it has.
+	Addon func(region, cluster, name string) bool
+	// NodeCredentials returns credentials of a cluster's node for AWS. Default: it has none.
+	NodeCredentials func(ctx context.Context, region, cluster string) (awssdk.Credentials, error)
 	// ContainerPath, ContainerEnv and TokenAging are what containers have, as in kubelet.Options.
 	ContainerPath string
 	ContainerEnv  map[string]string
@@ -64,6 +74,7 @@ type Cluster struct {
 	files       files
 	admin       *rest.Config
 	identities  *podIdentity
+	agent       *agent.Agent
 	node        *kubelet.Node
 	// stops end what runs for the cluster, in the order in which it was started.
 	stops []func() error
@@ -156,7 +167,10 @@ func (c *Cluster) start(ctx context.Context, opts Options, database *etcd) error
 	if err := c.writeKeys(filepath.Join(opts.Dir, c.Region+"-"+c.Name)); err != nil {
 		return err
 	}
-	c.identities = newPodIdentity(c)
+	if err := c.startAgent(ctx, opts); err != nil {
+		return err
+	}
+	c.identities = newPodIdentity(c, opts.Associated)
 	webhook, err := startWebhook(c.files,
 		&login{cluster: c, access: opts.Access}, &authorizer{cluster: c, access: opts.Access}, c.identities)
 	if err != nil {
@@ -181,6 +195,48 @@ func (c *Cluster) start(ctx context.Context, opts Options, database *etcd) error
 		return err
 	}
 	return c.startNode(ctx, opts)
+}
+
+// startAgent starts the EKS Pod Identity Agent of the cluster's node.
+func (c *Cluster) startAgent(ctx context.Context, opts Options) error {
+	var err error
+	c.agent, err = agent.Start(ctx, agent.Options{
+		Cluster: c.Name, Endpoint: opts.AWSEndpoint, Region: c.Region, Keys: c.JWKS,
+		Credentials: func(ctx context.Context) (awssdk.Credentials, error) {
+			if opts.NodeCredentials == nil {
+				return awssdk.Credentials{}, errors.New("the node has no credentials")
+			}
+			return opts.NodeCredentials(ctx, c.Region, c.Name)
+		},
+		Installed: func() bool { return opts.Addon == nil || opts.Addon(c.Region, c.Name, aws.PodIdentityAgent) },
+	})
+	if err != nil {
+		return err
+	}
+	c.stops = append(c.stops, c.agent.Stop)
+	return nil
+}
+
+// AgentURL is where pods get credentials by EKS Pod Identity.
+func (c *Cluster) AgentURL() string { return c.agent.URL() }
+
+// RestartAgent has the EKS Pod Identity Agent forget the credentials that it keeps for pods.
+func (c *Cluster) RestartAgent() { c.agent.Restart() }
+
+// Pod returns what EKS Pod Identity has to know of a pod, if there is one of that name.
+func (c *Cluster) Pod(ctx context.Context, namespace, name string) (aws.Pod, bool, error) {
+	client, err := kubernetes.NewForConfig(c.AdminConfig())
+	if err != nil {
+		return aws.Pod{}, false, fmt.Errorf("creating a client: %w", err)
+	}
+	pod, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return aws.Pod{}, false, nil
+	}
+	if err != nil {
+		return aws.Pod{}, false, fmt.Errorf("reading the pod %s/%s: %w", namespace, name, err)
+	}
+	return aws.Pod{UID: string(pod.UID), ServiceAccount: pod.Spec.ServiceAccountName}, true, nil
 }
 
 func (c *Cluster) startNode(ctx context.Context, opts Options) error {

@@ -56,6 +56,8 @@ const (
 type podIdentity struct {
 	associations
 	region string
+	// agentURL is where the agent of the node answers.
+	agentURL string
 	// client is made at the first use, because the webhook is served before there is an API server to be a client of.
 	client func() (kubernetes.Interface, error)
 	// called is closed when the API server calls for the first time.
@@ -65,11 +67,15 @@ type podIdentity struct {
 	missed atomic.Int64
 }
 
-func newPodIdentity(c *Cluster) *podIdentity {
+func newPodIdentity(c *Cluster, associated func(region, cluster, namespace, serviceAccount string) bool) *podIdentity {
 	return &podIdentity{
-		region: c.Region,
-		client: sync.OnceValues(func() (kubernetes.Interface, error) { return kubernetes.NewForConfig(c.AdminConfig()) }),
-		called: make(chan struct{}),
+		associations: associations{known: func(namespace, serviceAccount string) bool {
+			return associated != nil && associated(c.Region, c.Name, namespace, serviceAccount)
+		}},
+		region:   c.Region,
+		agentURL: c.agent.URL(),
+		client:   sync.OnceValues(func() (kubernetes.Interface, error) { return kubernetes.NewForConfig(c.AdminConfig()) }),
+		called:   make(chan struct{}),
 	}
 }
 
@@ -173,7 +179,7 @@ func (p *podIdentity) review(ctx context.Context, review *admissionv1.AdmissionR
 	}
 	given := annotated(account.Annotations)
 	if p.has(request.Namespace, pod.Spec.ServiceAccountName) {
-		given = associated()
+		given = associated(p.agentURL)
 	}
 	if given != nil && p.missed.Add(-1) >= 0 {
 		return nil

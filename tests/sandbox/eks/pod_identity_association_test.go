@@ -12,9 +12,12 @@ import (
 
 const agentTokenFile = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token"
 
-var agentEnv = []string{
-	"AWS_CONTAINER_CREDENTIALS_FULL_URI=http://169.254.170.23/v1/credentials",
-	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=" + agentTokenFile,
+// agentEnv leads to the agent of the hub.
+func agentEnv() []string {
+	return []string{
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + clusterOf(hub).AgentURL(),
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=" + agentTokenFile,
+	}
 }
 
 func TestAPodIdentityAssociationWinsOverTheAnnotation(t *testing.T) {
@@ -36,7 +39,7 @@ func TestAPodIdentityAssociationWinsOverTheAnnotation(t *testing.T) {
 	want.Name, want.Projected.Sources[0].ServiceAccountToken.Path = "eks-pod-identity-token", "eks-pod-identity-token"
 	assert.Equal(t, want, admitted.Spec.Volumes[0], "the audience is not the account's to choose")
 	env := envOf(admitted.Spec.Containers[0])
-	assert.Equal(t, append(append(append([]string{}, stsEnv...), regionEnv...), agentEnv...), env, "and no role by the annotation")
+	assert.Equal(t, append(append(append([]string{}, stsEnv...), regionEnv...), agentEnv()...), env, "and no role by the annotation")
 	assert.Contains(t, admitted.Spec.Containers[0].VolumeMounts, corev1.VolumeMount{
 		Name: "eks-pod-identity-token", ReadOnly: true, MountPath: "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount",
 	})
@@ -55,7 +58,7 @@ func TestAPodIdentityAssociationIsForOneAccount(t *testing.T) {
 
 	associated := admit(t, client, one, podOf("main"))
 
-	assert.Subset(t, envOf(associated.Spec.Containers[0]), agentEnv, "it needs no annotation")
+	assert.Subset(t, envOf(associated.Spec.Containers[0]), agentEnv(), "it needs no annotation")
 	assert.Equal(t, map[string]string{"eks.amazonaws.com/pod-identity": "enabled"}, associated.Labels)
 	seconds := *associated.Spec.Volumes[0].Projected.Sources[0].ServiceAccountToken.ExpirationSeconds
 	assert.True(t, seconds >= 79200 && seconds <= 86400, "%d: the default life has a jitter", seconds)

@@ -48,7 +48,7 @@ const (
 )
 
 // guards are those of the product's trust policies, of the sandbox's IAM, STS and webhook, and of the proofs in pods.
-var guards = []guard{
+var guards = append([]guard{
 	// What the product writes.
 	{
 		"the audience in a trust policy",
@@ -321,4 +321,4 @@ var guards = []guard{
 		[]edit{{programFile, "case $identity in \"$IRSA_EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\t[ -z", "[ -z"}},
 		program("TestALoginThatFailsSaysWhy"),
 	},
-}
+}, podIdentityGuards...)

@@ -61,6 +61,7 @@ func Plugin() provider.Plugin {
 			"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":  c.bucketPublicAccessBlock(),
 			"aws:eks/accessEntry:AccessEntry":                         c.accessEntry(),
 			"aws:eks/accessPolicyAssociation:AccessPolicyAssociation": c.accessPolicyAssociation(),
+			"aws:eks/podIdentityAssociation:PodIdentityAssociation":   c.podIdentityAssociation(),
 		},
 		Functions: map[string]provider.Function{
 			"aws:index/getCallerIdentity:getCallerIdentity":             c.getCallerIdentity(),
@@ -70,6 +71,7 @@ func Plugin() provider.Plugin {
 			"aws:iam/getPolicy:getPolicy":                               c.getPolicy(),
 			"aws:eks/getCluster:getCluster":                             c.getCluster(),
 			"aws:eks/getAccessEntry:getAccessEntry":                     c.getAccessEntry(),
+			"aws:eks/getAddon:getAddon":                                 c.getAddon(),
 		},
 		Explain: func(token string, err error) error {
 			return fmt.Errorf("invoking %s: %w", token, explain(err))

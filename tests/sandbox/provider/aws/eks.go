@@ -144,14 +144,18 @@ func (c *cloud) updateAccessEntry(ctx context.Context, id string, state, in prov
 			return fmt.Errorf("updating EKS Access Entry (%s): %w", id, err)
 		}
 	}
-	arn := awssdk.String(state.String("accessEntryArn"))
+	return c.retagEKS(ctx, state.String("accessEntryArn"), state, in)
+}
+
+// retagEKS is retag for what EKS keeps.
+func (c *cloud) retagEKS(ctx context.Context, arn string, state, in provider.Values) error {
 	return c.retag(state, in,
 		func(keys []string) error {
-			_, err := c.eks.UntagResource(ctx, &eks.UntagResourceInput{ResourceArn: arn, TagKeys: keys})
+			_, err := c.eks.UntagResource(ctx, &eks.UntagResourceInput{ResourceArn: &arn, TagKeys: keys})
 			return err
 		},
 		func(tags map[string]string) error {
-			_, err := c.eks.TagResource(ctx, &eks.TagResourceInput{ResourceArn: arn, Tags: tags})
+			_, err := c.eks.TagResource(ctx, &eks.TagResourceInput{ResourceArn: &arn, Tags: tags})
 			return err
 		})
 }

@@ -1,0 +1,111 @@
+package aws_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAPodsTagsAreInItsPermissions(t *testing.T) {
+	t.Parallel()
+	w := newPodWorkload(t)
+	bucket := w.makeBucket(t)
+	_, err := w.iam().TagRole(t.Context(), &iam.TagRoleInput{RoleName: &w.roleName, Tags: roleTags("Kubernetes-Namespace", "own", "team", "a")})
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		condition string
+		allowed   bool
+	}{
+		"the namespace":      {`"aws:PrincipalTag/kubernetes-namespace":"payments"`, true},
+		"the role's own":     {`"aws:PrincipalTag/kubernetes-namespace":"own"`, false},
+		"a tag of the role":  {`"aws:PrincipalTag/team":"a"`, true},
+		"the pod":            {`"aws:PrincipalTag/kubernetes-pod-uid":"` + podUID + `"`, true},
+		"another account":    {`"aws:PrincipalTag/kubernetes-service-account":"other"`, false},
+		"a tag of a request": {`"aws:RequestTag/kubernetes-namespace":"payments"`, false},
+	} {
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // one policy at a time
+			w.putPolicy(t, w.roleName, "allow", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::`+bucket+
+				`","Condition":{"StringEquals":{`+test.condition+`}}}`)
+			err := w.session(t).list(t.Context(), bucket, "")
+			if test.allowed {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, noPolicy("s3:ListBucket"))
+		})
+	}
+	t.Run("in a resource", func(t *testing.T) { //nolint:paralleltest // one policy at a time
+		w.putPolicy(t, w.roleName, "allow",
+			statement("Allow", "s3:GetObject", "arn:aws:s3:::"+bucket+"/${aws:PrincipalTag/kubernetes-namespace}/*"))
+		_, err := w.session(t).s3().GetObject(t.Context(), getObject(bucket, "payments/x"))
+		require.ErrorContains(t, err, "NoSuchKey", "it may")
+		_, err = w.session(t).s3().GetObject(t.Context(), getObject(bucket, "billing/x"))
+		require.ErrorContains(t, err, noPolicy("s3:GetObject"))
+	})
+}
+
+func TestAPodsTagsGoWithItIntoAnotherRole(t *testing.T) {
+	t.Parallel()
+	w := newPodWorkload(t)
+	target := unique("target")
+	trust := func(actions, condition string) {
+		policy := document(`{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":[` + actions + `]` + condition + `}`)
+		_, err := w.iam().UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{
+			RoleName: &target, PolicyDocument: &policy,
+		})
+		require.NoError(t, err)
+	}
+	targetArn := *w.createRole(t, "/", target).Arn
+	assume := func(from endpoint) (endpoint, error) {
+		answer, err := from.sts().AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &targetArn, RoleSessionName: aws.String("next")})
+		if err != nil {
+			return endpoint{}, err
+		}
+		return from.with(answer.Credentials), nil
+	}
+	const both = `"sts:AssumeRole","sts:TagSession"`
+	const inPayments = `,"Condition":{"StringEquals":{"aws:RequestTag/kubernetes-namespace":"payments"}}`
+	pod := w.session(t)
+
+	w.putPolicy(t, w.roleName, "allow", `{"Effect":"Allow","Action":[`+both+`],"Resource":"`+targetArn+`"}`)
+	trust(`"sts:AssumeRole"`, "")
+	_, err := assume(pod)
+	require.ErrorContains(t, err, "is not authorized to perform: sts:TagSession on resource: "+targetArn+
+		" because no role trust policy allows the sts:TagSession action")
+	trust(both, strings.Replace(inPayments, "payments", "billing", 1))
+	_, err = assume(pod)
+	require.ErrorContains(t, err, "because no role trust policy allows the sts:AssumeRole action")
+	trust(both, inPayments)
+	w.putPolicy(t, w.roleName, "allow", statement("Allow", "sts:AssumeRole", targetArn))
+	_, err = assume(pod)
+	require.ErrorContains(t, err, "is not authorized to perform: sts:TagSession on resource: "+targetArn+" "+noPolicy("sts:TagSession"))
+	w.putPolicy(t, w.roleName, "allow", `{"Effect":"Allow","Action":[`+both+`],"Resource":"`+targetArn+`"}`)
+	next, err := assume(pod)
+	require.NoError(t, err)
+
+	bucket := w.makeBucket(t)
+	w.putPolicy(t, target, "allow", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*",`+
+		`"Condition":{"StringEquals":{"aws:PrincipalTag/kubernetes-service-account":"s3-backup"}}}`)
+	require.NoError(t, next.list(t.Context(), bucket, ""), "the tags came along")
+	plain := w.as(t, targetArn)
+	require.ErrorContains(t, plain.list(t.Context(), bucket, ""), noPolicy("s3:ListBucket"), "others do not have them")
+}
+
+func getObject(bucket, key string) *s3.GetObjectInput {
+	return &s3.GetObjectInput{Bucket: &bucket, Key: &key}
+}
+
+// roleTags are tags of a role, keys and values in turn.
+func roleTags(keysAndValues ...string) []iamtypes.Tag {
+	var tags []iamtypes.Tag
+	for i := 0; i < len(keysAndValues); i += 2 {
+		tags = append(tags, iamtypes.Tag{Key: &keysAndValues[i], Value: &keysAndValues[i+1]})
+	}
+	return tags
+}
