@@ -23,6 +23,9 @@ type IrsaRoleArgs struct {
 	// ServiceAccounts may assume the role, in every cluster; one or more.
 	ServiceAccounts []ServiceAccountArgs `json:"serviceAccounts"`
 
+	// Identity is the way on which the pods get the role. Default: IdentityIRSA.
+	Identity IdentityType `json:"identity"`
+
 	// Name of the role, 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -. Default: eks-<namespace>-<service account> of
 	// the first service account, shortened with a hash past 64 characters.
 	Name string `json:"name"`
@@ -41,7 +44,7 @@ type IrsaRoleArgs struct {
 }
 
 // IrsaCluster is a cluster whose pods may assume a role: its OIDC provider (exactly one of OidcProvider,
-// OidcProviderArn and Issuer) and its Kubernetes provider.
+// OidcProviderArn and Issuer, unless the role is for EKS Pod Identity alone) and its Kubernetes provider.
 type IrsaCluster struct {
 	// Name tells the clusters of one role apart and is part of the children's names.
 	Name string
@@ -54,6 +57,13 @@ type IrsaCluster struct {
 	// Issuer is the cluster's issuer URL; its provider is adopted or created as a child of the role. Where several
 	// roles share a cluster, make one [OidcProvider] and pass that.
 	Issuer string
+	// Arn is the EKS cluster's, in the role's account; needed for EKS Pod Identity, and not looked at for IRSA.
+	Arn pulumi.StringInput
+	// Aws is the AWS provider of the cluster's region, which associations are made with. Default: the component's.
+	Aws pulumi.ProviderResource
+	// OwnPodIdentityAgent is for a cluster whose agent of EKS Pod Identity is not the add-on eks-pod-identity-agent, as in EKS Auto
+	// Mode. Default: false, the add-on is looked for before an association is made.
+	OwnPodIdentityAgent bool
 	// Kubernetes is the Pulumi provider of the cluster, needed unless every service account is trust-only.
 	Kubernetes pulumi.ProviderResource
 	// Namespaces are those that the program makes in the cluster, by name. An account goes with its namespace, so nothing is
@@ -86,7 +96,7 @@ type IrsaRole struct {
 	dependencies []pulumi.Resource
 }
 
-// Dependencies are the resources that a pod of the role needs: its service accounts and its policies. What needs the role depends
+// Dependencies are the resources that a pod of the role needs: its service accounts, their associations and its policies. What needs the role depends
 // on these rather than on the component, pulumi.DependsOn(role.Dependencies()), for the reason that
 // [ClusterAccess.Dependencies] gives.
 func (r *IrsaRole) Dependencies() []pulumi.Resource { return slices.Clone(r.dependencies) }
@@ -128,7 +138,7 @@ type irsaRoleBuilder struct {
 	// policies are the role's permissions: test pods wait for them.
 	policies []pulumi.Resource
 	// namespaces and serviceAccounts are by <cluster>/<namespace>[/<name>].
-	namespaces, serviceAccounts map[string]pulumi.Resource
+	namespaces, serviceAccounts, associations map[string]pulumi.Resource
 }
 
 func (b *irsaRoleBuilder) build() error {
@@ -146,7 +156,7 @@ func (b *irsaRoleBuilder) build() error {
 	b.component.TrustPolicy = b.trustPolicy(providerArns)
 	steps := []func() error{
 		b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
-		b.createNamespaces, b.createServiceAccounts, b.createTestPods,
+		b.createNamespaces, b.createAssociations, b.createServiceAccounts, b.createTestPods,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -154,8 +164,10 @@ func (b *irsaRoleBuilder) build() error {
 		}
 	}
 	b.component.dependencies = slices.Clone(b.policies)
-	for _, key := range slices.Sorted(maps.Keys(b.serviceAccounts)) {
-		b.component.dependencies = append(b.component.dependencies, b.serviceAccounts[key])
+	for _, resources := range []map[string]pulumi.Resource{b.associations, b.serviceAccounts} {
+		for _, key := range slices.Sorted(maps.Keys(resources)) {
+			b.component.dependencies = append(b.component.dependencies, resources[key])
+		}
 	}
 	return nil
 }
@@ -165,6 +177,8 @@ func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 	var arns pulumi.StringArray
 	for _, cluster := range b.args.Clusters {
 		switch {
+		case !b.args.Identity.trustsOIDC():
+			arns = append(arns, pulumi.String(""))
 		case cluster.OidcProvider != nil:
 			arns = append(arns, cluster.OidcProvider.Arn)
 		case cluster.OidcProviderArn != nil:
