@@ -76,7 +76,7 @@ func (args *ArgoCDClusterArgs) validateLogin() error {
 		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),
 	}
 	if arn, plain := plainString(args.RoleArn); plain {
-		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(arn)))
+		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleARN(arn)))
 	}
 	return errors.Join(faults...)
 }

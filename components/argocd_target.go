@@ -285,8 +285,8 @@ func (args *ArgoCDTargetArgs) validateRole() error {
 		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
 	}
 	if arn, plain := plainString(args.RoleArn); plain {
-		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(arn)))
-		if parsed, err := iampolicy.ParseArn(arn); err == nil && parsed.IsServiceLinkedRole() {
+		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleARN(arn)))
+		if parsed, err := iampolicy.ParseARN(arn); err == nil && parsed.IsServiceLinkedRole() {
 			faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", arn))
 		}
 	}

@@ -31,7 +31,7 @@ type TrustedRole struct {
 	Arn pulumi.StringInput
 	// UniqueId is the role's unique ID (AROA...), if it is known. It becomes the Sid in the trust policy, so that the
 	// policy is stored again, and thereby trusts the role again, after the role was recreated: see
-	// [iampolicy.RoleTrust].
+	// [iampolicy.RoleTrust.Document].
 	UniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
 }
 
@@ -88,9 +88,9 @@ func (args *AssumableRoleArgs) trustPolicy(component string) pulumi.StringOutput
 	return inputs.ToStringArrayOutput().ApplyT(func(in []string) (string, error) {
 		trusted := make([]iampolicy.TrustedRole, len(in)/2)
 		for i := range trusted {
-			trusted[i] = iampolicy.TrustedRole{Arn: in[2*i], UniqueID: in[2*i+1]}
+			trusted[i] = iampolicy.TrustedRole{ARN: in[2*i], UniqueID: in[2*i+1]}
 		}
-		document, err := iampolicy.RoleTrust(trusted)
+		document, err := iampolicy.RoleTrust{TrustedRoles: trusted}.Document()
 		if err != nil {
 			return "", failure(AssumableRoleType, component, fault.At("trustPolicy", err))
 		}
@@ -114,7 +114,7 @@ func (args *AssumableRoleArgs) Validate() error {
 		case principal.Arn == nil:
 			faults = append(faults, fmt.Errorf("%s: must not be empty", path))
 		case plain:
-			faults = append(faults, fault.At(path, iampolicy.ValidateRoleArn(arn)))
+			faults = append(faults, fault.At(path, iampolicy.ValidateRoleARN(arn)))
 		}
 	}
 	return errors.Join(append(faults, args.ValidateSettings())...)

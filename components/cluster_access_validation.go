@@ -40,10 +40,10 @@ func ValidateClusterName(name string) error {
 //
 // https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 func (args *ClusterAccessArgs) validatePrincipal(text string) error {
-	if err := iampolicy.ValidateRoleArn(text); err != nil {
+	if err := iampolicy.ValidateRoleARN(text); err != nil {
 		return err
 	}
-	if arn, err := iampolicy.ParseArn(text); args.AccessEntry != nil && err == nil && arn.IsServiceLinkedRole() {
+	if arn, err := iampolicy.ParseARN(text); args.AccessEntry != nil && err == nil && arn.IsServiceLinkedRole() {
 		return fmt.Errorf("%q is a service-linked role, for which EKS makes no access entries", text)
 	}
 	return nil

@@ -96,7 +96,7 @@ func (args *ClusterLoginTestArgs) Validate() error {
 		required("clusterName", args.ClusterName, ValidateClusterName),
 		required("server", args.Server, func(server string) error { _, err := parseServer(server); return err }),
 		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),
-		required("principalArn", args.PrincipalArn, iampolicy.ValidateRoleArn))
+		required("principalArn", args.PrincipalArn, iampolicy.ValidateRoleARN))
 	if args.ServerName != "" {
 		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
 	}

@@ -129,9 +129,9 @@ func (args *IrsaRoleArgs) validateTrust(providers []string, later int) error {
 
 // oneAccount refuses OIDC providers of several accounts: STS accepts a provider only in the role's own account.
 func oneAccount(providerArns []string) error {
-	var first iampolicy.Arn
+	var first iampolicy.ARN
 	for i, arn := range providerArns {
-		parsed, err := iampolicy.ParseArn(arn)
+		parsed, err := iampolicy.ParseARN(arn)
 		if err != nil {
 			return nil //nolint:nilerr // reported already
 		}

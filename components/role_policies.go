@@ -197,7 +197,7 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 		if !plain {
 			continue
 		}
-		faults = append(faults, fault.At(path, iampolicy.ValidatePolicyArn(arn)))
+		faults = append(faults, fault.At(path, iampolicy.ValidatePolicyARN(arn)))
 		if slices.Contains(arns, arn) {
 			faults = append(faults, fmt.Errorf("%s: %s is attached already", path, arn))
 		}
@@ -282,7 +282,7 @@ func partitionOf(providerArns []string) string {
 	if len(providerArns) == 0 {
 		return ""
 	}
-	arn, err := iampolicy.ParseArn(providerArns[0])
+	arn, err := iampolicy.ParseARN(providerArns[0])
 	if err != nil {
 		return "" // reported already
 	}

@@ -244,7 +244,7 @@ func (b *irsaRoleBuilder) fingerprint() pulumi.StringOutput {
 // path is gone.
 func sessionArn(roleArn pulumi.StringInput) pulumi.StringOutput {
 	return roleArn.ToStringOutput().ApplyT(func(roleArn string) (string, error) {
-		arn, err := iampolicy.ParseArn(roleArn)
+		arn, err := iampolicy.ParseARN(roleArn)
 		if err != nil {
 			return "", err
 		}

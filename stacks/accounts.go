@@ -52,7 +52,7 @@ func (p *platform) checkTarget(target ArgoCDTarget, roleArn string) error {
 	if roleArn == "" {
 		return nil
 	}
-	role, err := iampolicy.ParseArn(roleArn)
+	role, err := iampolicy.ParseARN(roleArn)
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (cfg *Config) validateTargetRole(target ArgoCDTarget) error {
 	if arn, given := target.roleArn(); given {
 		faults = append(faults, fault.At("roleArn", hub.refusePartition(arn)))
 		// The role that reaches the hub tells the hub's account before AWS is asked.
-		role, err := iampolicy.ParseArn(arn)
+		role, err := iampolicy.ParseARN(arn)
 		if account := hub.assumedAccount(); err == nil && account != "" && role.Account == account {
 			faults = append(faults, argocd.refuseRole("roleArn", role.RoleName()))
 		}

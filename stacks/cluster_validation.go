@@ -24,7 +24,7 @@ func (cluster Cluster) validate(key string) error {
 		faults = append(faults, fault.At("profile", components.ValidateProfile(cluster.Profile)))
 	}
 	if role := cluster.AssumeRole; role != nil {
-		err := iampolicy.ValidateRoleArn(role.RoleArn)
+		err := iampolicy.ValidateRoleARN(role.RoleArn)
 		faults = append(faults, fault.At("assumeRole.roleArn", errors.Join(err, cluster.refusePartition(role.RoleArn))))
 		if role.SessionName != "" {
 			faults = append(faults, fault.At("assumeRole.sessionName", iampolicy.ValidateSessionName(role.SessionName)))

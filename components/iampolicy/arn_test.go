@@ -82,7 +82,7 @@ func TestParseIssuer(t *testing.T) {
 	}
 }
 
-func TestProviderArn(t *testing.T) {
+func TestProviderARN(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, partition, account, issuer, want, wantErr string }{
 		{"commercial", "aws", "111122223333", "https://oidc.example/id/X", "arn:aws:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
@@ -98,14 +98,14 @@ func TestProviderArn(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			arn, err := iampolicy.ProviderArn(test.partition, test.account, test.issuer)
+			arn, err := iampolicy.ProviderARN(test.partition, test.account, test.issuer)
 			assert.Equal(t, test.want, arn)
 			if test.wantErr != "" {
 				require.EqualError(t, err, test.wantErr)
 				return
 			}
 			require.NoError(t, err)
-			parsed, err := iampolicy.ParseArn(arn)
+			parsed, err := iampolicy.ParseARN(arn)
 			require.NoError(t, err)
 			assert.True(t, parsed.IsOIDCProvider())
 		})
@@ -137,7 +137,7 @@ func TestParseArn(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.arn, func(t *testing.T) {
 			t.Parallel()
-			arn, err := iampolicy.ParseArn(test.arn)
+			arn, err := iampolicy.ParseARN(test.arn)
 			require.NoError(t, err)
 			assert.Equal(t, test.arn, arn.String())
 			assert.Equal(t, test.kind == "role", arn.IsRole())
@@ -187,9 +187,9 @@ func TestParseArnRefuses(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			arn, err := iampolicy.ParseArn(test.arn)
+			arn, err := iampolicy.ParseARN(test.arn)
 			require.EqualError(t, err, test.want)
-			assert.Equal(t, iampolicy.Arn{}, arn)
+			assert.Equal(t, iampolicy.ARN{}, arn)
 		})
 	}
 }

@@ -42,7 +42,7 @@ func newProofReader(ctx context.Context, c *eks.Cluster) (*proofReader, error) {
 
 // sessionPrefix is how STS names the sessions of a role: without its path.
 func sessionPrefix(roleArn string) (string, error) {
-	arn, err := iampolicy.ParseArn(roleArn)
+	arn, err := iampolicy.ParseARN(roleArn)
 	if err != nil {
 		return "", err
 	}

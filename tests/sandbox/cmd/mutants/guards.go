@@ -62,7 +62,7 @@ var guards = []guard{
 	},
 	{
 		"the provider in a trust policy",
-		[]edit{{trustFile, `&Principal{Federated: Strings{providerArn}}`, `&Principal{Any: providerArn != ""}`}},
+		[]edit{{trustFile, `&Principal{Federated: Strings{providerARN}}`, `&Principal{Any: providerARN != ""}`}},
 		product(goldenTrust),
 	},
 	{
@@ -77,7 +77,7 @@ var guards = []guard{
 	},
 	{
 		"the check that a trust policy names a service account",
-		[]edit{{trustFile, `if len(subjects) == 0 {`, `if false {`}},
+		[]edit{{trustFile, `found.Refuse(len(subjects) == 0, path,`, `found.Refuse(false, path,`}},
 		product(trustRefusals),
 	},
 	{
