@@ -8,6 +8,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -111,10 +112,10 @@ func (args *IrsaRoleArgs) warn(ctx *pulumi.Context, name string, component pulum
 }
 
 func validateAcknowledged(rails []GuardRail) error {
-	return validateEach("acknowledge", rails, func(rail GuardRail) error {
+	return fielderr.At("acknowledge", fielderr.Each(rails, func(rail GuardRail) error {
 		if slices.Contains(guardRails, rail) {
 			return nil
 		}
 		return fmt.Errorf("%q is none of the guard rails %q", rail, guardRails)
-	})
+	}))
 }

@@ -38,8 +38,8 @@ func (t IdentityType) Validate() error {
 // trustsOIDC reports whether the role trusts the OIDC providers of its clusters, and its service accounts have its annotation.
 func (t IdentityType) trustsOIDC() bool { return t != IdentityPodIdentity }
 
-// trustsPodIdentity reports whether the role trusts EKS Pod Identity.
-func (t IdentityType) trustsPodIdentity() bool { return t != "" && t != IdentityIRSA }
+// TrustsPodIdentity reports whether the role trusts EKS Pod Identity.
+func (t IdentityType) TrustsPodIdentity() bool { return t != "" && t != IdentityIRSA }
 
 // associates reports whether the service accounts have associations.
 func (t IdentityType) associates() bool { return t == IdentityBoth || t == IdentityPodIdentity }

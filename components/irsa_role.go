@@ -205,8 +205,8 @@ func (b *irsaRoleBuilder) trustPolicy(providerArns pulumi.StringArrayOutput) pul
 }
 
 // trustPolicy is the role's for the clusters' OIDC providers, in the clusters' order.
-func (args *IrsaRoleArgs) trustPolicy(providers []string) iampolicy.WebIdentityTrust {
-	return iampolicy.WebIdentityTrust{
+func (args *IrsaRoleArgs) trustPolicy(providers []string) iampolicy.ServiceAccountTrust {
+	return iampolicy.ServiceAccountTrust{
 		Providers: providers, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
 	}
 }

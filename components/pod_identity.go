@@ -6,7 +6,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -50,11 +50,11 @@ func (cluster IrsaCluster) awsProvider() pulumi.ResourceOption {
 // the role.
 func (b *irsaRoleBuilder) clusterWithAgent(cluster IrsaCluster) pulumi.StringOutput {
 	return cluster.Arn.ToStringOutput().ApplyT(func(text string) (string, error) {
-		arn, err := iampolicy.ParseArn(text)
+		arn, err := iampolicy.ParseClusterARN(text)
 		if err != nil {
-			return "", b.failure(fault.At("clusters."+cluster.Name+".arn", err))
+			return "", b.failure(fielderr.At(fielderr.Path("clusters").Child(cluster.Name).Child("arn"), err))
 		}
-		name := strings.TrimPrefix(arn.Resource, "cluster/")
+		name := arn.ClusterName()
 		if cluster.OwnPodIdentityAgent {
 			return name, nil
 		}

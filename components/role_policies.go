@@ -29,6 +29,8 @@ type RolePolicies struct {
 	// ForceDetachPolicies detaches policies that were attached outside this program before the role is deleted, as IAM
 	// deletes no role that has some. Default: true. With false such a deletion fails.
 	ForceDetachPolicies *bool `json:"forceDetachPolicies"`
+	// Acknowledge are guard rails that the role breaks on purpose, by their names: Pulumi does not warn of these.
+	Acknowledge []GuardRail `json:"acknowledge"`
 	// MaxTrustPolicySize is the account's quota in characters: 2,048 by default, more (up to 8,192 in 2026) where it was
 	// raised.
 	MaxTrustPolicySize int `json:"maxTrustPolicySize"`

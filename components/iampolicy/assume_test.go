@@ -88,7 +88,7 @@ func TestRoleTrustRefuses(t *testing.T) {
 
 func TestAssumeRoles(t *testing.T) {
 	t.Parallel()
-	document, err := iampolicy.AssumeRoles([]string{edgeRole, hubRole, edgeRole})
+	document, err := iampolicy.AssumeRoles([]string{edgeRole, hubRole, edgeRole}, false)
 	require.NoError(t, err)
 	require.NoError(t, document.ValidatePermissions())
 	text, err := document.JSON()
@@ -99,9 +99,9 @@ func TestAssumeRoles(t *testing.T) {
 
 func TestAssumeRolesRefuses(t *testing.T) {
 	t.Parallel()
-	_, err := iampolicy.AssumeRoles(nil)
+	_, err := iampolicy.AssumeRoles(nil, false)
 	require.EqualError(t, err, "roles: is empty; name at least one role")
-	_, err = iampolicy.AssumeRoles([]string{hubRole, "arn:aws:iam::222233334444:role/*", "*"})
+	_, err = iampolicy.AssumeRoles([]string{hubRole, "arn:aws:iam::222233334444:role/*", "*"}, false)
 	require.EqualError(t, err, strings.Join([]string{
 		`roles[1]: "arn:aws:iam::222233334444:role/*" is not the ARN of an IAM role`,
 		`roles[2]: "*" is not an ARN; its form is arn:partition:service:region:account:resource`,
