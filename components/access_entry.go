@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -118,7 +118,7 @@ func (p AccessPolicyArgs) arn(component string, principal pulumi.StringInput) pu
 	return principal.ToStringOutput().ApplyT(func(principal string) (string, error) {
 		arn, err := iampolicy.ParseARN(principal)
 		if err != nil {
-			return "", failure(ClusterAccessType, component, fault.At("principalArn", err))
+			return "", failure(ClusterAccessType, component, fielderr.At("principalArn", err))
 		}
 		policy := iampolicy.ARN{
 			Partition: arn.Partition, Service: "eks", Account: "aws", Resource: "cluster-access-policy/" + p.Name(),

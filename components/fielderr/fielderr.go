@@ -35,7 +35,8 @@ func (p Path) Key(key string) Path {
 // String is the path as messages have it.
 func (p Path) String() string { return strings.TrimPrefix(string(p), ".") }
 
-func (p Path) join(deeper Path) Path {
+// Join is the path of what deeper leads to within the value at the path.
+func (p Path) Join(deeper Path) Path {
 	if p == "" || deeper == "" || deeper[0] == '.' || deeper[0] == '[' {
 		return p + deeper
 	}
@@ -73,7 +74,7 @@ func (l *List) Add(path Path, err error) {
 	for _, one := range split(err) {
 		at := path
 		if inner, ok := one.(*fieldError); ok { //nolint:errorlint // one that is wrapped is part of a message
-			at, one = path.join(inner.path), inner.err
+			at, one = path.Join(inner.path), inner.err
 		}
 		if l.OnePerPath && l.Has(at) {
 			continue
@@ -143,6 +144,15 @@ func Document(err error) error {
 	return found.Err()
 }
 
+// IfGiven checks a value unless it is the zero value, which stands for a default.
+func IfGiven[T comparable](value T, check func(T) error) error {
+	var none T
+	if value == none {
+		return nil
+	}
+	return check(value)
+}
+
 // Each checks every element of a list.
 func Each[T any](list []T, check func(T) error) error {
 	var found List
@@ -161,12 +171,24 @@ func EachKey[T any](entries map[string]T, check func(key string, value T) error)
 	return found.Err()
 }
 
+// Names checks every name of a list, and refuses those that the list has already.
+func Names(names []string, check func(string) error) error {
+	return errors.Join(Duplicates(names), Each(names, check))
+}
+
 // Duplicates refuses names that a list has already. Empty ones are for others to judge.
 func Duplicates(names []string) error {
 	var found List
-	for i, name := range names {
-		first := slices.Index(names, name)
-		found.Refuse(first < i && name != "", Path("").Index(i), "%q is already in the list, at index %d", name, first)
+	for i := range names {
+		found.Add(Path("").Index(i), Duplicate(names, i))
 	}
 	return found.Err()
+}
+
+// Duplicate refuses the name at the index if the list has it already.
+func Duplicate(names []string, index int) error {
+	if first := slices.Index(names, names[index]); first < index && names[index] != "" {
+		return fmt.Errorf("%q is already in the list, at index %d", names[index], first)
+	}
+	return nil
 }

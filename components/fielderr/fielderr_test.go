@@ -23,6 +23,8 @@ func TestAPathIsWrittenAsInTheFile(t *testing.T) {
 		"tags.":                          fielderr.Path("tags").Child(""),
 		"Statement[1].Effect":            fielderr.Path("Statement").Index(1).Key("Effect"),
 		`Condition["ForAnyValue:Bool"]`:  fielderr.Path("Condition").Key("ForAnyValue:Bool"),
+		"platform.roles.a":               fielderr.Path("platform").Join(fielderr.Path("roles").Child("a")),
+		"platform":                       fielderr.Path("platform").Join(""),
 		`["a.b"]`:                        fielderr.Path("").Key("a.b"),
 		`Condition["StringLike"]["%w"]`:  `Condition["StringLike"]["%w"]`,
 		"roles.a.b.serviceAccounts[0].x": fielderr.Path("roles").Child("a.b").Child("serviceAccounts").Index(0).Child("x"),
@@ -110,6 +112,13 @@ func TestAListHasOneErrorPerPathIfThatIsAskedFor(t *testing.T) {
 	require.EqualError(t, all.Err(), "a: is a number\na: is negative")
 }
 
+func TestAValueThatIsNotGivenIsNotChecked(t *testing.T) {
+	t.Parallel()
+	refuse := func(size int) error { return fmt.Errorf("no %d", size) }
+	require.NoError(t, fielderr.IfGiven(0, refuse))
+	require.EqualError(t, fielderr.IfGiven(2, refuse), "no 2")
+}
+
 func TestListsAndMapsAreCheckedInTheirOrder(t *testing.T) {
 	t.Parallel()
 	refuse := func(name string) error { return fmt.Errorf("no %s", name) }
@@ -117,6 +126,8 @@ func TestListsAndMapsAreCheckedInTheirOrder(t *testing.T) {
 	require.EqualError(t, fielderr.At("x", fielderr.EachKey(map[string]string{"b": "2", "a": "1"}, func(key, value string) error {
 		return refuse(key + value)
 	})), "x.a: no a1\nx.b: no b2")
+	require.EqualError(t, fielderr.At("x", fielderr.Names([]string{"b", "b"}, refuse)),
+		`x[1]: "b" is already in the list, at index 0`+"\nx[0]: no b\nx[1]: no b")
 	require.EqualError(t, fielderr.At("x", fielderr.Duplicates([]string{"a", "", "b", "", "a", "a"})),
 		`x[4]: "a" is already in the list, at index 0`+"\n"+`x[5]: "a" is already in the list, at index 0`)
 }

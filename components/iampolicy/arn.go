@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // ARN is an Amazon Resource Name: arn:partition:service:region:account:resource.
@@ -139,18 +137,3 @@ func RoleARN(partition, account, path, name string) ARN {
 
 // RoleName is the name, without the path, in the ARN of a role.
 func (a ARN) RoleName() string { return a.Resource[strings.LastIndex(a.Resource, "/")+1:] }
-
-// ProviderARN is the ARN that IAM gives the OIDC provider of an issuer.
-func ProviderARN(partition, account, issuer string) (string, error) {
-	var found fielderr.List
-	found.Refuse(!partitionPattern.MatchString(partition), "partition",
-		"%q is not a partition; use aws, aws-cn, aws-us-gov or the like", partition)
-	host, err := ParseIssuer(issuer)
-	found.Add("issuer", err)
-	found.Refuse(!accountPattern.MatchString(account), "account", "%q is not an AWS account; it has 12 digits", account)
-	if err := found.Err(); err != nil {
-		return "", err
-	}
-	arn := ARN{Partition: partition, Service: "iam", Account: account, Resource: "oidc-provider/" + host}
-	return arn.String(), nil
-}
