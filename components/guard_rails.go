@@ -66,7 +66,7 @@ func (args *IrsaRoleArgs) concerns() (found []concern, complete bool) {
 				continue
 			}
 			if document.AllowsEverything() {
-				found = append(found, concern{EveryAction, group.path + "." + key, "a statement allows every action of a service on every resource"})
+				found = append(found, concern{EveryAction, group.path.Child(key).String(), "a statement allows every action of a service on every resource"})
 			}
 			writes = writes || document.Writes()
 		}

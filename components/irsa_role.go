@@ -139,10 +139,12 @@ type irsaRoleBuilder struct {
 	policies []pulumi.Resource
 	// namespaces and serviceAccounts are by <cluster>/<namespace>[/<name>].
 	namespaces, serviceAccounts, associations map[string]pulumi.Resource
+	// anyArn is an ARN of the role's account and partition.
+	anyArn pulumi.StringInput
 }
 
 func (b *irsaRoleBuilder) build() error {
-	providerArns, err := b.oidcProviderArns()
+	providers, err := b.oidcProviderArns()
 	if err != nil {
 		return err
 	}
@@ -152,8 +154,18 @@ func (b *irsaRoleBuilder) build() error {
 	if b.boundary, err = b.args.boundary(b.ctx, pulumi.Parent(b.component)); err != nil {
 		return err
 	}
-	b.component.OidcProviderArns = providerArns
-	b.component.TrustPolicy = b.trustPolicy(providerArns)
+	var clusters pulumi.StringArray
+	if b.args.Identity.TrustsPodIdentity() {
+		for _, cluster := range b.args.Clusters {
+			clusters = append(clusters, cluster.Arn)
+		}
+	}
+	b.anyArn = slices.Concat(providers, clusters)[0]
+	b.component.OidcProviderArns = providers.ToStringArrayOutput()
+	b.component.TrustPolicy = b.trustPolicy(providers, clusters)
+	if err := b.args.warn(b.ctx, b.name, b.component); err != nil {
+		return err
+	}
 	steps := []func() error{
 		b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
 		b.createNamespaces, b.createAssociations, b.createServiceAccounts, b.createTestPods,
@@ -173,12 +185,13 @@ func (b *irsaRoleBuilder) build() error {
 }
 
 // oidcProviderArns are the clusters' providers, made where only an issuer was given.
-func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArrayOutput, error) {
+func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArray, error) {
 	var arns pulumi.StringArray
+	if !b.args.Identity.trustsOIDC() {
+		return nil, nil
+	}
 	for _, cluster := range b.args.Clusters {
 		switch {
-		case !b.args.Identity.trustsOIDC():
-			arns = append(arns, pulumi.String(""))
 		case cluster.OidcProvider != nil:
 			arns = append(arns, cluster.OidcProvider.Arn)
 		case cluster.OidcProviderArn != nil:
@@ -188,27 +201,28 @@ func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 			provider, err := NewOidcProvider(b.ctx, name,
 				&OidcProviderArgs{Issuer: cluster.Issuer, Tags: b.args.Tags}, b.inClusters.named(name)...)
 			if err != nil {
-				return pulumi.StringArrayOutput{}, err
+				return nil, err
 			}
 			arns = append(arns, provider.Arn)
 		}
 	}
-	return arns.ToStringArrayOutput(), nil
+	return arns, nil
 }
 
 // trustPolicy builds the document in the apply whose result feeds the role, so that an error in it cannot get lost.
-func (b *irsaRoleBuilder) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
-	return providerArns.ApplyT(func(arns []string) (string, error) {
-		document, err := b.args.trustPolicy(arns).JSON()
+func (b *irsaRoleBuilder) trustPolicy(providers, clusters pulumi.StringArray) pulumi.StringOutput {
+	return pulumi.All(providers.ToStringArrayOutput(), clusters.ToStringArrayOutput()).ApplyT(func(all []any) (string, error) {
+		known := trustedArns{all[0].([]string), all[1].([]string)}
+		document, err := b.args.trustPolicy(known).JSON()
 		err = fielderr.At("trustPolicy", fielderr.Document(err))
-		return document, b.failure(errors.Join(err, oneAccount(arns), b.args.inPartitionOf(arns)))
+		return document, b.failure(errors.Join(err, oneAccount(known), b.args.inPartitionOf(known)))
 	}).(pulumi.StringOutput)
 }
 
-// trustPolicy is the role's for the clusters' OIDC providers, in the clusters' order.
-func (args *IrsaRoleArgs) trustPolicy(providers []string) iampolicy.ServiceAccountTrust {
+// trustPolicy is the role's for the clusters, in their order.
+func (args *IrsaRoleArgs) trustPolicy(known trustedArns) iampolicy.ServiceAccountTrust {
 	return iampolicy.ServiceAccountTrust{
-		Providers: providers, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
+		Providers: known.providers, Clusters: known.clusters, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
 	}
 }
 

@@ -18,6 +18,7 @@ const podIdentityAgent = "eks-pod-identity-agent"
 // createAssociations associates each service account of each cluster with the role, where its pods are to get it by EKS Pod
 // Identity.
 func (b *irsaRoleBuilder) createAssociations() error {
+	b.associations = map[string]pulumi.Resource{}
 	if !b.args.Identity.associates() {
 		return nil
 	}

@@ -67,12 +67,12 @@ func TestRoleTrustRefuses(t *testing.T) {
 		{"a role twice", roles{{ARN: hubRole}, {ARN: edgeRole}, {ARN: hubRole}}, "trustedRoles[2].arn: " + hubRole + " is trustedRoles[0] already"},
 		{
 			"one unique ID for two roles",
-			roles{{hubRole, "AROAEXAMPLE"}, {edgeRole, "AROAEXAMPLE"}},
+			roles{{ARN: hubRole, UniqueID: "AROAEXAMPLE"}, {ARN: edgeRole, UniqueID: "AROAEXAMPLE"}},
 			`Statement[1].Sid: "AROAEXAMPLE" is the Sid of Statement[0] already; a Sid is unique in its policy`,
 		},
 		{
 			"an ARN for a unique ID",
-			roles{{hubRole, hubRole}},
+			roles{{ARN: hubRole, UniqueID: hubRole}},
 			`Statement[0].Sid: "` + hubRole + `" has a character that is not allowed; use letters and digits`,
 		},
 		{"more than fit", many, "trust policy has 2187 characters and IAM allows 2048: trust fewer roles"},
