@@ -33,6 +33,8 @@ type TrustedRole struct {
 	// policy is stored again, and thereby trusts the role again, after the role was recreated: see
 	// [iampolicy.RoleTrust.Document].
 	UniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
+	// SessionTags lets the role's sessions bring tags, as those of EKS Pod Identity do, which are refused without it.
+	SessionTags bool
 }
 
 // AssumableRole is an IAM role that exactly the given IAM roles may assume. It has no permissions; in a cluster it may do
@@ -88,7 +90,7 @@ func (args *AssumableRoleArgs) trustPolicy(component string) pulumi.StringOutput
 	return inputs.ToStringArrayOutput().ApplyT(func(in []string) (string, error) {
 		trusted := make([]iampolicy.TrustedRole, len(in)/2)
 		for i := range trusted {
-			trusted[i] = iampolicy.TrustedRole{ARN: in[2*i], UniqueID: in[2*i+1]}
+			trusted[i] = iampolicy.TrustedRole{ARN: in[2*i], UniqueID: in[2*i+1], SessionTags: args.TrustedRoles[i].SessionTags}
 		}
 		document, err := iampolicy.RoleTrust{TrustedRoles: trusted}.Document()
 		if err != nil {

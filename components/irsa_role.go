@@ -23,6 +23,9 @@ type IrsaRoleArgs struct {
 	// ServiceAccounts may assume the role, in every cluster; one or more.
 	ServiceAccounts []ServiceAccountArgs `json:"serviceAccounts"`
 
+	// Identity is the way on which the pods get the role. Default: IdentityIRSA.
+	Identity IdentityType `json:"identity"`
+
 	// Name of the role, 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -. Default: eks-<namespace>-<service account> of
 	// the first service account, shortened with a hash past 64 characters.
 	Name string `json:"name"`
@@ -41,7 +44,7 @@ type IrsaRoleArgs struct {
 }
 
 // IrsaCluster is a cluster whose pods may assume a role: its OIDC provider (exactly one of OidcProvider,
-// OidcProviderArn and Issuer) and its Kubernetes provider.
+// OidcProviderArn and Issuer, unless the role is for EKS Pod Identity alone) and its Kubernetes provider.
 type IrsaCluster struct {
 	// Name tells the clusters of one role apart and is part of the children's names.
 	Name string
@@ -54,6 +57,13 @@ type IrsaCluster struct {
 	// Issuer is the cluster's issuer URL; its provider is adopted or created as a child of the role. Where several
 	// roles share a cluster, make one [OidcProvider] and pass that.
 	Issuer string
+	// Arn is the EKS cluster's, in the role's account; needed for EKS Pod Identity, and not looked at for IRSA.
+	Arn pulumi.StringInput
+	// Aws is the AWS provider of the cluster's region, which associations are made with. Default: the component's.
+	Aws pulumi.ProviderResource
+	// OwnPodIdentityAgent is for a cluster whose agent of EKS Pod Identity is not the add-on eks-pod-identity-agent, as in EKS Auto
+	// Mode. Default: false, the add-on is looked for before an association is made.
+	OwnPodIdentityAgent bool
 	// Kubernetes is the Pulumi provider of the cluster, needed unless every service account is trust-only.
 	Kubernetes pulumi.ProviderResource
 	// Namespaces are those that the program makes in the cluster, by name. An account goes with its namespace, so nothing is
@@ -86,7 +96,7 @@ type IrsaRole struct {
 	dependencies []pulumi.Resource
 }
 
-// Dependencies are the resources that a pod of the role needs: its service accounts and its policies. What needs the role depends
+// Dependencies are the resources that a pod of the role needs: its service accounts, their associations and its policies. What needs the role depends
 // on these rather than on the component, pulumi.DependsOn(role.Dependencies()), for the reason that
 // [ClusterAccess.Dependencies] gives.
 func (r *IrsaRole) Dependencies() []pulumi.Resource { return slices.Clone(r.dependencies) }
@@ -128,11 +138,13 @@ type irsaRoleBuilder struct {
 	// policies are the role's permissions: test pods wait for them.
 	policies []pulumi.Resource
 	// namespaces and serviceAccounts are by <cluster>/<namespace>[/<name>].
-	namespaces, serviceAccounts map[string]pulumi.Resource
+	namespaces, serviceAccounts, associations map[string]pulumi.Resource
+	// anyArn is an ARN of the role's account and partition.
+	anyArn pulumi.StringInput
 }
 
 func (b *irsaRoleBuilder) build() error {
-	providerArns, err := b.oidcProviderArns()
+	providers, err := b.oidcProviderArns()
 	if err != nil {
 		return err
 	}
@@ -142,11 +154,21 @@ func (b *irsaRoleBuilder) build() error {
 	if b.boundary, err = b.args.boundary(b.ctx, pulumi.Parent(b.component)); err != nil {
 		return err
 	}
-	b.component.OidcProviderArns = providerArns
-	b.component.TrustPolicy = b.trustPolicy(providerArns)
+	var clusters pulumi.StringArray
+	if b.args.Identity.TrustsPodIdentity() {
+		for _, cluster := range b.args.Clusters {
+			clusters = append(clusters, cluster.Arn)
+		}
+	}
+	b.anyArn = slices.Concat(providers, clusters)[0]
+	b.component.OidcProviderArns = providers.ToStringArrayOutput()
+	b.component.TrustPolicy = b.trustPolicy(providers, clusters)
+	if err := b.args.warn(b.ctx, b.name, b.component); err != nil {
+		return err
+	}
 	steps := []func() error{
 		b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
-		b.createNamespaces, b.createServiceAccounts, b.createTestPods,
+		b.createNamespaces, b.createAssociations, b.createServiceAccounts, b.createTestPods,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -154,15 +176,20 @@ func (b *irsaRoleBuilder) build() error {
 		}
 	}
 	b.component.dependencies = slices.Clone(b.policies)
-	for _, key := range slices.Sorted(maps.Keys(b.serviceAccounts)) {
-		b.component.dependencies = append(b.component.dependencies, b.serviceAccounts[key])
+	for _, resources := range []map[string]pulumi.Resource{b.associations, b.serviceAccounts} {
+		for _, key := range slices.Sorted(maps.Keys(resources)) {
+			b.component.dependencies = append(b.component.dependencies, resources[key])
+		}
 	}
 	return nil
 }
 
 // oidcProviderArns are the clusters' providers, made where only an issuer was given.
-func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArrayOutput, error) {
+func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArray, error) {
 	var arns pulumi.StringArray
+	if !b.args.Identity.trustsOIDC() {
+		return nil, nil
+	}
 	for _, cluster := range b.args.Clusters {
 		switch {
 		case cluster.OidcProvider != nil:
@@ -174,27 +201,28 @@ func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 			provider, err := NewOidcProvider(b.ctx, name,
 				&OidcProviderArgs{Issuer: cluster.Issuer, Tags: b.args.Tags}, b.inClusters.named(name)...)
 			if err != nil {
-				return pulumi.StringArrayOutput{}, err
+				return nil, err
 			}
 			arns = append(arns, provider.Arn)
 		}
 	}
-	return arns.ToStringArrayOutput(), nil
+	return arns, nil
 }
 
 // trustPolicy builds the document in the apply whose result feeds the role, so that an error in it cannot get lost.
-func (b *irsaRoleBuilder) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
-	return providerArns.ApplyT(func(arns []string) (string, error) {
-		document, err := b.args.trustPolicy(arns).JSON()
+func (b *irsaRoleBuilder) trustPolicy(providers, clusters pulumi.StringArray) pulumi.StringOutput {
+	return pulumi.All(providers.ToStringArrayOutput(), clusters.ToStringArrayOutput()).ApplyT(func(all []any) (string, error) {
+		known := trustedArns{all[0].([]string), all[1].([]string)}
+		document, err := b.args.trustPolicy(known).JSON()
 		err = fielderr.At("trustPolicy", fielderr.Document(err))
-		return document, b.failure(errors.Join(err, oneAccount(arns), b.args.inPartitionOf(arns)))
+		return document, b.failure(errors.Join(err, oneAccount(known), b.args.inPartitionOf(known)))
 	}).(pulumi.StringOutput)
 }
 
-// trustPolicy is the role's for the clusters' OIDC providers, in the clusters' order.
-func (args *IrsaRoleArgs) trustPolicy(providers []string) iampolicy.WebIdentityTrust {
-	return iampolicy.WebIdentityTrust{
-		Providers: providers, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
+// trustPolicy is the role's for the clusters, in their order.
+func (args *IrsaRoleArgs) trustPolicy(known trustedArns) iampolicy.ServiceAccountTrust {
+	return iampolicy.ServiceAccountTrust{
+		Providers: known.providers, Clusters: known.clusters, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
 	}
 }
 

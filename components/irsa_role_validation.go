@@ -15,31 +15,56 @@ func (args *IrsaRoleArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	var known []string
+	var known trustedArns
 	for _, cluster := range args.Clusters {
+		// What is wrong is reported with the cluster.
 		if arn, plain := plainString(cluster.OidcProviderArn); plain {
-			if _, err := iampolicy.ProviderIssuer(arn); err == nil { // else reported with the cluster
-				known = append(known, arn)
+			if _, err := iampolicy.ProviderIssuer(arn); err == nil {
+				known.providers = append(known.providers, arn)
+			}
+		}
+		if arn, plain := plainString(cluster.Arn); plain {
+			if _, err := iampolicy.ParseClusterARN(arn); err == nil {
+				known.clusters = append(known.clusters, arn)
 			}
 		}
 	}
-	return errors.Join(args.validateClusters(), args.validateSettings(known, len(args.Clusters)-len(known)),
+	return errors.Join(args.validateClusters(), args.validateSettings(known, len(args.Clusters)),
 		oneAccount(known), args.inPartitionOf(known))
 }
 
-// ValidateSettings is [IrsaRoleArgs.Validate] for a program that knows only the number of the clusters yet.
-func (args *IrsaRoleArgs) ValidateSettings(clusters int) error {
-	return args.validateSettings(nil, clusters)
+// trustedArns are the ARNs in a role's trust policy, in the clusters' order.
+type trustedArns struct{ providers, clusters []string }
+
+// trusted are the ARNs that the role trusts by its identity type.
+func (t trustedArns) trusted(identity IdentityType) trustedArns {
+	if !identity.trustsOIDC() {
+		t.providers = nil
+	}
+	if !identity.TrustsPodIdentity() {
+		t.clusters = nil
+	}
+	return t
 }
 
-// validateSettings checks all but the clusters: providers are the ARNs that are known, and later is the number of the others.
-func (args *IrsaRoleArgs) validateSettings(providers []string, later int) error {
+// all are the ARNs that tell a role's account and partition.
+func (t trustedArns) all() []string { return slices.Concat(t.providers, t.clusters) }
+
+// ValidateSettings is [IrsaRoleArgs.Validate] for a program that knows only the number of the clusters yet.
+func (args *IrsaRoleArgs) ValidateSettings(clusters int) error {
+	return args.validateSettings(trustedArns{}, clusters)
+}
+
+// validateSettings checks all but the clusters: known are those of the ARNs of so many clusters that are known.
+func (args *IrsaRoleArgs) validateSettings(known trustedArns, clusters int) error {
 	return errors.Join(
+		fielderr.At("identity", args.Identity.Validate()),
 		args.validateServiceAccounts(),
 		args.validateRole(),
 		args.validatePolicies(),
-		args.validateTrust(providers, later),
-		fielderr.At("testPod", args.TestPod.validate(args.ServiceAccounts)),
+		fielderr.At("acknowledge", validateAcknowledged(args.Acknowledge)),
+		args.validateTrust(known, clusters),
+		fielderr.At("testPod", args.TestPod.validate(args.ServiceAccounts, args.Identity)),
 	)
 }
 
@@ -56,7 +81,15 @@ func (args *IrsaRoleArgs) validateClusters() error {
 		at := fielderr.Path("clusters").Index(i)
 		names[i] = cluster.Name
 		found.Refuse(cluster.Name == "", at.Child("name"), "must not be empty")
-		found.Add(at, cluster.validateProvider())
+		if args.Identity.trustsOIDC() {
+			found.Add(at, cluster.validateProvider())
+		}
+		if args.Identity.TrustsPodIdentity() {
+			found.Add(at.Child("arn"), required(cluster.Arn, func(arn string) error {
+				_, err := iampolicy.ParseClusterARN(arn)
+				return err
+			}))
+		}
 		found.Refuse(needsKubernetes && cluster.Kubernetes == nil, at.Child("kubernetes"),
 			"needed, as a service account is not trust-only")
 	}
@@ -101,20 +134,30 @@ func (args *IrsaRoleArgs) validateRole() error {
 }
 
 // validateTrust checks the trust policy as far as it is known.
-func (args *IrsaRoleArgs) validateTrust(providers []string, later int) error {
+func (args *IrsaRoleArgs) validateTrust(known trustedArns, clusters int) error {
 	if err := fielderr.IfGiven(args.MaxTrustPolicySize, iampolicy.ValidateMaxTrustPolicySize); err != nil {
 		return fielderr.At("maxTrustPolicySize", err)
 	}
-	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || len(providers)+later == 0 {
+	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || clusters == 0 || args.Identity.Validate() != nil {
 		return nil // reported already
 	}
-	return fielderr.At("trustPolicy", fielderr.Document(args.trustPolicy(providers).Validate(later)))
+	known = known.trusted(args.Identity)
+	later := func(trusted bool, known []string) int {
+		if !trusted {
+			return 0
+		}
+		return clusters - len(known)
+	}
+	return fielderr.At("trustPolicy", fielderr.Document(args.trustPolicy(known).Validate(
+		later(args.Identity.trustsOIDC(), known.providers), later(args.Identity.TrustsPodIdentity(), known.clusters))))
 }
 
-// oneAccount refuses OIDC providers of several accounts: STS accepts a provider only in the role's own account.
-func oneAccount(providerArns []string) error {
+// oneAccount refuses OIDC providers and clusters of several accounts: STS accepts a provider only in the role's own account, and EKS
+// a cluster.
+func oneAccount(known trustedArns) error {
 	var first iampolicy.ARN
-	for i, arn := range providerArns {
+	arns := known.all()
+	for i, arn := range arns {
 		parsed, err := iampolicy.ParseARN(arn)
 		if err != nil {
 			return nil //nolint:nilerr // reported already
@@ -124,7 +167,7 @@ func oneAccount(providerArns []string) error {
 		}
 		if parsed.Account != first.Account {
 			return fielderr.At("clusters", fmt.Errorf("the OIDC providers %s and %s are in different accounts; a role can trust those "+
-				"of its own account only, so make one role per account", providerArns[0], arn))
+				"of its own account only, so make one role per account", arns[0], arn))
 		}
 	}
 	return nil

@@ -29,6 +29,8 @@ type RolePolicies struct {
 	// ForceDetachPolicies detaches policies that were attached outside this program before the role is deleted, as IAM
 	// deletes no role that has some. Default: true. With false such a deletion fails.
 	ForceDetachPolicies *bool `json:"forceDetachPolicies"`
+	// Acknowledge are guard rails that the role breaks on purpose, by their names: Pulumi does not warn of these.
+	Acknowledge []GuardRail `json:"acknowledge"`
 	// MaxTrustPolicySize is the account's quota in characters: 2,048 by default, more (up to 8,192 in 2026) where it was
 	// raised.
 	MaxTrustPolicySize int `json:"maxTrustPolicySize"`
@@ -160,9 +162,9 @@ func (b *irsaRoleBuilder) inlineDocument(key string) pulumi.StringInput {
 func (b *irsaRoleBuilder) document(
 	path fielderr.Path, document pulumi.StringInput, others pulumi.StringArray, validate func(text string, others []string) error,
 ) pulumi.StringOutput {
-	return pulumi.All(document, others.ToStringArrayOutput(), b.component.OidcProviderArns).ApplyT(func(all []any) (string, error) {
-		text, others, providers := trimmed(all[0].(string)), all[1].([]string), all[2].([]string)
-		err := errors.Join(validate(text, others), documentInPartition(text, partitionOf(providers)))
+	return pulumi.All(document, others.ToStringArrayOutput(), b.anyArn).ApplyT(func(all []any) (string, error) {
+		text, others, arn := trimmed(all[0].(string)), all[1].([]string), all[2].(string)
+		err := errors.Join(validate(text, others), documentInPartition(text, partitionOf(arn)))
 		return text, b.failure(fielderr.At(path, fielderr.Document(err)))
 	}).(pulumi.StringOutput)
 }
@@ -274,23 +276,19 @@ func (args *IrsaRoleArgs) ValidatePartition(partition string) error {
 	return found.Err()
 }
 
-// inPartitionOf compares with the partition of the clusters' OIDC providers, as far as one is known.
-func (args *IrsaRoleArgs) inPartitionOf(providerArns []string) error {
-	partition := partitionOf(providerArns)
-	if partition == "" {
-		return nil
+// inPartitionOf compares with the partition of the clusters, as far as one is known.
+func (args *IrsaRoleArgs) inPartitionOf(known trustedArns) error {
+	for _, arn := range known.all() {
+		if partition := partitionOf(arn); partition != "" {
+			return args.ValidatePartition(partition)
+		}
 	}
-	return args.ValidatePartition(partition)
+	return nil
 }
 
-func partitionOf(providerArns []string) string {
-	if len(providerArns) == 0 {
-		return ""
-	}
-	arn, err := iampolicy.ParseARN(providerArns[0])
-	if err != nil {
-		return "" // reported already
-	}
+// partitionOf is the partition in an ARN, "" for what is none, which is reported elsewhere.
+func partitionOf(text string) string {
+	arn, _ := iampolicy.ParseARN(text)
 	return arn.Partition
 }
 

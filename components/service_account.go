@@ -101,9 +101,13 @@ var webhookAnnotations = map[string]string{
 	"eks.amazonaws.com/skip-containers": "is an annotation of pods; EKS does not read it from a service account",
 }
 
-func (account ServiceAccountArgs) irsaAnnotations(roleArn pulumi.StringInput) pulumi.StringMap {
+// annotations are the account's own, and with IRSA those by which the webhook gives its pods the role.
+func (b *irsaRoleBuilder) annotations(account ServiceAccountArgs) pulumi.StringMap {
 	annotations := pulumi.ToStringMap(account.Annotations)
-	annotations[roleArnAnnotation] = roleArn
+	if !b.args.Identity.trustsOIDC() {
+		return annotations
+	}
+	annotations[roleArnAnnotation] = b.role.Arn
 	if account.RegionalSTS != nil {
 		annotations[regionalSTSAnnotation] = pulumi.String(strconv.FormatBool(*account.RegionalSTS))
 	}
@@ -186,7 +190,7 @@ func (b *irsaRoleBuilder) serviceAccount(cluster IrsaCluster, account ServiceAcc
 		opts = append(opts, pulumi.Import(account.id()))
 	}
 	return corev1.NewServiceAccount(b.ctx, name, &corev1.ServiceAccountArgs{
-		Metadata: namedObject(account.Name, account.Namespace, account.Labels, account.irsaAnnotations(b.role.Arn)),
+		Metadata: namedObject(account.Name, account.Namespace, account.Labels, b.annotations(account)),
 	}, opts...)
 }
 
@@ -216,7 +220,7 @@ func (b *irsaRoleBuilder) patchServiceAccount(
 		opts = append(opts, pulumi.DeletedWith(namespace))
 	}
 	return corev1.NewServiceAccountPatch(b.ctx, name, &corev1.ServiceAccountPatchArgs{
-		Metadata: patchedObject(account.Name, account.Namespace, account.Labels, account.irsaAnnotations(b.role.Arn)),
+		Metadata: patchedObject(account.Name, account.Namespace, account.Labels, b.annotations(account)),
 	}, append(opts, pulumi.DependsOn(read))...)
 }
 

@@ -46,13 +46,18 @@ type TestPodArgs struct {
 	DependsOn []pulumi.Resource `json:"-"`
 }
 
-func (args *TestPodArgs) validate(accounts []ServiceAccountArgs) error {
+// fargateLabel is on the nodes of AWS Fargate.
+const fargateLabel = "eks.amazonaws.com/compute-type"
+
+func (args *TestPodArgs) validate(accounts []ServiceAccountArgs, identity IdentityType) error {
 	if args == nil {
 		return nil
 	}
 	var found fielderr.List
 	found.Add("", args.Validate())
 	found.Add("check", validateCheck(args.Check))
+	found.Refuse(identity.associates() && args.NodeSelector[fargateLabel] == "fargate", "nodeSelector",
+		"EKS Pod Identity has no agent on Fargate; pods there need the identity %s", IdentityIRSA)
 	found.Refuse(len(accounts) > 0 && !slices.ContainsFunc(accounts, ServiceAccountArgs.annotated), "",
 		"needs a service account that is created or patched, as a pod gets its identity by the annotation")
 	for i, account := range accounts {
@@ -128,16 +133,22 @@ func (b *irsaRoleBuilder) createTestPods() error {
 		// A negative test waits for the proofs beside it: as long as not all of IAM knows the role, STS denies every caller, and
 		// that would prove nothing.
 		proven := map[string]*roleProof{}
-		providerArn := b.component.OidcProviderArns.Index(pulumi.Int(i))
+		var providerArn pulumi.StringInput = pulumi.String("")
+		if b.args.Identity.trustsOIDC() {
+			providerArn = b.component.OidcProviderArns.Index(pulumi.Int(i))
+		}
 		for _, account := range b.args.ServiceAccounts {
 			if !account.annotated() {
 				continue
 			}
-			// The webhook changes a pod only when it is made, so the annotated account must be there first; the policies, because
-			// the check needs them.
+			// The webhook changes a pod only when it is made, so the annotated account, or its association, must be there first;
+			// the policies, because the check needs them.
 			proof := roleProof{mode: testpod.Identity, account: account, cluster: cluster, providerArn: providerArn}
 			proof.waitFor = slices.Concat(
 				[]pulumi.Resource{b.serviceAccounts[accountKey(cluster, account)]}, b.policies, b.args.TestPod.DependsOn)
+			if association := b.associations[accountKey(cluster, account)]; association != nil {
+				proof.waitFor = append(proof.waitFor, association)
+			}
 			resource, err := b.prove(proof)
 			if err != nil {
 				return err
@@ -195,7 +206,7 @@ func (b *irsaRoleBuilder) pod(proof roleProof) testpod.Pod {
 	subject := iampolicy.ServiceAccountSubject{Namespace: proof.account.Namespace, Name: proof.serviceAccount()}
 	return testpod.Pod{
 		Mode: proof.mode, Name: proof.name(), Namespace: proof.account.Namespace, ServiceAccount: proof.serviceAccount(),
-		Settings: b.args.TestPod.PodSettings,
+		PodIdentity: b.args.Identity.associates(), Settings: b.args.TestPod.PodSettings,
 		Env: testpod.Env{}.
 			With("IRSA_CHECK", pulumi.String(b.args.TestPod.Check)).
 			With("IRSA_POD", pulumi.String(childName(proof.cluster.firstName(), proof.account.Namespace, proof.name()))).

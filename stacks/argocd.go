@@ -24,7 +24,9 @@ func (p *platform) createArgoCD() error {
 		return err
 	}
 	hub := components.ArgoCDHub{
-		Role:         components.TrustedRole{Arn: created.Arn, UniqueId: created.UniqueId},
+		Role: components.TrustedRole{
+			Arn: created.Arn, UniqueId: created.UniqueId, SessionTags: argocd.Identity.TrustsPodIdentity(),
+		},
 		Dependencies: created.Dependencies(), ServiceAccounts: argocd.ServiceAccounts,
 	}
 	if argocd.TestPod != nil {

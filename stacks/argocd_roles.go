@@ -16,7 +16,7 @@ func (p *platform) hubRole() (Role, error) {
 	if len(arns) == 0 {
 		return role, nil
 	}
-	document, err := iampolicy.AssumeRoles(arns)
+	document, err := iampolicy.AssumeRoles(arns, p.cfg.ArgoCD.Identity.TrustsPodIdentity())
 	if err != nil {
 		return Role{}, fmt.Errorf("policy %q of Argo CD's role: %w", assumePolicy, err)
 	}

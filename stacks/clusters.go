@@ -76,6 +76,7 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *resolvedCluster) error 
 	}
 	caData := found.CertificateAuthorities[0].Data
 	facts.name, facts.arn = pulumi.String(name), pulumi.String(found.Arn)
+	facts.arnWithAgent, facts.ownAgent = facts.arn, cluster.OwnPodIdentityAgent || isAutoMode(found)
 	facts.endpoint, facts.caData = pulumi.String(found.Endpoint), pulumi.String(caData)
 	facts.issuer = found.Identities[0].Oidcs[0].Issuer
 	// Clusters older than access entries have no access configuration.
@@ -86,6 +87,13 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *resolvedCluster) error 
 	kubeconfig, err := cluster.kubeconfig(name, found.Endpoint, caData)
 	facts.kubeconfig = pulumi.String(kubeconfig)
 	return err
+}
+
+// isAutoMode reports whether EKS Auto Mode runs the cluster's nodes, which have the agent of EKS Pod Identity built in.
+//
+// https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html
+func isAutoMode(cluster *awseks.LookupClusterResult) bool {
+	return len(cluster.ComputeConfigs) > 0 && cluster.ComputeConfigs[0].Enabled
 }
 
 func (p *platform) createOidcProvider(cluster Cluster, facts *resolvedCluster) error {

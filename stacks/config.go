@@ -58,6 +58,9 @@ type Cluster struct {
 	Create *ClusterSpec `json:"create"`
 	// Namespaces are created in the cluster, and deleted with everything in them when they are taken off the list.
 	Namespaces []string `json:"namespaces"`
+	// OwnPodIdentityAgent is for a cluster whose agent of EKS Pod Identity is not the add-on eks-pod-identity-agent. EKS Auto Mode is
+	// recognized by itself, and a cluster that is created gets the add-on with the first role that needs it. Default: false.
+	OwnPodIdentityAgent bool `json:"ownPodIdentityAgent"`
 	// OidcProvider says how to create the cluster's IAM OIDC provider if there is none yet.
 	OidcProvider OidcProvider `json:"oidcProvider"`
 }
@@ -134,6 +137,8 @@ type ArgoCD struct {
 	// RoleName is the hub role's name, and RoleNamePrefix may be given in its place. Default: as for any role.
 	RoleName       string `json:"roleName"`
 	RoleNamePrefix string `json:"roleNamePrefix"`
+	// Identity is the way on which Argo CD's pods get the hub role. Default: irsa.
+	Identity components.IdentityType `json:"identity"`
 	// RoleSettings and RolePolicies are the hub role's.
 	components.RoleSettings
 	components.RolePolicies

@@ -3,6 +3,7 @@ package stacks
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"slices"
 
@@ -61,6 +62,9 @@ func (p *platform) createCluster(cluster Cluster, facts *resolvedCluster) error 
 	}
 	facts.ready = []pulumi.Resource{nodes}
 	facts.name, facts.arn = created.EksCluster.Name(), created.EksCluster.Arn()
+	if facts.arnWithAgent, err = p.installAgent(facts, cluster.OwnPodIdentityAgent); err != nil {
+		return fmt.Errorf("installing the agent of EKS Pod Identity: %w", err)
+	}
 	facts.endpoint, facts.caData = created.EksCluster.Endpoint(), created.EksCluster.CertificateAuthority().Data().Elem()
 	first := pulumi.Int(0)
 	facts.newIssuer = created.EksCluster.Identities().Index(first).Oidcs().Index(first).Issuer().Elem()
@@ -144,6 +148,33 @@ func (p *platform) createNodes(
 		},
 		Tags: pulumi.ToStringMap(p.cfg.Tags),
 	}, options...)
+}
+
+// installAgent installs the agent of EKS Pod Identity in a new cluster, if a role needs it there, and gives the cluster's ARN for
+// what comes after it.
+func (p *platform) installAgent(facts *resolvedCluster, own bool) (pulumi.StringInput, error) {
+	if facts.ownAgent = own; own || !p.cfg.needsAgent(facts.key) {
+		return facts.arn, nil
+	}
+	const name = "eks-pod-identity-agent"
+	addon, err := awseks.NewAddon(p.ctx, below(name)(facts.key), &awseks.AddonArgs{
+		ClusterName: facts.name, AddonName: pulumi.String(name), Tags: pulumi.ToStringMap(p.cfg.Tags),
+	}, pulumi.Provider(facts.aws), pulumi.DependsOn(facts.ready), p.cfg.Clusters[facts.key].Aliases.of(below(name)))
+	if err != nil {
+		return nil, err
+	}
+	return pulumi.All(facts.arn, addon.Arn).ApplyT(func(arns []any) string { return arns[0].(string) }).(pulumi.StringOutput), nil
+}
+
+// needsAgent reports whether pods in the cluster get a role by EKS Pod Identity.
+func (cfg *Config) needsAgent(cluster string) bool {
+	roles := slices.Collect(maps.Values(cfg.Roles))
+	if cfg.ArgoCD != nil {
+		roles = append(roles, cfg.ArgoCD.role())
+	}
+	return slices.ContainsFunc(roles, func(role Role) bool {
+		return role.Identity.TrustsPodIdentity() && slices.Contains(role.Clusters, cluster)
+	})
 }
 
 // imageOf is the EKS image of Amazon Linux 2023 for an instance type. AWS knows how the type is built.

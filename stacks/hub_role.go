@@ -13,7 +13,7 @@ import (
 func (argocd *ArgoCD) role() Role {
 	role := Role{Clusters: []string{argocd.Hub}}
 	role.Name, role.NamePrefix, role.TestPod = argocd.RoleName, argocd.RoleNamePrefix, argocd.TestPod
-	role.RoleSettings, role.RolePolicies = argocd.RoleSettings, argocd.RolePolicies
+	role.Identity, role.RoleSettings, role.RolePolicies = argocd.Identity, argocd.RoleSettings, argocd.RolePolicies
 	for _, name := range argocd.ServiceAccounts {
 		role.ServiceAccounts = append(role.ServiceAccounts, components.ServiceAccountArgs{
 			Namespace: argocd.Namespace, Name: name, Mode: argocd.ServiceAccountMode,

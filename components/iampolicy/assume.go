@@ -15,6 +15,18 @@ type TrustedRole struct {
 	ARN string
 	// UniqueID is the ID that IAM gave the role (AROA...), or empty where it is not known.
 	UniqueID string
+	// SessionTags lets its sessions bring tags. Those of EKS Pod Identity always do, and are refused without it.
+	//
+	// https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
+	SessionTags bool
+}
+
+// actions are what a caller needs in the trust policy, and its own permission, to assume a role.
+func actions(sessionTags bool) Strings {
+	if sessionTags {
+		return Strings{assumeRole, tagSession}
+	}
+	return Strings{assumeRole}
 }
 
 // RoleTrust is the trust policy that lets exactly the roles TrustedRoles, at least one, assume a role.
@@ -40,7 +52,7 @@ func (t RoleTrust) Document() (Document, error) {
 		}
 		first[role.ARN] = at
 		document.Statements = append(document.Statements, Statement{
-			Sid: role.UniqueID, Effect: Allow, Principal: &Principal{AWS: Strings{role.ARN}}, Actions: Strings{assumeRole},
+			Sid: role.UniqueID, Effect: Allow, Principal: &Principal{AWS: Strings{role.ARN}}, Actions: actions(role.SessionTags),
 		})
 	}
 	if err := found.Err(); err != nil {
@@ -52,8 +64,9 @@ func (t RoleTrust) Document() (Document, error) {
 	return document, document.ValidateTrust()
 }
 
-// AssumeRoles is the permission to assume exactly these roles, at least one. The document has them sorted, each once.
-func AssumeRoles(roleARNs []string) (Document, error) {
+// AssumeRoles is the permission to assume exactly these roles, at least one, where sessionTags is set with a session that brings
+// tags. The document has them sorted, each once.
+func AssumeRoles(roleARNs []string, sessionTags bool) (Document, error) {
 	found := fielderr.List{OnePerPath: true}
 	found.Refuse(len(roleARNs) == 0, "roles", "is empty; name at least one role")
 	found.Add("roles", fielderr.Each(roleARNs, ValidateRoleARN))
@@ -61,6 +74,6 @@ func AssumeRoles(roleARNs []string) (Document, error) {
 		return Document{}, err
 	}
 	return Document{Version: currentVersion, Statements: []Statement{{
-		Effect: Allow, Actions: Strings{assumeRole}, Resources: slices.Compact(slices.Sorted(slices.Values(roleARNs))),
+		Effect: Allow, Actions: actions(sessionTags), Resources: slices.Compact(slices.Sorted(slices.Values(roleARNs))),
 	}}}, nil
 }

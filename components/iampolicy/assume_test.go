@@ -67,12 +67,12 @@ func TestRoleTrustRefuses(t *testing.T) {
 		{"a role twice", roles{{ARN: hubRole}, {ARN: edgeRole}, {ARN: hubRole}}, "trustedRoles[2].arn: " + hubRole + " is trustedRoles[0] already"},
 		{
 			"one unique ID for two roles",
-			roles{{hubRole, "AROAEXAMPLE"}, {edgeRole, "AROAEXAMPLE"}},
+			roles{{ARN: hubRole, UniqueID: "AROAEXAMPLE"}, {ARN: edgeRole, UniqueID: "AROAEXAMPLE"}},
 			`Statement[1].Sid: "AROAEXAMPLE" is the Sid of Statement[0] already; a Sid is unique in its policy`,
 		},
 		{
 			"an ARN for a unique ID",
-			roles{{hubRole, hubRole}},
+			roles{{ARN: hubRole, UniqueID: hubRole}},
 			`Statement[0].Sid: "` + hubRole + `" has a character that is not allowed; use letters and digits`,
 		},
 		{"more than fit", many, "trust policy has 2187 characters and IAM allows 2048: trust fewer roles"},
@@ -88,7 +88,7 @@ func TestRoleTrustRefuses(t *testing.T) {
 
 func TestAssumeRoles(t *testing.T) {
 	t.Parallel()
-	document, err := iampolicy.AssumeRoles([]string{edgeRole, hubRole, edgeRole})
+	document, err := iampolicy.AssumeRoles([]string{edgeRole, hubRole, edgeRole}, false)
 	require.NoError(t, err)
 	require.NoError(t, document.ValidatePermissions())
 	text, err := document.JSON()
@@ -99,9 +99,9 @@ func TestAssumeRoles(t *testing.T) {
 
 func TestAssumeRolesRefuses(t *testing.T) {
 	t.Parallel()
-	_, err := iampolicy.AssumeRoles(nil)
+	_, err := iampolicy.AssumeRoles(nil, false)
 	require.EqualError(t, err, "roles: is empty; name at least one role")
-	_, err = iampolicy.AssumeRoles([]string{hubRole, "arn:aws:iam::222233334444:role/*", "*"})
+	_, err = iampolicy.AssumeRoles([]string{hubRole, "arn:aws:iam::222233334444:role/*", "*"}, false)
 	require.EqualError(t, err, strings.Join([]string{
 		`roles[1]: "arn:aws:iam::222233334444:role/*" is not the ARN of an IAM role`,
 		`roles[2]: "*" is not an ARN; its form is arn:partition:service:region:account:resource`,

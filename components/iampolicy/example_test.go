@@ -6,8 +6,8 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-func ExampleWebIdentityTrust() {
-	policy := iampolicy.WebIdentityTrust{
+func ExampleServiceAccountTrust() {
+	policy := iampolicy.ServiceAccountTrust{
 		Providers:       []string{"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{{Namespace: "payments", Name: "s3-backup"}},
 	}

@@ -43,12 +43,15 @@ type ServiceAccountSubject struct {
 	NamePattern string
 }
 
-// WebIdentityTrust is the trust policy of a role for service accounts: every one of ServiceAccounts in every cluster may assume
-// the role, and no other principal may, except those that ExtraStatements name.
-type WebIdentityTrust struct {
-	// Providers are the ARNs of the clusters' OIDC providers in the role's account, at least one; each becomes one statement, in
-	// this order.
+// ServiceAccountTrust is the trust policy of a role for service accounts: every one of ServiceAccounts in every cluster may assume
+// the role, and no other principal may, except those that ExtraStatements name. A cluster is trusted by its OIDC provider (IRSA), by
+// EKS Pod Identity, or by both.
+type ServiceAccountTrust struct {
+	// Providers are the ARNs of the clusters' OIDC providers in the role's account; each becomes one statement, in this order. At
+	// least one is needed unless there are Clusters.
 	Providers []string
+	// Clusters are the ARNs of the EKS clusters, in the role's account, whose EKS Pod Identity is trusted.
+	Clusters []string
 	// ServiceAccounts, at least one; they become one list, in this order.
 	ServiceAccounts []ServiceAccountSubject
 	// ExtraStatements come after the clusters' own, for instance to let a role assume itself. Their rules are those of
@@ -59,18 +62,20 @@ type WebIdentityTrust struct {
 	MaxSize int
 }
 
-// Document builds the trust policy: for each cluster a statement with the provider as principal, the audience pinned, and
-// the subjects listed under one key. All errors are reported together, each with its path
+// Document builds the trust policy: for each OIDC provider a statement with the provider as principal, the audience pinned, and
+// the subjects listed under one key; then those for EKS Pod Identity, one for each namespace. All errors are reported together, each with its path
 // ("serviceAccounts[1].namespace: ...").
 //
 // The subjects stand under StringEquals; as soon as one is a pattern, all of them stand under StringLike. Operators of a
 // statement are ANDed, so exact names and patterns cannot be split between the two, and a second statement would be
 // longer for the same meaning: exact names are DNS names, so they have no *, ? or ${ that StringLike could read as
 // anything else.
-func (t WebIdentityTrust) Document() (Document, error) {
+func (t ServiceAccountTrust) Document() (Document, error) {
 	found := fielderr.List{OnePerPath: true}
 	issuers, err := providerIssuers(t.Providers)
 	found.Add("", err)
+	found.Refuse(len(t.Providers)+len(t.Clusters) == 0, "providers", "is empty; at least one cluster is needed")
+	found.Add("", t.checkPodIdentity())
 	found.Add("", ValidateServiceAccounts("serviceAccounts", t.ServiceAccounts))
 	found.Add("", checkStatements("extraStatements", t.ExtraStatements))
 	found.Add("extraStatements", fielderr.Each(t.ExtraStatements, func(s Statement) error {
@@ -86,6 +91,7 @@ func (t WebIdentityTrust) Document() (Document, error) {
 	for i, provider := range t.Providers {
 		document.Statements = append(document.Statements, clusterStatement(provider, issuers[i], t.ServiceAccounts))
 	}
+	document.Statements = append(document.Statements, t.podIdentityStatements()...)
 	document.Statements = append(document.Statements, t.ExtraStatements...)
 	if size := document.Size(); size > limit {
 		return Document{}, fmt.Errorf("trust policy has %d characters and IAM allows %d: trust fewer service accounts or "+
@@ -95,19 +101,28 @@ func (t WebIdentityTrust) Document() (Document, error) {
 	return document, nil
 }
 
-// Validate reports what [WebIdentityTrust.Document] would, before all providers are known: later is the number of further
-// clusters, each of which counts with the shortest possible issuer. A policy that is too long with these is always too long.
-func (t WebIdentityTrust) Validate(later int) error {
-	t.Providers = slices.Clone(t.Providers)
-	for i := range later {
+// Validate reports what [ServiceAccountTrust.Document] would, before all ARNs are known: providers and clusters are the numbers of
+// those that are not, each of which counts with the shortest possible ARN. A policy that is too long with these is always too long.
+func (t ServiceAccountTrust) Validate(providers, clusters int) error {
+	t.Providers, t.Clusters = slices.Clone(t.Providers), slices.Clone(t.Clusters)
+	for i := range providers {
 		t.Providers = append(t.Providers, fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/%d.aa", i))
+	}
+	account := "000000000000" // of the clusters whose ARNs are known, where there are some
+	if len(t.Clusters) > 0 {
+		if known, err := ParseClusterARN(t.Clusters[0]); err == nil {
+			account = known.Account
+		}
+	}
+	for i := range clusters {
+		t.Clusters = append(t.Clusters, fmt.Sprintf("arn:aws:eks:a-a-1:%s:cluster/%d", account, i))
 	}
 	_, err := t.Document()
 	return err
 }
 
-// JSON is the document as compact JSON; see [WebIdentityTrust.Document] and [Document.JSON].
-func (t WebIdentityTrust) JSON() (string, error) {
+// JSON is the document as compact JSON; see [ServiceAccountTrust.Document] and [Document.JSON].
+func (t ServiceAccountTrust) JSON() (string, error) {
 	document, err := t.Document()
 	if err != nil {
 		return "", err
@@ -155,7 +170,6 @@ func (s ServiceAccountSubject) Claim() string {
 // providerIssuers are the issuers, without https://, that the ARNs name.
 func providerIssuers(providers []string) ([]string, error) {
 	var found fielderr.List
-	found.Refuse(len(providers) == 0, "providers", "is empty; at least one cluster is needed")
 	issuers := make([]string, len(providers))
 	for i, provider := range providers {
 		at := fielderr.Path("providers")

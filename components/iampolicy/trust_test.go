@@ -20,8 +20,8 @@ func provider(partition, issuer string) string {
 	return "arn:" + partition + ":iam::111122223333:oidc-provider/" + issuer
 }
 
-func trustPolicy() iampolicy.WebIdentityTrust {
-	return iampolicy.WebIdentityTrust{
+func trustPolicy() iampolicy.ServiceAccountTrust {
+	return iampolicy.ServiceAccountTrust{
 		Providers:       []string{provider("aws", issuer)},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{{Namespace: "default", Name: "iam-role-test"}},
 	}
@@ -47,50 +47,50 @@ func argoCD() []iampolicy.ServiceAccountSubject {
 
 func TestTrustPoliciesEqualTheirGoldenFiles(t *testing.T) {
 	t.Parallel()
-	only := func(namespace, name string) func(*iampolicy.WebIdentityTrust) {
-		return func(p *iampolicy.WebIdentityTrust) {
+	only := func(namespace, name string) func(*iampolicy.ServiceAccountTrust) {
+		return func(p *iampolicy.ServiceAccountTrust) {
 			p.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: namespace, Name: name}}
 		}
 	}
 	cases := []struct {
 		name   string
-		mutate func(*iampolicy.WebIdentityTrust)
+		mutate func(*iampolicy.ServiceAccountTrust)
 	}{
-		{"trust-iam-role-test", func(*iampolicy.WebIdentityTrust) {}},
+		{"trust-iam-role-test", func(*iampolicy.ServiceAccountTrust) {}},
 		{"trust-s3-backup", only("payments", "s3-backup")},
 		{"trust-my-service-account-default", only("default", "my-service-account")},
 		{"trust-my-service-account-test", only("test", "my-service-account")},
 		{"trust-name-with-dots", only("default", "v1.2.my-service-account")},
-		{"trust-several-service-accounts", func(p *iampolicy.WebIdentityTrust) { p.ServiceAccounts = argoCD() }},
-		{"trust-several-clusters", func(p *iampolicy.WebIdentityTrust) {
+		{"trust-several-service-accounts", func(p *iampolicy.ServiceAccountTrust) { p.ServiceAccounts = argoCD() }},
+		{"trust-several-clusters", func(p *iampolicy.ServiceAccountTrust) {
 			p.Providers = append(p.Providers,
 				provider("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"),
 				provider("aws", "oidc.eks.ap-south-1.amazonaws.com/id/EXAMPLE3"))
 		}},
-		{"trust-several-of-both", func(p *iampolicy.WebIdentityTrust) {
+		{"trust-several-of-both", func(p *iampolicy.ServiceAccountTrust) {
 			p.Providers = append(p.Providers, provider("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"))
 			p.ServiceAccounts = argoCD()
 		}},
-		{"trust-pattern", func(p *iampolicy.WebIdentityTrust) {
+		{"trust-pattern", func(p *iampolicy.ServiceAccountTrust) {
 			p.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: "ci", NamePattern: "runner-?-*"}}
 		}},
-		{"trust-whole-namespace", func(p *iampolicy.WebIdentityTrust) {
+		{"trust-whole-namespace", func(p *iampolicy.ServiceAccountTrust) {
 			p.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: "ci", NamePattern: "*"}}
 		}},
-		{"trust-pattern-and-exact-name", func(p *iampolicy.WebIdentityTrust) {
+		{"trust-pattern-and-exact-name", func(p *iampolicy.ServiceAccountTrust) {
 			p.ServiceAccounts = append(p.ServiceAccounts, iampolicy.ServiceAccountSubject{Namespace: "ci", NamePattern: "runner-*"})
 		}},
-		{"trust-china", func(p *iampolicy.WebIdentityTrust) {
+		{"trust-china", func(p *iampolicy.ServiceAccountTrust) {
 			p.Providers = []string{provider("aws-cn", "oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLE1")}
 		}},
-		{"trust-govcloud", func(p *iampolicy.WebIdentityTrust) {
+		{"trust-govcloud", func(p *iampolicy.ServiceAccountTrust) {
 			p.Providers = []string{provider("aws-us-gov", "oidc.eks.us-gov-west-1.amazonaws.com/id/EXAMPLE1")}
 		}},
-		{"trust-extra-statement", func(p *iampolicy.WebIdentityTrust) {
+		{"trust-extra-statement", func(p *iampolicy.ServiceAccountTrust) {
 			p.ServiceAccounts = argoCD()
 			p.ExtraStatements = []iampolicy.Statement{selfAssume()}
 		}},
-		{"trust-iam-role-test", func(*iampolicy.WebIdentityTrust) {}},
+		{"trust-iam-role-test", func(*iampolicy.ServiceAccountTrust) {}},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -192,8 +192,8 @@ func TestTheAudienceIsPinnedAndExactInEveryStatement(t *testing.T) {
 func TestTrustPolicyRefuses(t *testing.T) {
 	t.Parallel()
 	const form = "its form is arn:<partition>:iam::<account>:oidc-provider/<issuer without https://>"
-	extra := func(mutate func(*iampolicy.Statement)) func(*iampolicy.WebIdentityTrust) {
-		return func(p *iampolicy.WebIdentityTrust) {
+	extra := func(mutate func(*iampolicy.Statement)) func(*iampolicy.ServiceAccountTrust) {
+		return func(p *iampolicy.ServiceAccountTrust) {
 			statement := selfAssume()
 			mutate(&statement)
 			p.ExtraStatements = []iampolicy.Statement{statement}
@@ -201,45 +201,45 @@ func TestTrustPolicyRefuses(t *testing.T) {
 	}
 	cases := []struct {
 		name   string
-		mutate func(*iampolicy.WebIdentityTrust)
+		mutate func(*iampolicy.ServiceAccountTrust)
 		want   string
 	}{
-		{"no cluster", func(p *iampolicy.WebIdentityTrust) { p.Providers = nil }, "providers: is empty; at least one cluster is needed"},
+		{"no cluster", func(p *iampolicy.ServiceAccountTrust) { p.Providers = nil }, "providers: is empty; at least one cluster is needed"},
 		{
-			"no service account, rather than trust the audience alone", func(p *iampolicy.WebIdentityTrust) { p.ServiceAccounts = nil },
+			"no service account, rather than trust the audience alone", func(p *iampolicy.ServiceAccountTrust) { p.ServiceAccounts = nil },
 			"serviceAccounts: is empty; at least one service account is needed",
 		},
 		{
-			"an empty name, rather than trust the audience alone", func(p *iampolicy.WebIdentityTrust) { p.ServiceAccounts[0].Name = "" },
+			"an empty name, rather than trust the audience alone", func(p *iampolicy.ServiceAccountTrust) { p.ServiceAccounts[0].Name = "" },
 			"serviceAccounts[0].name: is empty; name the service account, or ask for a pattern with namePattern",
 		},
 		{
-			"a provider without an issuer", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = strings.TrimSuffix(providerARN, issuer) },
+			"a provider without an issuer", func(p *iampolicy.ServiceAccountTrust) { p.Providers[0] = strings.TrimSuffix(providerARN, issuer) },
 			`providers[0]: "arn:aws:iam::111122223333:oidc-provider/" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"a provider of an issuer over http", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = provider("aws", "http://"+issuer) },
+			"a provider of an issuer over http", func(p *iampolicy.ServiceAccountTrust) { p.Providers[0] = provider("aws", "http://"+issuer) },
 			`providers[0]: issuer "http://` + issuer + `" has the scheme "http"; it must be https`,
 		},
-		{"no provider", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = "" }, `providers[0]: "" is not the ARN of an OIDC provider; ` + form},
+		{"no provider", func(p *iampolicy.ServiceAccountTrust) { p.Providers[0] = "" }, `providers[0]: "" is not the ARN of an OIDC provider; ` + form},
 		{
-			"a provider that is no ARN", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = issuer },
+			"a provider that is no ARN", func(p *iampolicy.ServiceAccountTrust) { p.Providers[0] = issuer },
 			`providers[0]: "` + issuer + `" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"a provider that is a role", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = "arn:aws:iam::111122223333:role/x" },
+			"a provider that is a role", func(p *iampolicy.ServiceAccountTrust) { p.Providers[0] = "arn:aws:iam::111122223333:role/x" },
 			`providers[0]: "arn:aws:iam::111122223333:role/x" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"https:// left in the provider's ARN", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = provider("aws", "https://"+issuer) },
+			"https:// left in the provider's ARN", func(p *iampolicy.ServiceAccountTrust) { p.Providers[0] = provider("aws", "https://"+issuer) },
 			`providers[0]: "arn:aws:iam::111122223333:oidc-provider/https://` + issuer + `" names the issuer otherwise than IAM does; ` + form,
 		},
 		{
-			"one cluster twice", func(p *iampolicy.WebIdentityTrust) { p.Providers = append(p.Providers, providerARN) },
+			"one cluster twice", func(p *iampolicy.ServiceAccountTrust) { p.Providers = append(p.Providers, providerARN) },
 			"providers[1]: " + issuer + " is the issuer of providers[0] already",
 		},
 		{
-			"a size below the default quota", func(p *iampolicy.WebIdentityTrust) { p.MaxSize = 2047 },
+			"a size below the default quota", func(p *iampolicy.ServiceAccountTrust) { p.MaxSize = 2047 },
 			"maxSize: 2047 is less than 2048, which IAM allows every account; give the quota that the account was raised to",
 		},
 		{
@@ -291,7 +291,7 @@ func TestTrustPolicyRefuses(t *testing.T) {
 			"an extra statement without effect", extra(func(s *iampolicy.Statement) { s.Effect = "" }),
 			"extraStatements[0].Effect: is missing; use Allow or Deny",
 		},
-		{"several faults at once", func(p *iampolicy.WebIdentityTrust) {
+		{"several faults at once", func(p *iampolicy.ServiceAccountTrust) {
 			p.Providers[0] = ""
 			p.ServiceAccounts[0].Namespace = ""
 			p.ExtraStatements = []iampolicy.Statement{{Effect: iampolicy.Allow, Actions: iampolicy.Strings{"sts:AssumeRole"}}}
@@ -467,7 +467,7 @@ func TestServiceAccountsAreTaken(t *testing.T) {
 }
 
 // sized is a trust policy of exactly that many characters.
-func sized(t *testing.T, size int) iampolicy.WebIdentityTrust {
+func sized(t *testing.T, size int) iampolicy.ServiceAccountTrust {
 	t.Helper()
 	policy := trustPolicy()
 	policy.MaxSize = 2 * iampolicy.RaisedTrustPolicySize

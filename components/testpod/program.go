@@ -14,14 +14,31 @@ import (
 //go:embed test_pod.sh
 var program string
 
+// podIdentityProgram has the modes for EKS Pod Identity, and stands before the rest. The programs of other pods do not change with
+// it: that would repeat every proof.
+//
+//go:embed pod_identity.sh
+var podIdentityProgram string
+
+// podIdentityModes are the program's for what pods prove by EKS Pod Identity.
+var podIdentityModes = map[Mode]string{Identity: "podIdentity", Running: "podIdentity", Denial: "podIdentityDenial"}
+
 // command runs the program. The pod that stays proves an identity.
 func (p Pod) command() pulumi.StringArray {
-	mode := p.Mode
-	if mode == Running {
-		mode = Identity
+	text, mode := program, string(p.Mode)
+	switch {
+	case p.PodIdentity:
+		text, mode = podIdentityProgram+program, podIdentityModes[p.Mode]
+	case p.Mode == Running:
+		mode = string(Identity)
 	}
-	return pulumi.ToStringArray([]string{"/bin/sh", "-c", program, "test_pod.sh", string(mode)})
+	return pulumi.ToStringArray([]string{"/bin/sh", "-c", text, "test_pod.sh", mode})
 }
+
+// agentURIs are where the agent of EKS Pod Identity answers on every node, by IPv4 and IPv6.
+//
+// https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html
+const agentURIs = "http://169.254.170.23/v1/credentials http://[fd00:ec2::23]/v1/credentials"
 
 // Env are variables of the program, in the order in which they are added.
 type Env corev1.EnvVarArray
@@ -49,6 +66,10 @@ func (p Pod) settingsEnv() Env {
 	switch p.Mode {
 	case Denial:
 		env = env.With("IRSA_TOKEN_FILE", pulumi.String(denialTokenDir+"/token"))
+		if p.PodIdentity {
+			env = env.With("IRSA_AGENT_TOKEN_FILE", pulumi.String(denialTokenDir+"/agent-token")).
+				With("IRSA_AGENT_URIS", pulumi.String(agentURIs))
+		}
 	case Running:
 		env = env.With("IRSA_STAY", pulumi.String("true"))
 	default:

@@ -17,6 +17,8 @@ type Proof struct {
 	Check string `json:"check,omitempty"`
 	// Login is the name of the cluster that the pod logged in to; Identity is then what that cluster says.
 	Login string `json:"login,omitempty"`
+	// Via is "podIdentity" for a pod that has its role, or is refused it, by EKS Pod Identity. With IRSA it is empty.
+	Via string `json:"via,omitempty"`
 	// Refusal is the error code with which STS refused the role to a negative test.
 	Refusal string `json:"refusal,omitempty"`
 }

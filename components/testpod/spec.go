@@ -30,7 +30,7 @@ func (p Pod) spec() *corev1.PodSpecArgs {
 		Containers: corev1.ContainerArray{container},
 	}
 	if p.Mode == Denial {
-		spec.Volumes = corev1.VolumeArray{denialToken()}
+		spec.Volumes = corev1.VolumeArray{p.denialTokens()}
 		container.VolumeMounts = corev1.VolumeMountArray{&corev1.VolumeMountArgs{
 			Name: pulumi.String("token"), MountPath: pulumi.String(denialTokenDir), ReadOnly: pulumi.Bool(true),
 		}}
@@ -47,18 +47,20 @@ const (
 	denialTokenDir = "/var/run/secrets/irsa-denied" //nolint:gosec // a folder
 )
 
-// denialToken is a token for STS of the account that the pod runs under. Its folder is not the one of the webhook, so
-// that the CLI does not use it by itself.
-func denialToken() *corev1.VolumeArgs {
+// denialTokens are tokens of the account that the pod runs under, for STS and, with EKS Pod Identity, for the agent. Their folder
+// is not the one of the webhook, so that the CLI does not use them by itself.
+func (p Pod) denialTokens() *corev1.VolumeArgs {
 	const lifeSeconds = 3600
-	return &corev1.VolumeArgs{
-		Name: pulumi.String("token"),
-		Projected: &corev1.ProjectedVolumeSourceArgs{Sources: corev1.VolumeProjectionArray{&corev1.VolumeProjectionArgs{
-			ServiceAccountToken: &corev1.ServiceAccountTokenProjectionArgs{
-				Audience: pulumi.String(iampolicy.Audience), ExpirationSeconds: pulumi.Int(lifeSeconds), Path: pulumi.String("token"),
-			},
-		}}},
+	token := func(audience, path string) *corev1.VolumeProjectionArgs {
+		return &corev1.VolumeProjectionArgs{ServiceAccountToken: &corev1.ServiceAccountTokenProjectionArgs{
+			Audience: pulumi.String(audience), ExpirationSeconds: pulumi.Int(lifeSeconds), Path: pulumi.String(path),
+		}}
 	}
+	sources := corev1.VolumeProjectionArray{token(iampolicy.Audience, "token")}
+	if p.PodIdentity {
+		sources = append(sources, token(iampolicy.PodIdentityAudience, "agent-token"))
+	}
+	return &corev1.VolumeArgs{Name: pulumi.String("token"), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources}}
 }
 
 func (p Pod) container() *corev1.ContainerArgs {

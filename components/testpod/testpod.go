@@ -61,6 +61,8 @@ type Pod struct {
 	Name, Namespace string
 	// ServiceAccount is the account under which the pod runs.
 	ServiceAccount string
+	// PodIdentity proves that the role is had, or refused, by EKS Pod Identity.
+	PodIdentity bool
 	// Settings say how the pod runs; each that is not given has its default.
 	Settings Settings
 	// Env are the program's variables for what the pod proves.

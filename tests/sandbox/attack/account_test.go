@@ -121,7 +121,7 @@ func (a account) trust(t *testing.T, subjects ...iampolicy.ServiceAccountSubject
 // trustIn is the product's trust policy for service accounts of these clusters.
 func (a account) trustIn(t *testing.T, clusters []*issuer, subjects ...iampolicy.ServiceAccountSubject) string {
 	t.Helper()
-	policy := iampolicy.WebIdentityTrust{ServiceAccounts: subjects}
+	policy := iampolicy.ServiceAccountTrust{ServiceAccounts: subjects}
 	for _, c := range clusters {
 		policy.Providers = append(policy.Providers, a.provider(c))
 	}
@@ -133,7 +133,7 @@ func (a account) trustIn(t *testing.T, clusters []*issuer, subjects ...iampolicy
 // trustAnd is the product's trust policy for payments/s3-backup of the hub, with statements beside it.
 func (a account) trustAnd(t *testing.T, more ...iampolicy.Statement) string {
 	t.Helper()
-	text, err := iampolicy.WebIdentityTrust{
+	text, err := iampolicy.ServiceAccountTrust{
 		Providers:       []string{a.provider(sandbox.hub)},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{backup},
 		ExtraStatements: more,

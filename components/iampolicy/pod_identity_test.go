@@ -1,0 +1,166 @@
+package iampolicy_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
+
+const clusterARN = "arn:aws:eks:eu-west-1:111122223333:cluster/hub"
+
+func podIdentityTrust() iampolicy.ServiceAccountTrust {
+	return iampolicy.ServiceAccountTrust{
+		Clusters:        []string{clusterARN},
+		ServiceAccounts: []iampolicy.ServiceAccountSubject{{Namespace: "default", Name: "iam-role-test"}},
+	}
+}
+
+func TestTrustInPodIdentityEqualsItsGoldenFiles(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name   string
+		mutate func(*iampolicy.ServiceAccountTrust)
+	}{
+		{"trust-pod-identity", func(*iampolicy.ServiceAccountTrust) {}},
+		{"trust-both-ways", func(p *iampolicy.ServiceAccountTrust) { p.Providers = []string{providerARN} }},
+		{"trust-pod-identity-several-clusters", func(p *iampolicy.ServiceAccountTrust) {
+			p.Clusters = append(p.Clusters, "arn:aws:eks:us-east-1:111122223333:cluster/workloads")
+			p.ServiceAccounts = argoCD()
+		}},
+		{"trust-pod-identity-several-namespaces", func(p *iampolicy.ServiceAccountTrust) {
+			p.ServiceAccounts = []iampolicy.ServiceAccountSubject{
+				{Namespace: "payments", Name: "reader"}, {Namespace: "orders", Name: "writer"}, {Namespace: "payments", Name: "auditor"},
+			}
+		}},
+		{"trust-pod-identity-china", func(p *iampolicy.ServiceAccountTrust) {
+			p.Clusters = []string{"arn:aws-cn:eks:cn-north-1:111122223333:cluster/hub"}
+		}},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			policy := podIdentityTrust()
+			test.mutate(&policy)
+			document, err := policy.Document()
+			require.NoError(t, err)
+			require.NoError(t, document.ValidateTrust())
+			text, err := document.JSON()
+			require.NoError(t, err)
+			assertGolden(t, test.name, text)
+		})
+	}
+}
+
+// The values of one key are alternatives, so accounts of two namespaces in one statement would each be trusted in both.
+func TestPodIdentityNeverMixesTheAccountsOfTwoNamespaces(t *testing.T) {
+	t.Parallel()
+	trust := podIdentityTrust()
+	trust.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: "a", Name: "one"}, {Namespace: "b", Name: "two"}, {Namespace: "a", Name: "three"}}
+	document, err := trust.Document()
+	require.NoError(t, err)
+	pairs := map[string][]string{}
+	for _, statement := range document.Statements {
+		keys := statement.Condition[iampolicy.StringEquals]
+		require.Len(t, keys["aws:RequestTag/kubernetes-namespace"], 1)
+		namespace := keys["aws:RequestTag/kubernetes-namespace"][0]
+		pairs[namespace] = append(pairs[namespace], keys["aws:RequestTag/kubernetes-service-account"]...)
+	}
+	assert.Equal(t, map[string][]string{"a": {"one", "three"}, "b": {"two"}}, pairs)
+}
+
+func TestTrustInPodIdentityRefuses(t *testing.T) {
+	t.Parallel()
+	const form = "its form is arn:<partition>:eks:<region>:<account>:cluster/<name>"
+	cases := []struct {
+		name   string
+		mutate func(*iampolicy.ServiceAccountTrust)
+		want   string
+	}{
+		{"no cluster of either kind", func(p *iampolicy.ServiceAccountTrust) { p.Clusters = nil }, "providers: is empty; at least one cluster is needed"},
+		{
+			"the name of a cluster", func(p *iampolicy.ServiceAccountTrust) { p.Clusters[0] = "hub" },
+			`clusters[0]: "hub" is not the ARN of an EKS cluster; ` + form,
+		},
+		{
+			"another resource of EKS", func(p *iampolicy.ServiceAccountTrust) {
+				p.Clusters[0] = "arn:aws:eks:eu-west-1:111122223333:nodegroup/hub/nodes/1"
+			},
+			`clusters[0]: "arn:aws:eks:eu-west-1:111122223333:nodegroup/hub/nodes/1" is not the ARN of an EKS cluster; ` + form,
+		},
+		{
+			"a pattern in the ARN", func(p *iampolicy.ServiceAccountTrust) { p.Clusters[0] = "arn:aws:eks:eu-west-1:111122223333:cluster/*" },
+			`clusters[0]: "arn:aws:eks:eu-west-1:111122223333:cluster/*" is not the ARN of an EKS cluster; ` + form,
+		},
+		{
+			"a cluster twice", func(p *iampolicy.ServiceAccountTrust) { p.Clusters = append(p.Clusters, clusterARN) },
+			"clusters[1]: " + clusterARN + " is clusters[0] already",
+		},
+		{
+			"clusters of two accounts", func(p *iampolicy.ServiceAccountTrust) {
+				p.Clusters = append(p.Clusters, "arn:aws:eks:eu-west-1:444455556666:cluster/other")
+			},
+			"clusters[1]: arn:aws:eks:eu-west-1:444455556666:cluster/other is in another account than " + clusterARN +
+				"; EKS Pod Identity knows roles of the cluster's own account only",
+		},
+		{
+			"a pattern", func(p *iampolicy.ServiceAccountTrust) {
+				p.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: "ci", NamePattern: "runner-*"}}
+			},
+			"serviceAccounts[0].namePattern: EKS Pod Identity knows no patterns; name each service account, or leave the role with IRSA",
+		},
+		{
+			"no service account", func(p *iampolicy.ServiceAccountTrust) { p.ServiceAccounts = nil },
+			"serviceAccounts: is empty; at least one service account is needed",
+		},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			policy := podIdentityTrust()
+			test.mutate(&policy)
+			_, err := policy.Document()
+			require.EqualError(t, err, test.want)
+			require.EqualError(t, policy.Validate(0, 0), test.want)
+		})
+	}
+}
+
+func TestTrustThatWillBeTooLongIsRefusedBeforeTheClustersAreKnown(t *testing.T) {
+	t.Parallel()
+	trust := podIdentityTrust()
+	require.NoError(t, trust.Validate(0, 20))
+	require.ErrorContains(t, trust.Validate(0, 60), "and IAM allows 2048")
+	require.ErrorContains(t, trust.Validate(9, 0), "and IAM allows 2048")
+}
+
+func TestBreadthOfADocument(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, statement    string
+		everything, writes bool
+	}{
+		{"everything", `"Action": "*", "Resource": "*"`, true, true},
+		{"a service on everything", `"Action": "s3:*", "Resource": "*"`, true, true},
+		{"all but one action", `"NotAction": "iam:CreateUser", "Resource": "*"`, true, true},
+		{"everything but one resource", `"Action": "s3:*", "NotResource": "arn:aws:s3:::secret"`, true, true},
+		{"a service on one bucket", `"Action": "s3:*", "Resource": "arn:aws:s3:::my-bucket/*"`, false, true},
+		{"a service with a condition", `"Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "a"}}`, false, true},
+		{"an action on everything", `"Action": "ec2:RunInstances", "Resource": "*"`, false, true},
+		{"reading", `"Action": ["s3:GetObject", "s3:List*", "ec2:describeinstances"], "Resource": "*"`, false, false},
+		{"reading and one that writes", `"Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::b/*"`, false, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			document, err := iampolicy.Parse(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", ` + test.statement + `}]}`)
+			require.NoError(t, err)
+			assert.Equal(t, test.everything, document.AllowsEverything())
+			assert.Equal(t, test.writes, document.Writes())
+			denied, err := iampolicy.Parse(`{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", ` + test.statement + `}]}`)
+			require.NoError(t, err)
+			assert.False(t, denied.AllowsEverything() || denied.Writes(), "a Deny allows nothing")
+		})
+	}
+}
