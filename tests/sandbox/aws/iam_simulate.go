@@ -102,7 +102,7 @@ func (e *Endpoint) simulatedPermissions(r *http.Request, account string, given u
 	for _, text := range members(given, "PolicyInputList") {
 		document, err := iampolicy.Parse(text)
 		if err == nil {
-			err = document.ValidateIdentity()
+			err = document.ValidatePermissions()
 		}
 		if err != nil {
 			return permissions{}, &apiError{http.StatusBadRequest, "InvalidInput", err.Error()}
