@@ -296,6 +296,17 @@ func listAssociations(ctx context.Context, client *eks.Client, c *sandboxeks.Clu
 	return nil
 }
 
+// RoleOf is the role that new pods under a service account get, "" for none, and whether that is by EKS Pod Identity: an
+// association wins over an annotation.
+func (i *Inventory) RoleOf(account Object) (roleArn string, byAssociation bool) {
+	for _, a := range i.Associations {
+		if a.Cluster == account.Cluster && a.Namespace == account.Namespace && a.ServiceAccount == account.Name {
+			return a.RoleArn, true
+		}
+	}
+	return account.Annotations[roleArnAnnotation], false
+}
+
 // IrsaServiceAccounts are the service accounts that a role is put on.
 func (i *Inventory) IrsaServiceAccounts() []Object {
 	return slices.DeleteFunc(slices.Clone(i.ServiceAccounts), func(o Object) bool {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,14 +20,16 @@ type Proof struct {
 	Cluster        string `json:"cluster"`
 	Namespace      string `json:"namespace"`
 	ServiceAccount string `json:"serviceAccount"`
-	// ExpectedRole is the ARN that the service account's annotation names.
+	// ExpectedRole is the ARN that the service account's association names, or else its annotation.
 	ExpectedRole string `json:"expectedRole"`
+	// Via is the way on which the test pod got its role: "irsa" or "podIdentity"; empty without a proof.
+	Via string `json:"via"`
 	// Identity is what STS answered to the test pod; empty when it had no answer.
 	Identity string `json:"identity"`
 	// Check is that of the test pod: "passed", "none", or empty without a proof.
 	Check string `json:"check"`
-	// NegativeTest is how STS refused the role to the namespace's default account: "AccessDenied", "none" where there is no
-	// negative test, or empty without a proof.
+	// NegativeTest is how STS, or the agent of EKS Pod Identity, refused the role to the namespace's default account: "AccessDenied"
+	// or "ResourceNotFound", "none" where there is no negative test, or empty without a proof.
 	NegativeTest string `json:"negativeTest"`
 	// Verdict is "proven", or why it is not.
 	Verdict string `json:"verdict"`
@@ -75,19 +78,19 @@ func (s *Sandbox) Prove(ctx context.Context) (*Proofs, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the proofs of cluster %q: %w", c.Name, err)
 		}
-		var argocd []Object
-		for _, account := range inventory.IrsaServiceAccounts() {
-			if account.Cluster != c.Name {
+		var argocd []Proof
+		for _, account := range inventory.ServiceAccounts {
+			role, byAssociation := inventory.RoleOf(account)
+			if account.Cluster != c.Name || role == "" {
 				continue
 			}
 			proof := Proof{
-				Cluster: c.Name, Namespace: account.Namespace, ServiceAccount: account.Name,
-				ExpectedRole: account.Annotations[roleArnAnnotation], NegativeTest: "none",
+				Cluster: c.Name, Namespace: account.Namespace, ServiceAccount: account.Name, ExpectedRole: role, NegativeTest: "none",
 			}
-			proof.Verdict = verdict(proof.read(ctx, reader))
+			proof.Verdict = verdict(proof.read(ctx, reader, byAssociation))
 			proofs.Identities = append(proofs.Identities, proof)
 			if strings.HasPrefix(account.Name, "argocd-") {
-				argocd = append(argocd, account)
+				argocd = append(argocd, proof)
 			}
 		}
 		secrets := inventory.ArgoCDSecrets()
@@ -123,7 +126,7 @@ func (p *Proofs) Err() error {
 }
 
 // readLogins finds the pods of Argo CD's accounts that log in to the cluster of a secret.
-func readLogins(ctx context.Context, reader *proofReader, secret Object, accounts []Object) []Login {
+func readLogins(ctx context.Context, reader *proofReader, secret Object, accounts []Proof) []Login {
 	var config struct {
 		AwsAuthConfig struct {
 			RoleArn string `json:"roleARN"`
@@ -132,10 +135,10 @@ func readLogins(ctx context.Context, reader *proofReader, secret Object, account
 	invalid := json.Unmarshal([]byte(secret.Data["config"]), &config)
 	var logins []Login
 	for _, account := range accounts {
-		login := Login{Hub: secret.Cluster, Target: secret.Data["name"], ServiceAccount: account.Name}
+		login := Login{Hub: secret.Cluster, Target: secret.Data["name"], ServiceAccount: account.ServiceAccount}
 		login.ExpectedRole = config.AwsAuthConfig.RoleArn
 		if login.ExpectedRole == "" {
-			login.ExpectedRole = account.Annotations[roleArnAnnotation]
+			login.ExpectedRole = account.ExpectedRole
 		}
 		err := invalid
 		if err == nil {
@@ -174,7 +177,7 @@ func (l *Login) read(ctx context.Context, reader *proofReader, namespace, server
 
 // read finds the account's test pod, the pod beside it that goes on running, if there is one, and the negative test of its
 // namespace and role.
-func (p *Proof) read(ctx context.Context, reader *proofReader) error {
+func (p *Proof) read(ctx context.Context, reader *proofReader, byAssociation bool) error {
 	expected, err := sessionPrefix(p.ExpectedRole)
 	if err != nil {
 		return err
@@ -189,7 +192,7 @@ func (p *Proof) read(ctx context.Context, reader *proofReader) error {
 		switch {
 		case modeOf(job) == testpod.Identity && program.ServiceAccountName == p.ServiceAccount:
 			tested = true
-			err = p.readIdentity(ctx, reader, job, expected)
+			err = p.readIdentity(ctx, reader, job, expected, byAssociation)
 		case modeOf(job) == testpod.Denial && envOf(program, "IRSA_ROLE_ARN") == p.ExpectedRole:
 			err = p.readNegativeTest(ctx, reader, job, expected)
 		}
@@ -203,12 +206,17 @@ func (p *Proof) read(ctx context.Context, reader *proofReader) error {
 	return p.readRunning(ctx, reader, expected)
 }
 
-func (p *Proof) readIdentity(ctx context.Context, reader *proofReader, job *batchv1.Job, expected string) error {
+func (p *Proof) readIdentity(
+	ctx context.Context, reader *proofReader, job *batchv1.Job, expected string, byAssociation bool,
+) error {
 	found, err := reader.read(ctx, job)
 	if err != nil {
 		return err
 	}
-	p.Identity, p.Check = found.Identity, found.Check
+	p.Identity, p.Check, p.Via = found.Identity, found.Check, cmp.Or(found.Via, "irsa")
+	if byAssociation && found.Via != "podIdentity" {
+		return errors.New("it has an association, and its pod did not come by EKS Pod Identity")
+	}
 	return judge(found, expected)
 }
 
@@ -219,7 +227,8 @@ func (p *Proof) readNegativeTest(ctx context.Context, reader *proofReader, job *
 		return err
 	}
 	p.NegativeTest = found.Refusal
-	if found.Refusal != "AccessDenied" || strings.HasPrefix(found.Identity, expected) {
+	refused := found.Refusal == "AccessDenied" || found.Refusal == "ResourceNotFound" && found.Via == "podIdentity"
+	if !refused || strings.HasPrefix(found.Identity, expected) {
 		return fmt.Errorf("job %s, its negative test, was not refused the role", job.Name)
 	}
 	return nil

@@ -31,8 +31,8 @@ func (t Terminal) printProofs(proofs *Proofs) error {
 	var identities, logins [][]string
 	for _, proof := range proofs.Identities {
 		identities = append(identities, []string{
-			proof.Cluster, proof.Namespace, proof.ServiceAccount, proof.ExpectedRole, orDash(proof.Identity), orDash(proof.Check),
-			orDash(proof.NegativeTest), proof.Verdict,
+			proof.Cluster, proof.Namespace, proof.ServiceAccount, orDash(proof.Via), proof.ExpectedRole, orDash(proof.Identity),
+			orDash(proof.Check), orDash(proof.NegativeTest), proof.Verdict,
 		})
 	}
 	for _, login := range proofs.Logins {
@@ -41,7 +41,7 @@ func (t Terminal) printProofs(proofs *Proofs) error {
 		})
 	}
 	table(t.Progress, "PROOF: who the pods are",
-		[]string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY STS", "CHECK", "NEGATIVE TEST", "VERDICT"}, identities)
+		[]string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "VIA", "EXPECTED ROLE", "IDENTITY BY STS", "CHECK", "NEGATIVE TEST", "VERDICT"}, identities)
 	table(t.Progress, "PROOF: Argo CD logs in",
 		[]string{"HUB", "TARGET", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY THE TARGET", "VERDICT"}, logins)
 	return nil

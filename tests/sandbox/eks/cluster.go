@@ -243,6 +243,7 @@ func (c *Cluster) startNode(ctx context.Context, opts Options) error {
 	var err error
 	c.node, err = kubelet.Start(ctx, c.AdminConfig(), kubelet.Options{
 		Dir: c.files.path("node"), Path: opts.ContainerPath, Env: opts.ContainerEnv, TokenAging: opts.TokenAging,
+		Addresses: map[string]string{agent.Address: strings.TrimSuffix(c.agent.URL(), agent.Path)},
 		CertFile: c.files.path("node.crt"), KeyFile: c.files.path("node.key"), ClientCAFile: c.files.path("ca.crt"),
 	})
 	if err != nil {

@@ -16,8 +16,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Path is where the agent gives out credentials.
-const Path = "/v1/credentials"
+// Path is where the agent gives out credentials, and Address where it listens on a node of EKS.
+const (
+	Path    = "/v1/credentials"
+	Address = "http://169.254.170.23"
+)
 
 // host is the address that the agent is to be called by.
 const host = "127.0.0.1"

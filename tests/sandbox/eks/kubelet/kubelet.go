@@ -63,6 +63,9 @@ type Options struct {
 	// Env is what a container gets before its own env: what stands in for the network of an EKS node (AWS_ENDPOINT_URL
 	// and the like). Its own env wins.
 	Env map[string]string
+	// Addresses are URLs of the node itself, such as http://169.254.170.23 of the EKS Pod Identity Agent, with the addresses that
+	// stand in for them. A pod has no network of its own, so they are replaced in the values of its variables.
+	Addresses map[string]string
 	// CertFile and KeyFile are PEM files with which the node serves its kubelet API (logs, exec), and ClientCAFile is the
 	// authority that signs its clients, of which the API server is one.
 	CertFile, KeyFile, ClientCAFile string

@@ -76,6 +76,9 @@ func (c *container) newView(ctx context.Context, spec corev1.Container) (*view, 
 	}
 	v.env = p.environment(home, temp)
 	for name, value := range v.vars {
+		for url, address := range p.node.opts.Addresses {
+			value = strings.ReplaceAll(value, url, address)
+		}
 		v.env[name] = v.mapped(value)
 	}
 	return v, nil
