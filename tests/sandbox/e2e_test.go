@@ -231,6 +231,9 @@ func (e *environment) assertRoles(t *testing.T, deployed *sandbox.Inventory) {
 		"ClusterSelfDescribeRole": {"ClusterOIDCPolicy"},
 		"dev-argocd":              {"assume-target-roles"},
 		"dev-argocd-workloads-us": nil,
+
+		"eks-test-pod-identity-test": {"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
+		"eks-payments-reports":       {"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
 	}, attached)
 	assertGolden(t, "policy-my-test-policy.json", e.managedPolicy(t, arn+"policy/my-test-policy"))
 }
@@ -272,7 +275,12 @@ func (e *environment) assertServiceAccounts(t *testing.T, deployed *sandbox.Inve
 		"dev-hub/argocd/argocd-application-controller":    role + "dev-argocd",
 		"dev-hub/argocd/argocd-applicationset-controller": role + "dev-argocd",
 		"dev-hub/argocd/argocd-server":                    role + "dev-argocd",
+		"dev-hub/payments/reports":                        role + "eks-payments-reports",
 	}, roles)
+	assert.Equal(t, []sandbox.Association{
+		{Cluster: "dev-hub", Namespace: "payments", ServiceAccount: "reports", RoleArn: role + "eks-payments-reports"},
+		{Cluster: "dev-hub", Namespace: "test", ServiceAccount: "pod-identity-test", RoleArn: role + "eks-test-pod-identity-test"},
+	}, deployed.Associations)
 }
 
 // assertProofs wants every service account with a role proven, by Jobs that are done, and nothing with a role to run on but
@@ -292,10 +300,14 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 		"dev-hub/argocd/argocd-server-login-workloads-us",
 		"dev-hub/default/iam-role-test-irsa-denied",
 		"dev-hub/default/iam-role-test-irsa-test",
+		"dev-hub/payments/reports-irsa-denied",
+		"dev-hub/payments/reports-irsa-test",
 		"dev-hub/payments/s3-backup-irsa-denied",
 		"dev-hub/payments/s3-backup-irsa-test",
 		"dev-hub/test/my-service-account-irsa-denied",
 		"dev-hub/test/my-service-account-irsa-test",
+		"dev-hub/test/pod-identity-test-irsa-denied",
+		"dev-hub/test/pod-identity-test-irsa-test",
 	}
 	jobs, pods := map[string]string{}, map[string]string{"dev-hub/default/" + shellPod: "ready"}
 	for _, proof := range proofs {
@@ -306,15 +318,16 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 	assert.Len(t, deployed.Pods, len(pods), "each proof at the first try")
 	assert.Equal(t, []string{"dev-hub/default/" + shellPod + "/aws-cli"}, e.roleHolders())
 	checks := map[string]string{}
-	for _, proof := range e.assertProven(t, 6) {
+	for _, proof := range e.assertProven(t, 8) {
 		role := proof.ExpectedRole[strings.LastIndex(proof.ExpectedRole, "/"):]
 		assert.Contains(t, proof.Identity, "arn:aws:sts::"+sandbox.Account+":assumed-role"+role+"/")
-		assert.Equal(t, "AccessDenied", proof.NegativeTest)
-		checks[proof.ServiceAccount] = proof.Check
+		assert.Equal(t, map[string]string{"irsa": "AccessDenied", "podIdentity": "ResourceNotFound"}[proof.Via], proof.NegativeTest)
+		checks[proof.ServiceAccount] = proof.Via + " " + proof.Check
 	}
 	assert.Equal(t, map[string]string{
-		"iam-role-test": "none", "s3-backup": "passed", "my-service-account": "passed", "argocd-application-controller": "none",
-		"argocd-applicationset-controller": "none", "argocd-server": "none",
+		"iam-role-test": "irsa none", "s3-backup": "irsa passed", "my-service-account": "irsa passed", "argocd-application-controller": "irsa none",
+		"argocd-applicationset-controller": "irsa none", "argocd-server": "irsa none",
+		"reports": "podIdentity passed", "pod-identity-test": "podIdentity passed",
 	}, checks)
 }
 
@@ -597,8 +610,10 @@ func smallSettings(t *testing.T) *sandbox.Settings {
 	for _, name := range []string{"workloads-eu", "workloads-us"} {
 		delete(settings.Section("clusters"), name)
 	}
-	for _, name := range []string{"s3-backup", "cluster-self-describe"} {
-		delete(settings.Section("roles"), name)
+	for name := range settings.Section("roles") {
+		if name != "iam-role-test" {
+			delete(settings.Section("roles"), name)
+		}
 	}
 	delete(settings.Platform, "argocd")
 	delete(settings.Platform, "buckets")
