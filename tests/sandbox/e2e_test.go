@@ -233,7 +233,7 @@ func (e *environment) assertRoles(t *testing.T, deployed *sandbox.Inventory) {
 		"dev-argocd-workloads-us": nil,
 
 		"eks-test-pod-identity-test": {"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
-		"eks-payments-reports":       {"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
+		"eks-payments-audit":         {"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
 	}, attached)
 	assertGolden(t, "policy-my-test-policy.json", e.managedPolicy(t, arn+"policy/my-test-policy"))
 }
@@ -275,10 +275,10 @@ func (e *environment) assertServiceAccounts(t *testing.T, deployed *sandbox.Inve
 		"dev-hub/argocd/argocd-application-controller":    role + "dev-argocd",
 		"dev-hub/argocd/argocd-applicationset-controller": role + "dev-argocd",
 		"dev-hub/argocd/argocd-server":                    role + "dev-argocd",
-		"dev-hub/payments/reports":                        role + "eks-payments-reports",
+		"dev-hub/payments/audit":                          role + "eks-payments-audit",
 	}, roles)
 	assert.Equal(t, []sandbox.Association{
-		{Cluster: "dev-hub", Namespace: "payments", ServiceAccount: "reports", RoleArn: role + "eks-payments-reports"},
+		{Cluster: "dev-hub", Namespace: "payments", ServiceAccount: "audit", RoleArn: role + "eks-payments-audit"},
 		{Cluster: "dev-hub", Namespace: "test", ServiceAccount: "pod-identity-test", RoleArn: role + "eks-test-pod-identity-test"},
 	}, deployed.Associations)
 }
@@ -300,8 +300,8 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 		"dev-hub/argocd/argocd-server-login-workloads-us",
 		"dev-hub/default/iam-role-test-irsa-denied",
 		"dev-hub/default/iam-role-test-irsa-test",
-		"dev-hub/payments/reports-irsa-denied",
-		"dev-hub/payments/reports-irsa-test",
+		"dev-hub/payments/audit-irsa-denied",
+		"dev-hub/payments/audit-irsa-test",
 		"dev-hub/payments/s3-backup-irsa-denied",
 		"dev-hub/payments/s3-backup-irsa-test",
 		"dev-hub/test/my-service-account-irsa-denied",
@@ -327,7 +327,7 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 	assert.Equal(t, map[string]string{
 		"iam-role-test": "irsa none", "s3-backup": "irsa passed", "my-service-account": "irsa passed", "argocd-application-controller": "irsa none",
 		"argocd-applicationset-controller": "irsa none", "argocd-server": "irsa none",
-		"reports": "podIdentity passed", "pod-identity-test": "podIdentity passed",
+		"audit": "podIdentity passed", "pod-identity-test": "podIdentity passed",
 	}, checks)
 }
 
