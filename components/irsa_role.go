@@ -36,6 +36,9 @@ type IrsaRoleArgs struct {
 	// RolePolicies are what the role may do.
 	RolePolicies
 
+	// TrustConditions have to hold as well for every service account, in every cluster: an organization's or a VPC's, for example.
+	// They only narrow the trust; see [iampolicy.ServiceAccountTrust].
+	TrustConditions iampolicy.Condition `json:"trustConditions"`
 	// TrustStatements are added to the trust policy after the clusters' own.
 	TrustStatements []iampolicy.Statement `json:"-"`
 
@@ -222,7 +225,8 @@ func (b *irsaRoleBuilder) trustPolicy(providers, clusters pulumi.StringArray) pu
 // trustPolicy is the role's for the clusters, in their order.
 func (args *IrsaRoleArgs) trustPolicy(known trustedArns) iampolicy.ServiceAccountTrust {
 	return iampolicy.ServiceAccountTrust{
-		Providers: known.providers, Clusters: known.clusters, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
+		Providers: known.providers, Clusters: known.clusters, ServiceAccounts: args.subjects(), Conditions: args.TrustConditions,
+		ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
 	}
 }
 
@@ -233,6 +237,11 @@ func (args *IrsaRoleArgs) subjects() []iampolicy.ServiceAccountSubject {
 	for i, account := range args.ServiceAccounts {
 		subjects[i] = iampolicy.ServiceAccountSubject{
 			Namespace: account.Namespace, Name: account.Name, NamePattern: account.NamePattern,
+		}
+		for j, cluster := range args.Clusters {
+			if slices.Contains(account.Clusters, cluster.Name) {
+				subjects[i].In = append(subjects[i].In, j)
+			}
 		}
 	}
 	return subjects

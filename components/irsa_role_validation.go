@@ -119,6 +119,16 @@ func (args *IrsaRoleArgs) validateServiceAccounts() error {
 	var found fielderr.List
 	found.Add("", iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()))
 	found.Add("serviceAccounts", fielderr.Each(args.ServiceAccounts, ServiceAccountArgs.validate))
+	if len(args.Clusters) == 0 { // not known yet
+		return found.Err()
+	}
+	names := make([]string, len(args.Clusters))
+	for i, cluster := range args.Clusters {
+		names[i] = cluster.Name
+	}
+	found.Add("serviceAccounts", fielderr.Each(args.ServiceAccounts, func(account ServiceAccountArgs) error {
+		return account.ValidateClusters(names)
+	}))
 	return found.Err()
 }
 

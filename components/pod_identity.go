@@ -24,7 +24,7 @@ func (b *irsaRoleBuilder) createAssociations() error {
 	}
 	for _, cluster := range b.args.Clusters {
 		name := b.clusterWithAgent(cluster)
-		for _, account := range b.args.ServiceAccounts {
+		for _, account := range b.args.accountsIn(cluster) {
 			association := childName(b.name, accountKey(cluster, account))
 			resource, err := eks.NewPodIdentityAssociation(b.ctx, association, &eks.PodIdentityAssociationArgs{
 				ClusterName: name, Namespace: pulumi.String(account.Namespace), ServiceAccount: pulumi.String(account.Name),

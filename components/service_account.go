@@ -62,6 +62,8 @@ type ServiceAccountArgs struct {
 	// NamePattern, with * and ?, is given instead of Name to trust every matching account of the namespace. It needs
 	// the mode TrustOnly.
 	NamePattern string `json:"namePattern"`
+	// Clusters are the names of those of the role's clusters in which the account has the role. Default: all of them.
+	Clusters []string `json:"clusters"`
 	// Mode says how the ServiceAccount is managed. Default: CreateServiceAccount.
 	Mode ServiceAccountMode `json:"mode"`
 	// EarlierRoles are the names of the program's other roles that had the account before: it goes from them to this role, and
@@ -237,13 +239,30 @@ func accountKey(cluster IrsaCluster, account ServiceAccountArgs) string {
 // eachServiceAccount visits every service account in every cluster, in the order of the arguments.
 func (b *irsaRoleBuilder) eachServiceAccount(visit func(IrsaCluster, ServiceAccountArgs) error) error {
 	for _, cluster := range b.args.Clusters {
-		for _, account := range b.args.ServiceAccounts {
+		for _, account := range b.args.accountsIn(cluster) {
 			if err := visit(cluster, account); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// accountsIn are the service accounts that have the role in a cluster.
+func (args *IrsaRoleArgs) accountsIn(cluster IrsaCluster) []ServiceAccountArgs {
+	return slices.DeleteFunc(slices.Clone(args.ServiceAccounts), func(account ServiceAccountArgs) bool {
+		return len(account.Clusters) > 0 && !slices.Contains(account.Clusters, cluster.Name)
+	})
+}
+
+// ValidateClusters refuses a cluster that is none of the role's.
+func (account ServiceAccountArgs) ValidateClusters(clusters []string) error {
+	return fielderr.At("clusters", fielderr.Names(account.Clusters, func(name string) error {
+		if slices.Contains(clusters, name) {
+			return nil
+		}
+		return fmt.Errorf("%q is none of the role's clusters %q", name, clusters)
+	}))
 }
 
 func (account ServiceAccountArgs) mode() ServiceAccountMode {

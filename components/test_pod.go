@@ -137,7 +137,7 @@ func (b *irsaRoleBuilder) createTestPods() error {
 		if b.args.Identity.trustsOIDC() {
 			providerArn = b.component.OidcProviderArns.Index(pulumi.Int(i))
 		}
-		for _, account := range b.args.ServiceAccounts {
+		for _, account := range b.args.accountsIn(cluster) {
 			if !account.annotated() {
 				continue
 			}

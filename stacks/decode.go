@@ -16,6 +16,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
@@ -24,6 +25,8 @@ var (
 	documentType = reflect.TypeFor[components.PolicyDocument]()
 	// stringMapType is a map that a program may give as an output.
 	stringMapType = reflect.TypeFor[pulumi.StringMapInput]()
+	// stringsType is the element of a policy that is a text or a list of texts.
+	stringsType = reflect.TypeFor[iampolicy.Strings]()
 	// tolerationType is written as in a pod's spec, where a text that is empty means something.
 	tolerationType = reflect.TypeFor[components.Toleration]()
 )
@@ -87,6 +90,10 @@ func decodeValue(value any, target reflect.Value) error {
 		err := decodeField(value, reflect.ValueOf(&text).Elem(), offTheMap)
 		target.Set(reflect.ValueOf(pulumi.String(text)))
 		return err
+	case stringsType:
+		if _, one := value.(string); one {
+			value = []any{value}
+		}
 	case stringMapType:
 		var texts map[string]string
 		err := decodeValue(value, reflect.ValueOf(&texts).Elem())
@@ -177,7 +184,7 @@ func decodeMap(value any, target reflect.Value) error {
 		element := reflect.New(target.Type().Elem()).Elem()
 		found.Add(child(key), checkKey(key))
 		found.Add(child(key), decodeValue(object[key], element))
-		target.SetMapIndex(reflect.ValueOf(key), element)
+		target.SetMapIndex(reflect.ValueOf(key).Convert(target.Type().Key()), element)
 	}
 	return found.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
@@ -20,6 +21,9 @@ func (cfg *Config) validateRole(role Role) error {
 		found.Add(at, fielderr.Duplicate(role.Clusters, i))
 	}
 	found.Add("", err)
+	found.Add("serviceAccounts", fielderr.Each(role.ServiceAccounts, func(account components.ServiceAccountArgs) error {
+		return account.ValidateClusters(role.Clusters)
+	}))
 	found.Add("", cfg.validatePodRole(role))
 	return found.Err()
 }

@@ -106,7 +106,11 @@ func (cfg *Config) claimRole(role Role, path fielderr.Path, found *claims, inAcc
 		if serviceAccount.Mode == components.TrustOnly || twice { // which is reported already
 			continue
 		}
-		for _, cluster := range role.Clusters {
+		clusters := role.Clusters
+		if len(serviceAccount.Clusters) > 0 {
+			clusters = serviceAccount.Clusters
+		}
+		for _, cluster := range clusters {
 			found.claim("service account", serviceAccount.Namespace+"/"+serviceAccount.Name, " of cluster "+cluster,
 				path.Child("serviceAccounts").Index(i))
 		}

@@ -61,8 +61,8 @@ func (t ServiceAccountTrust) checkPodIdentity() error {
 }
 
 // podIdentityStatements trust the service accounts by EKS Pod Identity, as exactly as a token's subject does: a statement for each
-// namespace, as the values of one key are alternatives, and two namespaces in one statement would each have the accounts of both.
-// EKS itself sets the request tags, from the token of the pod, and no caller can.
+// namespace and set of clusters, as the values of one key are alternatives, and two namespaces in one statement would each have the
+// accounts of both. EKS itself sets the request tags, from the token of the pod, and no caller can.
 //
 // https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
 func (t ServiceAccountTrust) podIdentityStatements() []Statement {
@@ -77,15 +77,22 @@ func (t ServiceAccountTrust) podIdentityStatements() []Statement {
 	index := map[string]int{}
 	for _, subject := range t.ServiceAccounts {
 		const tag = "aws:RequestTag/"
-		i, seen := index[subject.Namespace]
+		var clusters Strings
+		for i, cluster := range t.Clusters {
+			if subject.in(i) {
+				clusters = append(clusters, cluster)
+			}
+		}
+		key := fmt.Sprint(subject.Namespace, clusters)
+		i, seen := index[key]
 		if !seen {
 			i = len(statements)
-			index[subject.Namespace] = i
+			index[key] = i
 			statements = append(statements, Statement{
 				Effect: Allow, Principal: &Principal{Service: Strings{podIdentityService}}, Actions: Strings{assumeRole, tagSession},
 				Condition: Condition{StringEquals: {
 					"aws:SourceAccount":          {cluster.Account},
-					tag + "eks-cluster-arn":      slices.Clone(t.Clusters),
+					tag + "eks-cluster-arn":      clusters,
 					tag + "kubernetes-namespace": {subject.Namespace},
 				}},
 			})

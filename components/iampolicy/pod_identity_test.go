@@ -164,3 +164,94 @@ func TestBreadthOfADocument(t *testing.T) {
 		})
 	}
 }
+
+func TestConditionsNarrowEveryStatementOfACluster(t *testing.T) {
+	t.Parallel()
+	trust := podIdentityTrust()
+	trust.Providers = []string{providerARN}
+	trust.ExtraStatements = []iampolicy.Statement{selfAssume()}
+	plain, err := trust.Document()
+	require.NoError(t, err)
+	trust.Conditions = iampolicy.Condition{
+		iampolicy.StringEquals: {"aws:ResourceOrgID": {"o-example"}}, iampolicy.StringLike: {"aws:RequestTag/kubernetes-namespace": {"def*"}},
+	}
+	narrowed, err := trust.Document()
+	require.NoError(t, err)
+	require.Len(t, narrowed.Statements, 3)
+	for i, statement := range narrowed.Statements[:2] {
+		before := plain.Statements[i]
+		for operator, keys := range before.Condition {
+			for key, values := range keys {
+				assert.Equal(t, values, statement.Condition[operator][key], "what was there stays")
+			}
+		}
+		assert.Equal(t, iampolicy.Strings{"o-example"}, statement.Condition[iampolicy.StringEquals]["aws:ResourceOrgID"])
+		assert.Equal(t, iampolicy.Strings{"def*"}, statement.Condition[iampolicy.StringLike]["aws:RequestTag/kubernetes-namespace"])
+		statement.Condition = before.Condition
+		assert.Equal(t, before, statement, "and nothing else changes")
+	}
+	assert.Equal(t, plain.Statements[2], narrowed.Statements[2], "further statements have their own conditions")
+}
+
+func TestConditionsNeverWiden(t *testing.T) {
+	t.Parallel()
+	const tag = "aws:RequestTag/kubernetes-namespace"
+	for name, test := range map[string]struct {
+		conditions iampolicy.Condition
+		want       string
+	}{
+		"another namespace": {
+			iampolicy.Condition{iampolicy.StringEquals: {tag: {"kube-system"}}},
+			`conditions: statement 1: StringEquals["` + tag + `"]: is set by the policy itself; another value would widen it`,
+		},
+		"another namespace, in capitals": {
+			iampolicy.Condition{iampolicy.StringEquals: {"AWS:REQUESTTAG/KUBERNETES-NAMESPACE": {"kube-system"}}},
+			`conditions: statement 1: StringEquals["AWS:REQUESTTAG/KUBERNETES-NAMESPACE"]: is set by the policy itself; another value would widen it`,
+		},
+		"another subject": {
+			iampolicy.Condition{iampolicy.StringEquals: {issuer + ":sub": {"system:serviceaccount:default:other"}}},
+			`conditions: statement 0: StringEquals["` + issuer + `:sub"]: is set by the policy itself; another value would widen it`,
+		},
+		"no values": {
+			iampolicy.Condition{iampolicy.StringEquals: {"aws:PrincipalOrgID": {}}},
+			`conditions.StringEquals["aws:PrincipalOrgID"]: has no values; a condition needs at least one`,
+		},
+		"no operator": {iampolicy.Condition{"Equals": {"aws:PrincipalOrgID": {"o-example"}}}, "conditions.Equals: is not a condition operator"},
+		"a VPC, which EKS Pod Identity does not know": {
+			iampolicy.Condition{iampolicy.StringEquals: {"aws:SourceVpc": {"vpc-1"}}},
+			`conditions.StringEquals["aws:SourceVpc"]: is in no request of EKS Pod Identity, which would let no pod have the role`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			trust := podIdentityTrust()
+			trust.Providers, trust.Conditions = []string{providerARN}, test.conditions
+			_, err := trust.Document()
+			require.EqualError(t, err, test.want)
+		})
+	}
+	trust := trustPolicy()
+	trust.Conditions = iampolicy.Condition{iampolicy.StringEquals: {"aws:SourceVpc": {"vpc-1"}}}
+	_, err := trust.Document()
+	require.NoError(t, err, "pods with IRSA call STS themselves")
+}
+
+func TestServiceAccountsAreTrustedInSomeClusters(t *testing.T) {
+	t.Parallel()
+	trust := podIdentityTrust()
+	trust.Providers = []string{providerARN, provider("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2")}
+	trust.Clusters = append(trust.Clusters, "arn:aws:eks:us-east-1:111122223333:cluster/workloads")
+	trust.ServiceAccounts = []iampolicy.ServiceAccountSubject{
+		{Namespace: "apps", Name: "everywhere"}, {Namespace: "apps", Name: "hub-only", In: []int{0}}, {Namespace: "apps", Name: "workloads-only", In: []int{1}},
+	}
+	text, err := trust.JSON()
+	require.NoError(t, err)
+	assertGolden(t, "trust-some-clusters", text)
+
+	trust.ServiceAccounts = trust.ServiceAccounts[1:2]
+	_, err = trust.Document()
+	require.EqualError(t, err, "serviceAccounts: has none in cluster 1")
+	trust.ServiceAccounts[0].In = []int{2}
+	_, err = trust.Document()
+	require.EqualError(t, err, "serviceAccounts[0].in[0]: 2 is the index of no cluster\nserviceAccounts: has none in cluster 0")
+}

@@ -41,6 +41,13 @@ type ServiceAccountSubject struct {
 	// NamePattern trusts by pattern, instead of Name: * stands for any characters, ? for one. The pattern "*" trusts
 	// every service account of the namespace.
 	NamePattern string
+	// In are the indices of the clusters that it is trusted in, in Providers and in Clusters. Default: in all.
+	In []int
+}
+
+// in reports whether the account is trusted in a cluster.
+func (s ServiceAccountSubject) in(cluster int) bool {
+	return len(s.In) == 0 || slices.Contains(s.In, cluster)
 }
 
 // ServiceAccountTrust is the trust policy of a role for service accounts: every one of ServiceAccounts in every cluster may assume
@@ -52,8 +59,12 @@ type ServiceAccountTrust struct {
 	Providers []string
 	// Clusters are the ARNs of the EKS clusters, in the role's account, whose EKS Pod Identity is trusted.
 	Clusters []string
-	// ServiceAccounts, at least one; they become one list, in this order.
+	// ServiceAccounts, at least one in each cluster; those of a cluster become one list, in this order.
 	ServiceAccounts []ServiceAccountSubject
+	// Conditions have to hold as well in each statement of a cluster, aws:PrincipalOrgID or aws:SourceVpc for example. All operators
+	// and keys of a statement have to hold, so they only narrow it; a key that the statement has already under the same operator is
+	// refused, as the values of one key are alternatives.
+	Conditions Condition
 	// ExtraStatements come after the clusters' own, for instance to let a role assume itself. Their rules are those of
 	// [Document.ValidateTrust].
 	ExtraStatements []Statement
@@ -77,6 +88,8 @@ func (t ServiceAccountTrust) Document() (Document, error) {
 	found.Refuse(len(t.Providers)+len(t.Clusters) == 0, "providers", "is empty; at least one cluster is needed")
 	found.Add("", t.checkPodIdentity())
 	found.Add("", ValidateServiceAccounts("serviceAccounts", t.ServiceAccounts))
+	found.Add("", t.checkPlaces())
+	found.Add("conditions", t.checkConditions())
 	found.Add("", checkStatements("extraStatements", t.ExtraStatements))
 	found.Add("extraStatements", fielderr.Each(t.ExtraStatements, func(s Statement) error {
 		return checkTrustStatement(s, currentVersion)
@@ -89,9 +102,14 @@ func (t ServiceAccountTrust) Document() (Document, error) {
 
 	document := Document{Version: currentVersion}
 	for i, provider := range t.Providers {
-		document.Statements = append(document.Statements, clusterStatement(provider, issuers[i], t.ServiceAccounts))
+		document.Statements = append(document.Statements, clusterStatement(provider, issuers[i], t.subjectsIn(i)))
 	}
 	document.Statements = append(document.Statements, t.podIdentityStatements()...)
+	for i, statement := range document.Statements {
+		if err := statement.narrow(t.Conditions); err != nil {
+			return Document{}, fielderr.At("conditions", fmt.Errorf("statement %d: %w", i, err))
+		}
+	}
 	document.Statements = append(document.Statements, t.ExtraStatements...)
 	if size := document.Size(); size > limit {
 		return Document{}, fmt.Errorf("trust policy has %d characters and IAM allows %d: trust fewer service accounts or "+
@@ -128,6 +146,60 @@ func (t ServiceAccountTrust) JSON() (string, error) {
 		return "", err
 	}
 	return document.JSON()
+}
+
+// subjectsIn are the service accounts that are trusted in a cluster.
+func (t ServiceAccountTrust) subjectsIn(cluster int) []ServiceAccountSubject {
+	return slices.DeleteFunc(slices.Clone(t.ServiceAccounts), func(s ServiceAccountSubject) bool { return !s.in(cluster) })
+}
+
+// checkPlaces refuses clusters that there are not, and those without a service account: a statement without subjects would trust
+// every token of the cluster.
+func (t ServiceAccountTrust) checkPlaces() error {
+	var found fielderr.List
+	clusters := max(len(t.Providers), len(t.Clusters))
+	for i, subject := range t.ServiceAccounts {
+		for j, cluster := range subject.In {
+			found.Refuse(cluster < 0 || cluster >= clusters, fielderr.Path("serviceAccounts").Index(i).Child("in").Index(j),
+				"%d is the index of no cluster", cluster)
+		}
+	}
+	for i := range clusters {
+		found.Refuse(len(t.ServiceAccounts) > 0 && len(t.subjectsIn(i)) == 0, "serviceAccounts", "has none in cluster %d", i)
+	}
+	return found.Err()
+}
+
+// absentKeys are in no request that EKS makes for a pod, which comes from EKS itself and not from the pod.
+var absentKeys = []string{"aws:sourcevpc", "aws:sourcevpce", "aws:sourceip", "aws:vpcsourceip"}
+
+// checkConditions checks the further conditions by themselves.
+func (t ServiceAccountTrust) checkConditions() error {
+	var found fielderr.List
+	found.Add("", checkCondition(t.Conditions))
+	found.Add("", checkConditionSense(t.Conditions))
+	t.Conditions.each(func(path fielderr.Path, _ Operator, key string, _ Strings) {
+		found.Refuse(len(t.Clusters) > 0 && slices.Contains(absentKeys, strings.ToLower(key)), path,
+			"is in no request of EKS Pod Identity, which would let no pod have the role")
+	})
+	return found.Err()
+}
+
+// narrow adds conditions to a statement that has some.
+func (s Statement) narrow(conditions Condition) error {
+	var found fielderr.List
+	conditions.each(func(path fielderr.Path, operator Operator, key string, values Strings) {
+		for taken := range s.Condition[operator] {
+			found.Refuse(strings.EqualFold(taken, key), path, "is set by the policy itself; another value would widen it")
+		}
+		if s.Condition[operator] == nil {
+			s.Condition[operator] = map[string]Strings{}
+		}
+		if s.Condition[operator][key] == nil {
+			s.Condition[operator][key] = slices.Clone(values)
+		}
+	})
+	return found.Err()
 }
 
 // ValidateMaxTrustPolicySize refuses a quota for the length of a trust policy that no account has, as it is less than the
