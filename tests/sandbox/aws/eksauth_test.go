@@ -190,6 +190,11 @@ func TestAPodsTokenThatDoesNotHoldIsRefused(t *testing.T) {
 		_, err := w.ask(t.Context(), w.cluster, with(set("exp", now-1)))
 		require.ErrorContains(t, err, "ExpiredTokenException: Token expired: ")
 	})
+}
+
+func TestATokenOfAClusterThatIsNotKnownIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newPodWorkload(t)
 	t.Run("a cluster whose pods are not known", func(t *testing.T) {
 		t.Parallel()
 		other := podWorkload{endpoint: w.endpoint, issuer: newIssuer(region)}
@@ -305,11 +310,11 @@ func TestWhoMayAskEKSAuth(t *testing.T) {
 	_, err := node().ask(t.Context(), w.cluster, w.token(t))
 	require.NoError(t, err, "a node may")
 
-	nobody := w.createRole(t, "/", unique("nobody"))
-	_, err = w.as(t, *nobody.Arn).ask(t.Context(), w.cluster, w.token(t))
+	other := w.createRole(t, "/", unique("other"))
+	_, err = w.as(t, *other.Arn).ask(t.Context(), w.cluster, w.token(t))
 	const action = "eks-auth:AssumeRoleForPodIdentity"
 	requireAPIError(t, err, "AccessDeniedException",
-		denied(*nobody.RoleName, action, "arn:aws:eks:"+region+":"+account+":cluster/"+w.cluster, noPolicy(action)))
+		denied(*other.RoleName, action, "arn:aws:eks:"+region+":"+account+":cluster/"+w.cluster, noPolicy(action)))
 	_, err = w.session(t).ask(t.Context(), w.cluster, w.token(t))
 	require.ErrorContains(t, err, "AccessDeniedException: User: ", "a pod itself may not")
 
