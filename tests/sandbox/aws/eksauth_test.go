@@ -327,3 +327,25 @@ func TestWhoMayAskEKSAuth(t *testing.T) {
 	require.NoError(t, answer.Body.Close())
 	assert.Equal(t, http.StatusForbidden, answer.StatusCode, "an unsigned call")
 }
+
+func TestPodIdentityInAnotherAccountAndPartition(t *testing.T) {
+	t.Parallel()
+	const china = "cn-north-1"
+	w := podWorkload{endpoint: newEndpoint(t), issuer: strings.Replace(newIssuer(china), ".com/", ".com.cn/", 1)}
+	w.cluster = w.addCluster(t, func(c *sandboxaws.Cluster) {
+		c.Account, c.Region, c.Issuer, c.Keys, c.Pod, c.CreatorArn = otherAccount, china, w.issuer, published(clusterKey()), onePod, ""
+	})
+	foreign := w.in(china).administrator(t, "aws-cn")
+	role := foreign.createPodRole(t, podsStatement("Allow", `,"Condition":{"StringEquals":{"aws:SourceAccount":"`+otherAccount+`"}}`))
+	foreign.associate(t, w.cluster, "payments", "s3-backup", role)
+	keys, err := w.NodeCredentials(t.Context(), china, w.cluster)
+	require.NoError(t, err)
+	node := w.in(china)
+	node.credentials = credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken)
+
+	given, err := node.ask(t.Context(), w.cluster, w.token(t))
+
+	require.NoError(t, err)
+	assert.Contains(t, given.Arn, "arn:aws-cn:sts::"+otherAccount+":assumed-role/")
+	assert.Equal(t, otherAccount, given.AccountID)
+}
