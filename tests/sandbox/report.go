@@ -89,13 +89,7 @@ func (s *Sandbox) PrintTables(out io.Writer, inventory *Inventory) {
 	}
 	table(out, "SERVICE ACCOUNTS", []string{"CLUSTER", "NAMESPACE", "NAME", "ROLE"}, accounts)
 
-	if len(inventory.Associations) > 0 {
-		var associations [][]string
-		for _, a := range inventory.Associations {
-			associations = append(associations, []string{a.Cluster, a.Namespace, a.ServiceAccount, a.RoleArn})
-		}
-		table(out, "EKS POD IDENTITY", []string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "ROLE"}, associations)
-	}
+	printAssociations(out, inventory)
 
 	var secrets [][]string
 	for _, secret := range inventory.ArgoCDSecrets() {
@@ -110,6 +104,18 @@ func (s *Sandbox) PrintTables(out io.Writer, inventory *Inventory) {
 		})
 	}
 	table(out, "ACCESS", []string{"CLUSTER", "ROLE", "POLICIES", "GROUPS"}, access)
+}
+
+// printAssociations shows EKS Pod Identity associations where there are any.
+func printAssociations(out io.Writer, inventory *Inventory) {
+	if len(inventory.Associations) == 0 {
+		return
+	}
+	var associations [][]string
+	for _, a := range inventory.Associations {
+		associations = append(associations, []string{a.Cluster, a.Namespace, a.ServiceAccount, a.RoleArn})
+	}
+	table(out, "EKS POD IDENTITY", []string{"CLUSTER", "NAMESPACE", "SERVICE ACCOUNT", "ROLE"}, associations)
 }
 
 func table(out io.Writer, title string, header []string, rows [][]string) {

@@ -182,6 +182,9 @@ func (e *eks) table() []route {
 		cluster = "/clusters/{clusterName}"
 		entries = cluster + "/access-entries"
 		entry   = entries + "/{principalArn}"
+
+		associations = cluster + "/pod-identity-associations"
+		association  = associations + "/{associationId}"
 	)
 	return []route{
 		newRoute(get, "/clusters", "ListClusters", e.listClusters),
@@ -230,11 +233,11 @@ func (e *eks) table() []route {
 		newRoute(get, cluster+"/fargate-profiles/{fargateProfileName}", "DescribeFargateProfile", nil),
 		newRoute(del, cluster+"/fargate-profiles/{fargateProfileName}", "DeleteFargateProfile", nil),
 
-		newRoute(get, cluster+"/pod-identity-associations", "ListPodIdentityAssociations", e.listPodIdentityAssociations),
-		newRoute(post, cluster+"/pod-identity-associations", "CreatePodIdentityAssociation", e.createPodIdentityAssociation),
-		newRoute(get, cluster+"/pod-identity-associations/{associationId}", "DescribePodIdentityAssociation", e.describePodIdentityAssociation),
-		newRoute(post, cluster+"/pod-identity-associations/{associationId}", "UpdatePodIdentityAssociation", e.updatePodIdentityAssociation),
-		newRoute(del, cluster+"/pod-identity-associations/{associationId}", "DeletePodIdentityAssociation", e.deletePodIdentityAssociation),
+		newRoute(get, associations, "ListPodIdentityAssociations", e.listPodIdentityAssociations),
+		newRoute(post, associations, "CreatePodIdentityAssociation", e.createPodIdentityAssociation),
+		newRoute(get, association, "DescribePodIdentityAssociation", e.describePodIdentityAssociation),
+		newRoute(post, association, "UpdatePodIdentityAssociation", e.updatePodIdentityAssociation),
+		newRoute(del, association, "DeletePodIdentityAssociation", e.deletePodIdentityAssociation),
 		newRoute(get, cluster+"/identity-provider-configs", "ListIdentityProviderConfigs", nil),
 		newRoute(post, cluster+"/identity-provider-configs/associate", "AssociateIdentityProviderConfig", nil),
 		newRoute(post, cluster+"/identity-provider-configs/describe", "DescribeIdentityProviderConfig", nil),

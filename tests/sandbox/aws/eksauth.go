@@ -21,7 +21,8 @@ const (
 	podIdentitySession = 6 * time.Hour
 )
 
-var eksAuthRoute = newRoute(http.MethodPost, "/clusters/{clusterName}/assume-role-for-pod-identity", assumeRoleForPodIdentity, nil)
+var eksAuthRoute = newRoute(
+	http.MethodPost, "/clusters/{clusterName}/assume-role-for-pod-identity", assumeRoleForPodIdentity, nil)
 
 // eksAuthCluster is the cluster that a call of EKS Auth names, if it is one.
 func eksAuthCluster(r *http.Request) (name string, ok bool) {
@@ -197,7 +198,9 @@ func podSessionAnswer(started *session, pod podIdentity, association podIdentity
 		AssumedRoleUser        user        `json:"assumedRoleUser"`
 		Credentials            credentials `json:"credentials"`
 	}{
-		subject{pod.namespace, pod.serviceAccount}, podsService, reference{association.arn, association.id},
+		subject{pod.namespace, pod.serviceAccount},
+		podsService,
+		reference{association.arn, association.id},
 		user{started.arn(), started.role.id + ":" + started.name},
 		credentials{started.accessKey, started.secret, started.token, epoch(started.expires)},
 	}

@@ -190,6 +190,11 @@ func TestAPodsTokenThatDoesNotHoldIsRefused(t *testing.T) {
 		_, err := w.ask(t.Context(), w.cluster, with(set("exp", now-1)))
 		require.ErrorContains(t, err, "ExpiredTokenException: Token expired: ")
 	})
+}
+
+func TestATokenOfAClusterThatIsNotKnownIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newPodWorkload(t)
 	t.Run("a cluster whose pods are not known", func(t *testing.T) {
 		t.Parallel()
 		other := podWorkload{endpoint: w.endpoint, issuer: newIssuer(region)}
@@ -305,11 +310,11 @@ func TestWhoMayAskEKSAuth(t *testing.T) {
 	_, err := node().ask(t.Context(), w.cluster, w.token(t))
 	require.NoError(t, err, "a node may")
 
-	nobody := w.createRole(t, "/", unique("nobody"))
-	_, err = w.as(t, *nobody.Arn).ask(t.Context(), w.cluster, w.token(t))
+	other := w.createRole(t, "/", unique("other"))
+	_, err = w.as(t, *other.Arn).ask(t.Context(), w.cluster, w.token(t))
 	const action = "eks-auth:AssumeRoleForPodIdentity"
 	requireAPIError(t, err, "AccessDeniedException",
-		denied(*nobody.RoleName, action, "arn:aws:eks:"+region+":"+account+":cluster/"+w.cluster, noPolicy(action)))
+		denied(*other.RoleName, action, "arn:aws:eks:"+region+":"+account+":cluster/"+w.cluster, noPolicy(action)))
 	_, err = w.session(t).ask(t.Context(), w.cluster, w.token(t))
 	require.ErrorContains(t, err, "AccessDeniedException: User: ", "a pod itself may not")
 
@@ -321,4 +326,26 @@ func TestWhoMayAskEKSAuth(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
 	assert.Equal(t, http.StatusForbidden, answer.StatusCode, "an unsigned call")
+}
+
+func TestPodIdentityInAnotherAccountAndPartition(t *testing.T) {
+	t.Parallel()
+	const china = "cn-north-1"
+	w := podWorkload{endpoint: newEndpoint(t), issuer: strings.Replace(newIssuer(china), ".com/", ".com.cn/", 1)}
+	w.cluster = w.addCluster(t, func(c *sandboxaws.Cluster) {
+		c.Account, c.Region, c.Issuer, c.Keys, c.Pod, c.CreatorArn = otherAccount, china, w.issuer, published(clusterKey()), onePod, ""
+	})
+	foreign := w.in(china).administrator(t, "aws-cn")
+	role := foreign.createPodRole(t, podsStatement("Allow", `,"Condition":{"StringEquals":{"aws:SourceAccount":"`+otherAccount+`"}}`))
+	foreign.associate(t, w.cluster, "payments", "s3-backup", role)
+	keys, err := w.NodeCredentials(t.Context(), china, w.cluster)
+	require.NoError(t, err)
+	node := w.in(china)
+	node.credentials = credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken)
+
+	given, err := node.ask(t.Context(), w.cluster, w.token(t))
+
+	require.NoError(t, err)
+	assert.Contains(t, given.Arn, "arn:aws-cn:sts::"+otherAccount+":assumed-role/")
+	assert.Equal(t, otherAccount, given.AccountID)
 }

@@ -144,18 +144,21 @@ func TestTheSimulatorRefuses(t *testing.T) {
 			require.ErrorContains(t, err, test.says)
 		})
 	}
-	t.Run("a session without the permission", func(t *testing.T) {
-		t.Parallel()
-		asker := e.createRole(t, "/", unique("asker"))
-		ask := func() error {
-			_, err := e.as(t, *asker.Arn).iam().SimulatePrincipalPolicy(t.Context(), &iam.SimulatePrincipalPolicyInput{
-				PolicySourceArn: role.Arn, ActionNames: []string{"s3:GetObject"},
-			})
-			return err
-		}
-		requireAPIError(t, ask(), "AccessDenied",
-			denied(*asker.RoleName, "iam:SimulatePrincipalPolicy", *role.Arn, noPolicy("iam:SimulatePrincipalPolicy")))
-		e.allow(t, *asker.RoleName, "iam:SimulatePrincipalPolicy", *role.Arn)
-		require.NoError(t, ask())
-	})
+}
+
+func TestTheSimulatorTakesAPermission(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	role := e.createRole(t, "/app/", unique("role"))
+	asker := e.createRole(t, "/", unique("asker"))
+	ask := func() error {
+		_, err := e.as(t, *asker.Arn).iam().SimulatePrincipalPolicy(t.Context(), &iam.SimulatePrincipalPolicyInput{
+			PolicySourceArn: role.Arn, ActionNames: []string{"s3:GetObject"},
+		})
+		return err
+	}
+	requireAPIError(t, ask(), "AccessDenied",
+		denied(*asker.RoleName, "iam:SimulatePrincipalPolicy", *role.Arn, noPolicy("iam:SimulatePrincipalPolicy")))
+	e.allow(t, *asker.RoleName, "iam:SimulatePrincipalPolicy", *role.Arn)
+	require.NoError(t, ask())
 }

@@ -35,8 +35,8 @@ type Options struct {
 	Credentials aws.CredentialsProviderFunc
 	// Keys returns the keys with which the cluster signs tokens, a JSON Web Key Set.
 	Keys func(context.Context) ([]byte, error)
-	// Installed tells whether the cluster has the add-on. Where it has not, the agent breaks connections off, as if nobody
-	// listened. Default: it has.
+	// Installed tells whether the cluster has the add-on. Where it has not, the agent breaks connections off, as a stand-in
+	// for an address at which nothing listens. Default: it has.
 	Installed func() bool
 }
 
