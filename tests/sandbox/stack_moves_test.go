@@ -468,12 +468,22 @@ func (l life) moveBack(t *testing.T) {
 // shell runs a command in the stack's folder, with the Pulumi CLI of the sandbox.
 func (l life) shell(t *testing.T, command string) {
 	t.Helper()
-	dir := l.stack.Dir()
+	runShell(t, l.Sandbox, l.stack, command)
+}
+
+func (e *environment) shell(t *testing.T, command string) {
+	t.Helper()
+	runShell(t, e.Sandbox, e.stack, command)
+}
+
+func runShell(t *testing.T, s *sandbox.Sandbox, stack *sandbox.Stack, command string) {
+	t.Helper()
+	dir := stack.Dir()
 	run := exec.CommandContext(t.Context(), "sh", "-ec", command)
 	run.Dir, run.Env = dir, os.Environ()
-	env := l.PulumiEnv(dir)
+	env := s.PulumiEnv(dir)
 	env["PULUMI_STACK"] = sandbox.StackName
-	env["PATH"] = filepath.Dir(l.Tools.Pulumi) + ":" + os.Getenv("PATH")
+	env["PATH"] = filepath.Dir(s.Tools.Pulumi) + ":" + os.Getenv("PATH")
 	for name, value := range env {
 		run.Env = append(run.Env, name+"="+value)
 	}
