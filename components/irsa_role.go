@@ -96,8 +96,8 @@ type IrsaRole struct {
 	dependencies []pulumi.Resource
 }
 
-// Dependencies are the resources that a pod of the role needs: its service accounts, their associations and its policies. What needs the role depends
-// on these rather than on the component, pulumi.DependsOn(role.Dependencies()), for the reason that
+// Dependencies are the resources that a pod of the role needs: its service accounts, their associations and its policies. What needs
+// the role depends on these rather than on the component, pulumi.DependsOn(role.Dependencies()), for the reason that
 // [ClusterAccess.Dependencies] gives.
 func (r *IrsaRole) Dependencies() []pulumi.Resource { return slices.Clone(r.dependencies) }
 
@@ -222,7 +222,8 @@ func (b *irsaRoleBuilder) trustPolicy(providers, clusters pulumi.StringArray) pu
 // trustPolicy is the role's for the clusters, in their order.
 func (args *IrsaRoleArgs) trustPolicy(known trustedArns) iampolicy.ServiceAccountTrust {
 	return iampolicy.ServiceAccountTrust{
-		Providers: known.providers, Clusters: known.clusters, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
+		Providers: known.providers, Clusters: known.clusters, ServiceAccounts: args.subjects(),
+		ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
 	}
 }
 
