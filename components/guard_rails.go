@@ -45,12 +45,17 @@ type concern struct {
 // not known yet.
 func (args *IrsaRoleArgs) concerns() (found []concern, complete bool) {
 	complete = true
-	for i, policy := range args.ManagedPolicies {
+	administrator := func(path fielderr.Path, policy string) {
 		if name := ManagedPolicyName(policy); slices.Contains(administratorPolicies, name) {
-			found = append(found, concern{
-				AdministratorPolicy, fmt.Sprintf("managedPolicies[%d]", i), name + " lets the role do or give itself everything",
-			})
+			found = append(found, concern{AdministratorPolicy, path.String(), name + " lets the role do or give itself everything"})
 		}
+	}
+	for i, policy := range args.ManagedPolicies {
+		administrator(fielderr.Path("managedPolicies").Index(i), policy)
+	}
+	for _, key := range slices.Sorted(maps.Keys(args.PolicyAttachments)) {
+		arn, _ := plainString(args.PolicyAttachments[key])
+		administrator(fielderr.Path("policyAttachments").Child(key), arn)
 	}
 	for i, account := range args.ServiceAccounts {
 		if account.NamePattern == "*" {
