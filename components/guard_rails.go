@@ -45,15 +45,24 @@ type concern struct {
 // not known yet.
 func (args *IrsaRoleArgs) concerns() (found []concern, complete bool) {
 	complete = true
-	for i, policy := range args.ManagedPolicies {
+	administrator := func(path fielderr.Path, policy string) {
 		if name := ManagedPolicyName(policy); slices.Contains(administratorPolicies, name) {
-			found = append(found, concern{AdministratorPolicy, fmt.Sprintf("managedPolicies[%d]", i), name + " lets the role do or give itself everything"})
+			found = append(found, concern{AdministratorPolicy, path.String(), name + " lets the role do or give itself everything"})
 		}
+	}
+	for i, policy := range args.ManagedPolicies {
+		administrator(fielderr.Path("managedPolicies").Index(i), policy)
+	}
+	for _, key := range slices.Sorted(maps.Keys(args.PolicyAttachments)) {
+		arn, _ := plainString(args.PolicyAttachments[key])
+		administrator(fielderr.Path("policyAttachments").Child(key), arn)
 	}
 	for i, account := range args.ServiceAccounts {
 		if account.NamePattern == "*" {
-			found = append(found, concern{WholeNamespace, fmt.Sprintf("serviceAccounts[%d].namePattern", i),
-				"every service account of the namespace " + account.Namespace + " may have the role, whoever makes it"})
+			found = append(found, concern{
+				WholeNamespace, fmt.Sprintf("serviceAccounts[%d].namePattern", i),
+				"every service account of the namespace " + account.Namespace + " may have the role, whichever user creates it",
+			})
 		}
 	}
 	long, writes := args.MaxSessionDuration > defaultSessionDuration, false
@@ -66,7 +75,9 @@ func (args *IrsaRoleArgs) concerns() (found []concern, complete bool) {
 				continue
 			}
 			if document.AllowsEverything() {
-				found = append(found, concern{EveryAction, group.path.Child(key).String(), "a statement allows every action of a service on every resource"})
+				found = append(found, concern{
+					EveryAction, group.path.Child(key).String(), "a statement allows every action of a service on every resource",
+				})
 			}
 			writes = writes || document.Writes()
 		}
@@ -75,8 +86,10 @@ func (args *IrsaRoleArgs) concerns() (found []concern, complete bool) {
 		writes = writes || !strings.Contains(policy, "ReadOnly")
 	}
 	if long && writes {
-		found = append(found, concern{LongSession, "maxSessionDuration",
-			fmt.Sprintf("sessions of up to %d s may change something; what leaks from a pod stays valid as long", args.MaxSessionDuration)})
+		found = append(found, concern{
+			LongSession, "maxSessionDuration",
+			fmt.Sprintf("sessions of up to %d s may change something; what leaks from a pod stays valid as long", args.MaxSessionDuration),
+		})
 	}
 	return found, complete && len(args.PolicyAttachments) == 0
 }
@@ -87,7 +100,8 @@ const defaultSessionDuration = 3600
 // warn shows the guard rails that the role breaks and does not acknowledge, and the acknowledgements that no longer apply.
 func (args *IrsaRoleArgs) warn(ctx *pulumi.Context, name string, component pulumi.Resource) error {
 	show := func(format string, values ...any) error {
-		return ctx.Log.Warn(fmt.Sprintf("%s %q: ", typeName(IrsaRoleType), name)+fmt.Sprintf(format, values...), &pulumi.LogArgs{Resource: component})
+		text := fmt.Sprintf("%s %q: ", typeName(IrsaRoleType), name) + fmt.Sprintf(format, values...)
+		return ctx.Log.Warn(text, &pulumi.LogArgs{Resource: component})
 	}
 	found, complete := args.concerns()
 	broken := map[GuardRail]bool{}

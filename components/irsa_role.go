@@ -99,8 +99,8 @@ type IrsaRole struct {
 	dependencies []pulumi.Resource
 }
 
-// Dependencies are the resources that a pod of the role needs: its service accounts, their associations and its policies. What needs the role depends
-// on these rather than on the component, pulumi.DependsOn(role.Dependencies()), for the reason that
+// Dependencies are the resources that a pod of the role needs: its service accounts, their associations and its policies. What needs
+// the role depends on these rather than on the component, pulumi.DependsOn(role.Dependencies()), for the reason that
 // [ClusterAccess.Dependencies] gives.
 func (r *IrsaRole) Dependencies() []pulumi.Resource { return slices.Clone(r.dependencies) }
 

@@ -29,6 +29,7 @@ func (args *IrsaRoleArgs) Validate() error {
 			}
 		}
 	}
+	known = known.trusted(args.Identity)
 	return errors.Join(args.validateClusters(), args.validateSettings(known, len(args.Clusters)),
 		oneAccount(known), args.inPartitionOf(known))
 }
@@ -62,7 +63,7 @@ func (args *IrsaRoleArgs) validateSettings(known trustedArns, clusters int) erro
 		args.validateServiceAccounts(),
 		args.validateRole(),
 		args.validatePolicies(),
-		fielderr.At("acknowledge", validateAcknowledged(args.Acknowledge)),
+		validateAcknowledged(args.Acknowledge),
 		args.validateTrust(known, clusters),
 		fielderr.At("testPod", args.TestPod.validate(args.ServiceAccounts, args.Identity)),
 	)
@@ -151,7 +152,6 @@ func (args *IrsaRoleArgs) validateTrust(known trustedArns, clusters int) error {
 	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || clusters == 0 || args.Identity.Validate() != nil {
 		return nil // reported already
 	}
-	known = known.trusted(args.Identity)
 	later := func(trusted bool, known []string) int {
 		if !trusted {
 			return 0
@@ -162,11 +162,11 @@ func (args *IrsaRoleArgs) validateTrust(known trustedArns, clusters int) error {
 		later(args.Identity.trustsOIDC(), known.providers), later(args.Identity.TrustsPodIdentity(), known.clusters))))
 }
 
-// oneAccount refuses OIDC providers and clusters of several accounts: STS accepts a provider only in the role's own account, and EKS
-// a cluster.
+// oneAccount refuses OIDC providers of several accounts, and a cluster of another account than theirs: STS accepts a provider only
+// in the role's own account, and EKS a role only in the cluster's. Clusters of several accounts are refused by the trust policy.
 func oneAccount(known trustedArns) error {
 	var first iampolicy.ARN
-	arns := known.all()
+	arns := slices.Concat(known.providers, known.clusters[:min(1, len(known.clusters))])
 	for i, arn := range arns {
 		parsed, err := iampolicy.ParseARN(arn)
 		if err != nil {
@@ -176,8 +176,12 @@ func oneAccount(known trustedArns) error {
 			first = parsed
 		}
 		if parsed.Account != first.Account {
-			return fielderr.At("clusters", fmt.Errorf("the OIDC providers %s and %s are in different accounts; a role can trust those "+
-				"of its own account only, so make one role per account", arns[0], arn))
+			what := "the OIDC providers %s and %s"
+			if parsed.IsCluster() {
+				what = "the OIDC provider %s and the cluster %s"
+			}
+			return fielderr.At("clusters", fmt.Errorf(what+" are in different accounts; a role can trust those of its own account only, "+
+				"so make one role per account", arns[0], arn))
 		}
 	}
 	return nil

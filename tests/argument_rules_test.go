@@ -34,6 +34,13 @@ func with[A, V any, C pulumi.ComponentResource](s specimen[A, C], change func(ar
 	}
 }
 
+// eksCluster is what ARNs of clusters in Ireland begin with.
+const eksCluster = "arn:aws:eks:eu-west-1:" + account + ":cluster/"
+
+func notAClusterArn(arn string) string {
+	return fmt.Sprintf("%q is not the ARN of an EKS cluster; its form is arn:<partition>:eks:<region>:<account>:cluster/<name>", arn)
+}
+
 func later() pulumi.StringOutput { return pulumi.String("").ToStringOutput() }
 
 func plainTags(values map[string]any) pulumi.StringMap {
@@ -104,6 +111,15 @@ func argumentRules() []argumentRule {
 			example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an OIDC provider` + providerForm},
 			provider + "a.io/" + text(242),
 			with(irsaRole, func(a *irsaArgs, value string) { a.Clusters[0].OidcProviderArn = pulumi.String(value) }),
+		},
+		{
+			"IrsaCluster.Arn",
+			example{eksCluster + text(101), "clusters[0].arn", notAClusterArn(eksCluster + text(101))},
+			example{role + "x", "clusters[0].arn", notAClusterArn(role + "x")},
+			eksCluster + text(100),
+			with(irsaRole, func(a *irsaArgs, value string) {
+				a.Identity, a.Clusters[0].Arn = components.IdentityBoth, pulumi.String(value)
+			}),
 		},
 		policyArn("RolePolicies.PolicyAttachments", "policyAttachments.x", with(irsaRole, func(a *irsaArgs, value string) {
 			a.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value)}
@@ -251,6 +267,7 @@ var judgedAs = map[string]string{
 	"IrsaRoleArgs.Name": "roles.app.name", "IrsaRoleArgs.NamePrefix": "roles.prefixed.namePrefix", "RoleSettings.Path": "roles.app.path",
 	"RoleSettings.Description": "roles.app.description", "RoleSettings.MaxSessionDuration": "roles.app.maxSessionDuration",
 	"RoleSettings.Tags": "roles.app.tags", "RolePolicies.ManagedPolicies": "roles.app.managedPolicies", "RolePolicies.InlinePolicies": "roles.app.inlinePolicies",
+	"IrsaRoleArgs.Identity": "roles.app.identity", "RolePolicies.Acknowledge": "roles.app.acknowledge",
 	"RolePolicies.CustomerManagedPolicies": "roles.app.customerManagedPolicies", "RolePolicies.MaxTrustPolicySize": "roles.app.maxTrustPolicySize",
 	"IrsaCluster.Name": pulumiOnly, "IrsaCluster.Aliases": pulumiOnly,
 

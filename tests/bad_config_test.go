@@ -37,9 +37,10 @@ const (
 
 	// Keys that the configuration knows.
 	topKeys  = "argocd, buckets, clusters, owner, roles, tags, testPodDefaults"
-	roleKeys = "aliases, clusters, customerManagedPolicies, description, forceDetachPolicies, inlinePolicies, " +
+	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, forceDetachPolicies, identity, inlinePolicies, " +
 		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod"
-	argoCDKeys = "customerManagedPolicies, description, forceDetachPolicies, hub, inlinePolicies, managedPolicies, maxSessionDuration, " +
+	argoCDKeys = "acknowledge, customerManagedPolicies, description, forceDetachPolicies, hub, identity, inlinePolicies, managedPolicies, " +
+		"maxSessionDuration, " +
 		"maxTrustPolicySize, namespace, path, permissionsBoundary, roleName, roleNamePrefix, serviceAccountMode, serviceAccounts, tags, targets, testPod"
 )
 

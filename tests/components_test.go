@@ -79,6 +79,22 @@ var everyComponent = []component{
 		child{jobType, "/hub/apps/one-irsa-test", "creating the test pod hub/apps/one-irsa-test: "},
 		child{podType, "/hub/apps/one-irsa-shell", "creating the pod hub/apps/one-irsa-shell, which stays: "},
 	),
+	conforming(" by both ways", podIdentityRole, func(args *components.IrsaRoleArgs, give give) {
+		args.Clusters[0].Arn, args.Clusters[0].OidcProviderArn = give(hubArn), give(hubProviderArn)
+		args.Clusters[1].Arn = give(edgeArn)
+		args.ServiceAccounts[2].Mode, args.ServiceAccounts = components.TrustOnly, args.ServiceAccounts[1:]
+		args.PolicyAttachments, args.InlinePolicies, args.CustomerManagedPolicies = nil, nil, nil
+	},
+		child{components.OidcProviderType, "/edge", `registering OidcProvider "app/edge": `},
+		child{iamProviderType, "/edge", `OidcProvider "app/edge": creating the IAM OIDC provider: `},
+		child{roleType, "", "creating the role: "},
+		child{namespaceType, "/edge/apps", `creating namespace "apps" in cluster "edge": `},
+		child{podIdentityType, "/hub/apps/two", "associating hub/apps/two with the role: "},
+		child{podIdentityType, "/edge/system/three", "associating edge/system/three with the role: "},
+		child{serviceAccountType, "/hub/apps/two", "service account hub/apps/two (create): "},
+		child{jobType, "/hub/apps/two-irsa-test", "creating the test pod hub/apps/two-irsa-test: "},
+		child{podType, "/hub/apps/two-irsa-shell", "creating the pod hub/apps/two-irsa-shell, which stays: "},
+	),
 	conforming(" that is created", oidcProvider, func(*components.OidcProviderArgs, give) {},
 		child{iamProviderType, "", "creating the IAM OIDC provider: "}),
 	conforming(" that is adopted", oidcProvider, func(args *components.OidcProviderArgs, _ give) { args.Issuer = "https://" + euIssuer },
@@ -127,6 +143,7 @@ func (c component) run(
 	r *recorder, give give, before func(*pulumi.Context, providers) ([]pulumi.ResourceOption, error), options ...pulumi.RunOption,
 ) (constructed, failed error) {
 	r.hasOidcProvider(euIssuer, []any{"sts.amazonaws.com"}, nil)
+	r.agents = []string{"hub", "edge"}
 	failed = r.run(func(ctx *pulumi.Context) error {
 		given, err := registerProviders(ctx)
 		if err != nil {
@@ -255,6 +272,7 @@ func (c component) registersItsOutputs(t *testing.T) {
 	t.Helper()
 	r := newRecorder()
 	r.hasOidcProvider(euIssuer, []any{"sts.amazonaws.com"}, nil)
+	r.agents = []string{"hub", "edge"}
 	outputs := map[string]pulumi.Output{}
 	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
 		given, err := registerProviders(ctx)

@@ -169,7 +169,7 @@ create:
 			assert.Equal(t, "https://"+createdIssuer, r.one(t, iamProviderType, "new").Inputs["url"].StringValue())
 			assert.Contains(t, r.one(t, roleType, "app").Inputs["assumeRolePolicy"].StringValue(), createdIssuer+":sub")
 			assert.JSONEq(t, `{"new": {
-				"name": "new-one", "arn": "arn:aws:eks:eu-west-1:111122223333:cluster/new-eksCluster", "region": "eu-west-1",
+				"name": "new-one", "arn": "arn:aws:eks:eu-west-1:111122223333:cluster/new-one", "region": "eu-west-1",
 				"account": "111122223333", "endpoint": "`+createdEndpoint+`",
 				"issuer": "https://`+createdIssuer+`", "oidcProviderAdopted": false,
 				"oidcProviderArn": "arn:aws:iam::111122223333:oidc-provider/`+createdIssuer+`"

@@ -55,7 +55,7 @@ func (r *recorder) state(added registration) resource.PropertyMap {
 	case bucketType:
 		set("arn", "arn:%s:s3:::%s", partition, text("bucket"))
 	case eksClusterType:
-		set("arn", "arn:%s:eks:eu-west-1:%s:cluster/%s", partition, owner, added.Name)
+		set("arn", "arn:%s:eks:eu-west-1:%s:cluster/%s", partition, owner, text("name"))
 		set("endpoint", "%s", createdEndpoint)
 		state["certificateAuthority"] = resource.NewPropertyValue(map[string]any{"data": caData})
 		state["identities"] = resource.NewPropertyValue([]any{
@@ -93,6 +93,8 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 			return found, nil
 		}
 		return nil, fmt.Errorf("reading EKS Cluster (%s): couldn't find resource", name)
+	case getAddon:
+		return r.addon(args.Args["clusterName"].StringValue(), args.Args["addonName"].StringValue())
 	case getOpenIDConnectProvider:
 		url := args.Args["url"].StringValue()
 		if found, ok := r.oidcProviders[url]; ok {
@@ -115,6 +117,17 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 	}
 }
 
+// addon is the add-on of a cluster: the agent of EKS Pod Identity where there is one, or what the program has made.
+func (r *recorder) addon(cluster, name string) (resource.PropertyMap, error) {
+	made := slices.ContainsFunc(r.registrations, func(added registration) bool {
+		return added.TypeToken == addonType && plain(added.Inputs["clusterName"], "") == cluster && plain(added.Inputs["addonName"], "") == name
+	})
+	if made || name == podIdentityAgent && slices.Contains(r.agents, cluster) {
+		return resource.NewPropertyMapFromMap(map[string]any{"clusterName": cluster, "addonName": name}), nil
+	}
+	return nil, fmt.Errorf("reading EKS Add-On (%s:%s): couldn't find resource", cluster, name)
+}
+
 func (r *recorder) accountOf(provider string) string {
 	if known, ok := r.accounts[providerName(provider)]; ok {
 		return known
@@ -132,7 +145,7 @@ func (r *recorder) partitionOf(provider string) string {
 // hasCluster makes an EKS cluster that exists before the program runs.
 func (r *recorder) hasCluster(name, issuer, authenticationMode string) {
 	r.clusters[name] = resource.NewPropertyMapFromMap(map[string]any{
-		"name": name, "arn": "arn:aws:eks:eu-west-1:" + account + ":cluster/" + name, "status": "ACTIVE",
+		"name": name, "arn": eksCluster + name, "status": "ACTIVE",
 		"endpoint":               "https://" + strings.ToUpper(name) + ".gr7.eu-west-1.eks.amazonaws.com",
 		"certificateAuthorities": []any{map[string]any{"data": caData}},
 		"identities":             []any{map[string]any{"oidcs": []any{map[string]any{"issuer": issuer}}}},

@@ -86,6 +86,13 @@ func notAPolicy(name string) string {
 	return fmt.Sprintf("%q is neither the name of one of AWS's own policies, such as ReadOnlyAccess or service-role/AmazonEBSCSIDriverPolicy, nor an ARN", name)
 }
 
+const allGuardRails = `["administratorPolicy" "everyAction" "wholeNamespace" "longSession"]`
+
+// identities is the rule of the way on which pods get a role.
+func identities(path, known string) fieldRule {
+	return fieldRule{path, example{}, example{"IRSA", "", `"IRSA" is none of "irsa", "trustBoth", "both" and "podIdentity"`}, known}
+}
+
 // iamName is the rule of a name in IAM.
 func iamName(path, what string, most int) fieldRule {
 	return fieldRule{
@@ -124,6 +131,12 @@ func podRoleRules(path string) []fieldRule {
 		fieldRule{
 			path + ".managedPolicies", example{[]any{text(129)}, "[0]", notAPolicy(text(129))}, example{[]any{"a b"}, "[0]", notAPolicy("a b")}, []any{text(128)},
 		})
+	rules = append(rules, fieldRule{
+		path + ".acknowledge",
+		example{},
+		example{[]any{"wholeNamespace", "everything"}, "[1]", `"everything" is none of the guard rails ` + allGuardRails},
+		[]any{"administratorPolicy", "everyAction", "wholeNamespace", "longSession"},
+	})
 	for _, kind := range []string{".inlinePolicies", ".customerManagedPolicies"} {
 		rules = append(rules, fieldRule{
 			path + kind,

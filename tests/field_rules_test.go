@@ -50,6 +50,7 @@ roles:
     serviceAccounts:
     - {namespace: payments, name: app, mode: create, labels: {team: a}, annotations: {team: a}, tokenExpirationSeconds: 3600}
     - {namespace: payments, namePattern: 'job-*', mode: trustOnly}
+    identity: irsa
     name: app
     path: /teams/
     description: An app.
@@ -58,6 +59,7 @@ roles:
     tags: {team: a}
     maxTrustPolicySize: 4096
     managedPolicies: [ReadOnlyAccess]
+    acknowledge: [everyAction]
     inlinePolicies: {one: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}}
     customerManagedPolicies: {two: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}}
     testPod: {check: 'true'}
@@ -66,6 +68,8 @@ argocd:
   hub: hub
   namespace: argocd
   roleName: argocd
+  identity: both
+  acknowledge: [longSession]
   serviceAccounts: [argocd-server]
   serviceAccountMode: create
   testPod: {check: 'true'}
@@ -221,11 +225,13 @@ func fieldRules() []fieldRule {
 		},
 		{account + ".mode", example{}, example{"adopt", "", `"adopt" is none of "create", "import", "patch" and "trustOnly"`}, "patch"},
 		{account + ".tokenExpirationSeconds", example{86401, "", "86401 is not within 600 to 86400"}, example{599, "", "599 is not within 600 to 86400"}, 86400},
+		identities("roles.app.identity", "irsa"),
 		iamName("roles.app.name", "role name", 64),
 		iamName("roles.prefixed.namePrefix", "role name prefix", 38),
 
 		{"argocd.hub", example{}, example{"x", "", undeclared}, "hub"},
 		{"argocd.namespace", example{text(64), "", inKubernetes(64, 63)}, example{"Argo", "", `"Argo" is not a namespace` + useLabel}, text(63)},
+		identities("argocd.identity", "podIdentity"),
 		iamName("argocd.roleName", "role name", 64),
 		objects("argocd.serviceAccounts", "a service account"),
 		{"argocd.serviceAccountMode", example{}, example{"adopt", "", `"adopt" is none of "create", "import", "patch" and "trustOnly"`}, "patch"},

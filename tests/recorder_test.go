@@ -31,6 +31,7 @@ const (
 	hubProviderArn = "arn:aws:iam::" + account + ":oidc-provider/" + hubIssuer
 
 	getCallerIdentity        = "aws:index/getCallerIdentity:getCallerIdentity"
+	getAddon                 = "aws:eks/getAddon:getAddon"
 	getCluster               = "aws:eks/getCluster:getCluster"
 	getOpenIDConnectProvider = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 	getPartition             = "aws:index/getPartition:getPartition"
@@ -43,6 +44,8 @@ const (
 	iamProviderType    = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 	accessEntryType    = "aws:eks/accessEntry:AccessEntry"
 	associationType    = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
+	addonType          = "aws:eks/addon:Addon"
+	podIdentityType    = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 	awsAuthRoleType    = "eks-irsa:index:AwsAuthRole"
 	bucketType         = "aws:s3/bucketV2:BucketV2"
 	eksClusterType     = "aws:eks/cluster:Cluster"
@@ -56,6 +59,9 @@ const (
 	accountPatchType   = "kubernetes:core/v1:ServiceAccountPatch"
 )
 
+// podIdentityAgent is the name of the add-on that EKS Pod Identity needs.
+const podIdentityAgent = "eks-pod-identity-agent"
+
 // recorder plays the engine: it records what a program asks for and answers as AWS and Kubernetes would. Its exported
 // counterpart in the SDK is pulumi.MockResourceMonitor.
 type recorder struct {
@@ -65,6 +71,7 @@ type recorder struct {
 	accounts      map[string]string               // account by AWS provider; "111122223333" for all others
 	clusters      map[string]resource.PropertyMap // answers of getCluster, by name
 	oidcProviders map[string]resource.PropertyMap // answers of getOpenIdConnectProvider, by URL
+	agents        []string                        // clusters that have the agent of EKS Pod Identity
 	invokeErrors  map[string]error                // by token
 	passing       map[string]int                  // how many invokes get the error above, by token; all without
 	answers       map[string]resource.PropertyMap // of the other invokes, by token
@@ -270,16 +277,18 @@ func plain(value resource.PropertyValue, unset string) string {
 
 // providers are the providers that tests pass to components.
 type providers struct {
-	aws  *aws.Provider
-	hub  *kubernetes.Provider
-	edge *kubernetes.Provider
+	aws     *aws.Provider
+	awsEdge *aws.Provider
+	hub     *kubernetes.Provider
+	edge    *kubernetes.Provider
 }
 
 func registerProviders(ctx *pulumi.Context) (p providers, err error) {
-	var faults [3]error
+	var faults [4]error
 	p.aws, faults[0] = aws.NewProvider(ctx, "aws", &aws.ProviderArgs{Region: pulumi.String("eu-west-1")})
 	p.hub, faults[1] = kubernetes.NewProvider(ctx, "kubernetes-hub", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("hub")})
 	p.edge, faults[2] = kubernetes.NewProvider(ctx, "kubernetes-edge", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("edge")})
+	p.awsEdge, faults[3] = aws.NewProvider(ctx, "aws-edge", &aws.ProviderArgs{Region: pulumi.String("us-east-1")})
 	return p, errors.Join(faults[:]...)
 }
 

@@ -53,6 +53,17 @@ var (
 			return args
 		},
 	}
+	// podIdentityRole has two clusters and two namespaces, whose pods get the role by EKS Pod Identity and by IRSA.
+	podIdentityRole = specimen[components.IrsaRoleArgs, *components.IrsaRole]{
+		components.IrsaRoleType, "app", components.NewIrsaRole, func(given providers) *components.IrsaRoleArgs {
+			args := fullIrsaRole.valid(given)
+			args.Identity = components.IdentityBoth
+			args.Clusters[0].Arn, args.Clusters[1].Arn = pulumi.String(hubArn), pulumi.String(edgeArn)
+			args.Clusters[1].Aws = given.awsEdge
+			args.ServiceAccounts = args.ServiceAccounts[:3]
+			return args
+		},
+	}
 	oidcProvider = specimen[components.OidcProviderArgs, *components.OidcProvider]{
 		components.OidcProviderType, "hub", components.NewOidcProvider, func(providers) *components.OidcProviderArgs {
 			return &components.OidcProviderArgs{Issuer: "https://" + hubIssuer}
@@ -112,7 +123,7 @@ func typeName(typ string) string { return typ[strings.LastIndex(typ, ":")+1:] }
 func (s specimen[A, C]) typeName() string { return typeName(s.typ) }
 
 // unregistered are providers for arguments that are only checked.
-var unregistered = providers{&aws.Provider{}, &kubernetes.Provider{}, &kubernetes.Provider{}}
+var unregistered = providers{&aws.Provider{}, &aws.Provider{}, &kubernetes.Provider{}, &kubernetes.Provider{}}
 
 // args are the valid arguments after the change, if there is one.
 func (s specimen[A, C]) args(given providers, change func(*A)) *A {

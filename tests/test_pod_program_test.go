@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"cmp"
 	"encoding/base64"
 	"os"
 	"os/exec"
@@ -43,7 +44,9 @@ type podProgram struct {
 	// error.
 	whoami, assume string
 	claims         string
-	env            map[string]string
+	env            map[string]string // <token> is the path of a token with the claims
+	// before is what the pod's program has before test_pod.sh, and aws the CLI, fakeAWS unless it is given.
+	before, aws string
 	// realCurl has the machine's curl ask in the place of the one that answers as it is told.
 	realCurl bool
 }
@@ -104,7 +107,7 @@ func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o700)) // #nosec G306 -- programs
 		return path
 	}
-	write("aws", fakeAWS)
+	write("aws", cmp.Or(p.aws, fakeAWS))
 	if !p.realCurl {
 		write("curl", fakeCurl)
 	}
@@ -123,9 +126,10 @@ func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 		env["AWS_ROLE_ARN"], env["AWS_WEB_IDENTITY_TOKEN_FILE"] = podRole, token
 	}
 	for name, value := range p.env {
-		env[name] = value
+		env[name] = strings.ReplaceAll(value, "<token>", token)
 	}
-	command := exec.CommandContext(t.Context(), "/bin/sh", "-c", readFile(t, "../components/testpod/test_pod.sh"), "test_pod.sh", string(p.mode))
+	program := p.before + readFile(t, "../components/testpod/test_pod.sh")
+	command := exec.CommandContext(t.Context(), "/bin/sh", "-c", program, "test_pod.sh", string(p.mode))
 	for name, value := range env {
 		command.Env = append(command.Env, name+"="+value)
 	}

@@ -74,8 +74,8 @@ type ServiceAccountTrust struct {
 }
 
 // Document builds the trust policy: for each OIDC provider a statement with the provider as principal, the audience pinned, and
-// the subjects listed under one key; then those for EKS Pod Identity, one for each namespace. All errors are reported together, each with its path
-// ("serviceAccounts[1].namespace: ...").
+// the subjects listed under one key; then those for EKS Pod Identity, one for each namespace. All errors are reported together, each
+// with its path ("serviceAccounts[1].namespace: ...").
 //
 // The subjects stand under StringEquals; as soon as one is a pattern, all of them stand under StringLike. Operators of a
 // statement are ANDed, so exact names and patterns cannot be split between the two, and a second statement would be

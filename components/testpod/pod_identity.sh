@@ -93,11 +93,11 @@ explain_podIdentityDenial() {
 	case $identity:$refusal:$agent in
 	"$IRSA_EXPECTED_ARN"/*) explain_denial ;;
 	*:none:) echo "Pod $IRSA_POD must not be $IRSA_EXPECTED_ARN, and EKS Pod Identity made it that: $IRSA_SUBJECT has an association with $IRSA_ROLE_ARN" ;;
-	*:?*) explain_denial ;;
-	*)
+	*:)
 		echo "Pod $IRSA_POD must be refused the role $IRSA_ROLE_ARN by EKS Pod Identity, and was not:"
 		tail -c 800 "$HOME/error" | grep .
 		;;
+	*) explain_denial ;;
 	esac
 }
 
