@@ -63,11 +63,20 @@ func (b *irsaRoleBuilder) clusterWithAgent(cluster IrsaCluster) pulumi.StringOut
 		if cluster.Aws != nil {
 			parent = pulumi.Provider(cluster.Aws)
 		}
-		if _, err := eks.LookupAddon(b.ctx, &eks.LookupAddonArgs{ClusterName: name, AddonName: podIdentityAgent}, parent); err != nil {
-			return "", b.failure(fmt.Errorf("cluster %q: the add-on %s, which EKS Pod Identity needs, is not found: %w. "+
-				"Install it: aws eks create-addon --cluster-name %s --addon-name %s. Where the agent is there otherwise, say so with "+
-				"ownPodIdentityAgent", cluster.Name, podIdentityAgent, err, name, podIdentityAgent))
+		if err := FindPodIdentityAgent(b.ctx, name, parent); err != nil {
+			return "", b.failure(fmt.Errorf("cluster %q: %w", cluster.Name, err))
 		}
 		return name, nil
 	}).(pulumi.StringOutput)
+}
+
+// FindPodIdentityAgent looks for the add-on in an EKS cluster. A program with many roles in a cluster asks once, and sets
+// [IrsaCluster.OwnPodIdentityAgent] then.
+func FindPodIdentityAgent(ctx *pulumi.Context, cluster string, opts ...pulumi.InvokeOption) error {
+	_, err := eks.LookupAddon(ctx, &eks.LookupAddonArgs{ClusterName: cluster, AddonName: podIdentityAgent}, opts...)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the add-on %s, which EKS Pod Identity needs, is not found: %w. Install it: aws eks create-addon --cluster-name %s "+
+		"--addon-name %s. Where the agent is there otherwise, say so with ownPodIdentityAgent", podIdentityAgent, err, cluster, podIdentityAgent)
 }

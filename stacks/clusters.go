@@ -76,7 +76,12 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *resolvedCluster) error 
 	}
 	caData := found.CertificateAuthorities[0].Data
 	facts.name, facts.arn = pulumi.String(name), pulumi.String(found.Arn)
-	facts.arnWithAgent, facts.ownAgent = facts.arn, cluster.OwnPodIdentityAgent || isAutoMode(found)
+	facts.arnWithAgent = facts.arn
+	if p.cfg.needsAgent(facts.key) && !cluster.OwnPodIdentityAgent && !isAutoMode(found) {
+		if err := components.FindPodIdentityAgent(p.ctx, name, pulumi.Provider(facts.aws)); err != nil {
+			return err
+		}
+	}
 	facts.endpoint, facts.caData = pulumi.String(found.Endpoint), pulumi.String(caData)
 	facts.issuer = found.Identities[0].Oidcs[0].Issuer
 	// Clusters older than access entries have no access configuration.

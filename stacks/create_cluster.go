@@ -153,7 +153,7 @@ func (p *platform) createNodes(
 // installAgent installs the agent of EKS Pod Identity in a new cluster, if a role needs it there, and gives the cluster's ARN for
 // what comes after it.
 func (p *platform) installAgent(facts *resolvedCluster, own bool) (pulumi.StringInput, error) {
-	if facts.ownAgent = own; own || !p.cfg.needsAgent(facts.key) {
+	if own || !p.cfg.needsAgent(facts.key) {
 		return facts.arn, nil
 	}
 	const name = "eks-pod-identity-agent"

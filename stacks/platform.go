@@ -58,10 +58,8 @@ type resolvedCluster struct {
 	kubeconfig   pulumi.StringInput
 	kubernetes   *kubernetes.Provider
 	oidcProvider *components.OidcProvider
-	// arnWithAgent is the ARN, once the agent of EKS Pod Identity is there if this stack installs it. ownAgent is for one that is
-	// there without the add-on.
+	// arnWithAgent is the ARN, once the agent of EKS Pod Identity is there if this stack installs it.
 	arnWithAgent pulumi.StringInput
-	ownAgent     bool
 	namespaces   map[string]pulumi.Resource
 	// ready is what a new cluster needs before anything is made in it, its nodes for example.
 	ready []pulumi.Resource

@@ -25,7 +25,7 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 		facts := p.clusters[cluster]
 		clusters[i] = components.IrsaCluster{
 			Name: cluster, Aliases: p.cfg.Clusters[cluster].Aliases, OidcProvider: facts.oidcProvider, Kubernetes: facts.kubernetes,
-			Namespaces: facts.namespaces, Arn: facts.arnWithAgent, Aws: facts.aws, OwnPodIdentityAgent: facts.ownAgent,
+			Namespaces: facts.namespaces, Arn: facts.arnWithAgent, Aws: facts.aws, OwnPodIdentityAgent: true, // found or installed with the cluster
 		}
 		for _, account := range role.ServiceAccounts {
 			if namespace := facts.namespaces[account.Namespace]; namespace != nil && !slices.Contains(ready, namespace) {

@@ -95,6 +95,7 @@ func devAccount() *recorder {
 	r.hasCluster("dev-hub", "https://"+hubIssuer, "API")
 	r.hasCluster("dev-workloads-eu", "https://"+euIssuer, "API_AND_CONFIG_MAP")
 	r.hasCluster("dev-workloads-us", "https://"+usIssuer, "API")
+	r.agents = []string{"dev-hub"}
 	r.hasOidcProvider(euIssuer, []any{"sts.amazonaws.com"}, map[string]any{"alpha.eksctl.io/cluster-name": "dev-workloads-eu"})
 	return r
 }
