@@ -76,7 +76,9 @@ var brokenRails = []struct {
 	{
 		"an administrator's policy by its name", components.AdministratorPolicy,
 		"managedPolicies[1]: PowerUserAccess lets the role do or give itself everything",
-		func(args *components.IrsaRoleArgs) { args.ManagedPolicies = []string{"AmazonS3ReadOnlyAccess", "PowerUserAccess"} },
+		func(args *components.IrsaRoleArgs) {
+			args.ManagedPolicies = []string{"AmazonS3ReadOnlyAccess", "PowerUserAccess"}
+		},
 	},
 	{
 		"an administrator's policy by its ARN", components.AdministratorPolicy,

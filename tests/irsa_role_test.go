@@ -49,8 +49,7 @@ func TestIrsaRoleAtItsSmallestIsThisGraph(t *testing.T) {
 	assert.Equal(t, []string{
 		"aws:iam/role:Role app in app by aws",
 		"eks-irsa:index:IrsaRole app",
-		"pulumi:providers:aws aws", "pulumi:providers:aws aws-edge",
-		"pulumi:providers:kubernetes kubernetes-edge", "pulumi:providers:kubernetes kubernetes-hub",
+		"pulumi:providers:aws aws", "pulumi:providers:kubernetes kubernetes-edge", "pulumi:providers:kubernetes kubernetes-hub",
 	}, r.graph())
 	assert.Empty(t, await[[]string](t, role.ServiceAccounts))
 	assert.Empty(t, await[[]string](t, role.TestPods))

@@ -108,11 +108,13 @@ func TestTestPodWithoutItsRoleByPodIdentitySaysWhy(t *testing.T) {
 		exitCode    int
 	}{
 		{
-			"no association when the pod was made", "", map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": ""},
+			"no association when the pod was made", "",
+			map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": ""},
 			nobody + noToken, freshExit,
 		},
 		{
-			"a token that is not there", "", map[string]string{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/nonexistent"},
+			"a token that is not there", "",
+			map[string]string{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/nonexistent"},
 			nobody + noToken, freshExit,
 		},
 		{
@@ -141,7 +143,8 @@ func TestTestPodWithoutItsRoleByPodIdentitySaysWhy(t *testing.T) {
 		},
 		{"no agent", noAgent, nil, nobody + noAgent + "\n" + unreachable, finalExit},
 		{
-			"an agent that does not answer", "hang", map[string]string{"IRSA_CALL_LIMIT": "1"},
+			"an agent that does not answer", "hang",
+			map[string]string{"IRSA_CALL_LIMIT": "1"},
 			nobody + "no answer within 1 s\n" + unreachable, finalExit,
 		},
 		{
@@ -149,11 +152,13 @@ func TestTestPodWithoutItsRoleByPodIdentitySaysWhy(t *testing.T) {
 			nobody + agentFails + "\n" + inOrder + hasToken + "2. and 3. not known: the agent gave no credentials\n", finalExit,
 		},
 		{
-			"a check that fails", podSession, map[string]string{"IRSA_CHECK": "echo no such bucket >&2; false"},
+			"a check that fails", podSession,
+			map[string]string{"IRSA_CHECK": "echo no such bucket >&2; false"},
 			is + podSession + ", as it should be, but its own check failed: echo no such bucket >&2; false\nno such bucket\n", finalExit,
 		},
 		{
-			"a check that does not end", podSession, map[string]string{"IRSA_CHECK": "/usr/bin/sleep 60", "IRSA_LIMIT": "2"},
+			"a check that does not end", podSession,
+			map[string]string{"IRSA_CHECK": "/usr/bin/sleep 60", "IRSA_LIMIT": "2"},
 			is + podSession + ", as it should be, but its own check did not end in time: /usr/bin/sleep 60\n", finalExit,
 		},
 	} {
@@ -274,7 +279,7 @@ func TestTestPodProgramsAreOfThePOSIXShell(t *testing.T) {
 			continue
 		}
 		output, err := exec.CommandContext(t.Context(), path, "-n", "-c", program).CombinedOutput() // #nosec G204 -- a shell
-		assert.NoError(t, err, "%s: %s", shell, output)
+		require.NoError(t, err, "%s: %s", shell, output)
 		assert.Empty(t, string(output), shell)
 	}
 }

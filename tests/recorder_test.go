@@ -277,18 +277,30 @@ func plain(value resource.PropertyValue, unset string) string {
 
 // providers are the providers that tests pass to components.
 type providers struct {
-	aws     *aws.Provider
-	awsEdge *aws.Provider
-	hub     *kubernetes.Provider
-	edge    *kubernetes.Provider
+	aws  *aws.Provider
+	hub  *kubernetes.Provider
+	edge *kubernetes.Provider
+	ctx  *pulumi.Context // nil where nothing is registered
+}
+
+// awsEdge is the AWS provider of another region, "aws-edge", which is registered where it is asked for.
+func (p providers) awsEdge() *aws.Provider {
+	if p.ctx == nil {
+		return &aws.Provider{}
+	}
+	provider, err := aws.NewProvider(p.ctx, "aws-edge", &aws.ProviderArgs{Region: pulumi.String("us-east-1")})
+	if err != nil {
+		panic(err)
+	}
+	return provider
 }
 
 func registerProviders(ctx *pulumi.Context) (p providers, err error) {
-	var faults [4]error
+	p.ctx = ctx
+	var faults [3]error
 	p.aws, faults[0] = aws.NewProvider(ctx, "aws", &aws.ProviderArgs{Region: pulumi.String("eu-west-1")})
 	p.hub, faults[1] = kubernetes.NewProvider(ctx, "kubernetes-hub", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("hub")})
 	p.edge, faults[2] = kubernetes.NewProvider(ctx, "kubernetes-edge", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("edge")})
-	p.awsEdge, faults[3] = aws.NewProvider(ctx, "aws-edge", &aws.ProviderArgs{Region: pulumi.String("us-east-1")})
 	return p, errors.Join(faults[:]...)
 }
 

@@ -59,7 +59,7 @@ var (
 			args := fullIrsaRole.valid(given)
 			args.Identity = components.IdentityBoth
 			args.Clusters[0].Arn, args.Clusters[1].Arn = pulumi.String(hubArn), pulumi.String(edgeArn)
-			args.Clusters[1].Aws = given.awsEdge
+			args.Clusters[1].Aws = given.awsEdge()
 			args.ServiceAccounts = args.ServiceAccounts[:3]
 			return args
 		},
@@ -123,7 +123,7 @@ func typeName(typ string) string { return typ[strings.LastIndex(typ, ":")+1:] }
 func (s specimen[A, C]) typeName() string { return typeName(s.typ) }
 
 // unregistered are providers for arguments that are only checked.
-var unregistered = providers{&aws.Provider{}, &aws.Provider{}, &kubernetes.Provider{}, &kubernetes.Provider{}}
+var unregistered = providers{&aws.Provider{}, &kubernetes.Provider{}, &kubernetes.Provider{}, nil}
 
 // args are the valid arguments after the change, if there is one.
 func (s specimen[A, C]) args(given providers, change func(*A)) *A {
