@@ -149,6 +149,9 @@ func (args *IrsaRoleArgs) validateTrust(known trustedArns, clusters int) error {
 	if err := fielderr.IfGiven(args.MaxTrustPolicySize, iampolicy.ValidateMaxTrustPolicySize); err != nil {
 		return fielderr.At("maxTrustPolicySize", err)
 	}
+	if err := args.trustPolicy(known.trusted(args.Identity)).ValidateConditions(); err != nil {
+		return fielderr.At("trustConditions", err)
+	}
 	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || clusters == 0 || args.Identity.Validate() != nil {
 		return nil // reported already
 	}

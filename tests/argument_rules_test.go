@@ -273,6 +273,7 @@ var judgedAs = map[string]string{
 
 	"ServiceAccountArgs.Namespace": "roles.app.serviceAccounts[0].namespace", "ServiceAccountArgs.Name": "roles.app.serviceAccounts[0].name",
 	"ServiceAccountArgs.NamePattern": "roles.app.serviceAccounts[1].namePattern", "ServiceAccountArgs.Mode": "roles.app.serviceAccounts[0].mode",
+	"ServiceAccountArgs.Clusters": "roles.app.serviceAccounts[0].clusters", "IrsaRoleArgs.TrustConditions": "roles.app.trustConditions",
 	"ServiceAccountArgs.EarlierRoles": pulumiOnly, "ServiceAccountArgs.Labels": "roles.app.serviceAccounts[0].labels",
 	"ServiceAccountArgs.Annotations":            "roles.app.serviceAccounts[0].annotations",
 	"ServiceAccountArgs.TokenExpirationSeconds": "roles.app.serviceAccounts[0].tokenExpirationSeconds",

@@ -38,7 +38,8 @@ const (
 	// Keys that the configuration knows.
 	topKeys  = "argocd, buckets, clusters, owner, roles, tags, testPodDefaults"
 	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, forceDetachPolicies, identity, inlinePolicies, " +
-		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod"
+		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod, " +
+		"trustConditions"
 	argoCDKeys = "acknowledge, customerManagedPolicies, description, forceDetachPolicies, hub, identity, inlinePolicies, managedPolicies, " +
 		"maxSessionDuration, " +
 		"maxTrustPolicySize, namespace, path, permissionsBoundary, roleName, roleNamePrefix, serviceAccountMode, serviceAccounts, tags, targets, testPod"
@@ -55,7 +56,7 @@ func TestConfigRefusesAnotherShape(t *testing.T) {
 		},
 		{
 			"an unknown key in a list", "roles: {app: {serviceAccounts: [{Namespace: x}]}}",
-			"platform.roles.app.serviceAccounts[0].Namespace: unknown key; known are annotations, labels, mode, name, namePattern, namespace, " +
+			"platform.roles.app.serviceAccounts[0].Namespace: unknown key; known are annotations, clusters, labels, mode, name, namePattern, namespace, " +
 				"regionalSts, tokenExpirationSeconds",
 		},
 		{

@@ -226,6 +226,12 @@ func fieldRules() []fieldRule {
 		{account + ".mode", example{}, example{"adopt", "", `"adopt" is none of "create", "import", "patch" and "trustOnly"`}, "patch"},
 		{account + ".tokenExpirationSeconds", example{86401, "", "86401 is not within 600 to 86400"}, example{599, "", "599 is not within 600 to 86400"}, 86400},
 		identities("roles.app.identity", "irsa"),
+		{account + ".clusters", example{}, example{[]any{"edge"}, "[0]", `"edge" is none of the role's clusters ["hub"]`}, []any{"hub"}},
+		{
+			"roles.app.trustConditions", example{},
+			example{map[string]any{"Equals": map[string]any{"aws:PrincipalOrgID": "o-1"}}, ".Equals", "is not a condition operator"},
+			map[string]any{"StringEquals": map[string]any{"aws:PrincipalOrgID": []any{"o-1", "o-2"}}},
+		},
 		iamName("roles.app.name", "role name", 64),
 		iamName("roles.prefixed.namePrefix", "role name prefix", 38),
 

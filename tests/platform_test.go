@@ -113,8 +113,8 @@ func TestPlatformOfDevIsTheseResources(t *testing.T) {
 	assert.Equal(t, golden(t, "dev-resources.txt", got), got)
 	got = jsonOf(t, outputs)
 	assert.JSONEq(t, golden(t, "dev-outputs.json", got), got)
-	assert.Len(t, r.ancestors(t), 14,
-		"3 OidcProviders, 4 IrsaRoles, 3 ArgoCDTargets, 3 namespaces, a bucket")
+	assert.Len(t, r.ancestors(t), 16,
+		"3 OidcProviders, 6 IrsaRoles, 3 ArgoCDTargets, 3 namespaces, a bucket")
 }
 
 func TestPlatformOfDevAsksForEachThingOnce(t *testing.T) {
@@ -136,7 +136,9 @@ func TestPlatformOfDevAsksForEachThingOnce(t *testing.T) {
 		"https://" + hubIssuer + " by aws-iam", "https://" + euIssuer + " by aws-iam", "https://" + usIssuer + " by aws-iam",
 	}, asked(getOpenIDConnectProvider, "url"))
 	assert.Len(t, r.called(getCallerIdentity), 1)
-	assert.Len(t, r.invokes, 8, "and the engine for the stack's own outputs")
+	assert.Equal(t, []string{"dev-hub by aws-eu-west-1"}, asked(getAddon, "clusterName"))
+	assert.Len(t, r.called(getPolicy), 1, "which two roles name")
+	assert.Len(t, r.invokes, 10, "and the engine for the stack's own outputs")
 }
 
 func TestPlatformOfDevTrustsTheseServiceAccountsOnly(t *testing.T) {
@@ -144,7 +146,7 @@ func TestPlatformOfDevTrustsTheseServiceAccountsOnly(t *testing.T) {
 	r := devAccount()
 	deployed(t, r, devConfig(t))
 	roles := r.ofType(roleType)
-	require.Len(t, roles, 5)
+	require.Len(t, roles, 7)
 	for _, role := range roles {
 		assert.JSONEq(t, readGolden(t, "trust-"+strings.ReplaceAll(role.Name, "/", "-")+".json"), role.Inputs["assumeRolePolicy"].StringValue(), role.Name)
 	}

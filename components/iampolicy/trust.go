@@ -89,7 +89,7 @@ func (t ServiceAccountTrust) Document() (Document, error) {
 	found.Add("", t.checkPodIdentity())
 	found.Add("", ValidateServiceAccounts("serviceAccounts", t.ServiceAccounts))
 	found.Add("", t.checkPlaces())
-	found.Add("conditions", t.checkConditions())
+	found.Add("conditions", t.ValidateConditions())
 	found.Add("", checkStatements("extraStatements", t.ExtraStatements))
 	found.Add("extraStatements", fielderr.Each(t.ExtraStatements, func(s Statement) error {
 		return checkTrustStatement(s, currentVersion)
@@ -173,8 +173,8 @@ func (t ServiceAccountTrust) checkPlaces() error {
 // absentKeys are in no request that EKS makes for a pod, which comes from EKS itself and not from the pod.
 var absentKeys = []string{"aws:sourcevpc", "aws:sourcevpce", "aws:sourceip", "aws:vpcsourceip"}
 
-// checkConditions checks the further conditions by themselves.
-func (t ServiceAccountTrust) checkConditions() error {
+// ValidateConditions checks the further conditions by themselves. That none widens a statement is known only with the document.
+func (t ServiceAccountTrust) ValidateConditions() error {
 	var found fielderr.List
 	found.Add("", checkCondition(t.Conditions))
 	found.Add("", checkConditionSense(t.Conditions))

@@ -123,6 +123,11 @@ func readRecording(t *testing.T) recording {
 func recordDevEnvironment(t *testing.T) {
 	t.Helper()
 	e := newEnvironment(t)
+	// Argo CD's own names of secrets are made of the servers' addresses, which differ from sandbox to sandbox.
+	for key, target := range e.settings.Section("argocd")["targets"].(map[string]any) {
+		target.(map[string]any)["secretName"] = "cluster-" + key
+	}
+	require.NoError(t, e.stack.Write(e.settings))
 	e.up(t)
 	recorded := recording{Platform: e.settings.Platform, Clusters: map[string]recordedCluster{}}
 	for _, c := range e.Clusters.All {
