@@ -118,7 +118,8 @@ func (args *IrsaRoleArgs) warn(ctx *pulumi.Context, name string, component pulum
 		if broken[rail] || !complete {
 			continue
 		}
-		if err := show("acknowledge[%d]: %s no longer applies to the role; take it out, so that it warns when it does again", i, rail); err != nil {
+		err := show("acknowledge[%d]: %s no longer applies to the role; take it out, so that it warns when it does again", i, rail)
+		if err != nil {
 			return err
 		}
 	}

@@ -149,11 +149,12 @@ func (args *IrsaRoleArgs) validateTrust(known trustedArns, clusters int) error {
 	if err := fielderr.IfGiven(args.MaxTrustPolicySize, iampolicy.ValidateMaxTrustPolicySize); err != nil {
 		return fielderr.At("maxTrustPolicySize", err)
 	}
-	if err := args.trustPolicy(known.trusted(args.Identity)).ValidateConditions(); err != nil {
+	if err := args.trustPolicy(known).ValidateConditions(); err != nil {
 		return fielderr.At("trustConditions", err)
 	}
-	if iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()) != nil || clusters == 0 || args.Identity.Validate() != nil {
-		return nil // reported already
+	err := errors.Join(args.Identity.Validate(), iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()))
+	if err != nil || clusters == 0 {
+		return nil //nolint:nilerr // reported already
 	}
 	later := func(trusted bool, known []string) int {
 		if !trusted {
@@ -165,8 +166,8 @@ func (args *IrsaRoleArgs) validateTrust(known trustedArns, clusters int) error {
 		later(args.Identity.trustsOIDC(), known.providers), later(args.Identity.TrustsPodIdentity(), known.clusters))))
 }
 
-// oneAccount refuses OIDC providers of several accounts, and a cluster of another account than theirs: STS accepts a provider only
-// in the role's own account, and EKS a role only in the cluster's. Clusters of several accounts are refused by the trust policy.
+// oneAccount refuses OIDC providers of several accounts, and a cluster of another account than theirs: STS accepts a provider
+// only in the role's own account, and EKS a role only in the cluster's. The trust policy refuses clusters of several accounts.
 func oneAccount(known trustedArns) error {
 	var first iampolicy.ARN
 	arns := slices.Concat(known.providers, known.clusters[:min(1, len(known.clusters))])

@@ -110,7 +110,8 @@ var brokenRails = []struct {
 	},
 	{
 		"a whole namespace", components.WholeNamespace,
-		"serviceAccounts[0].namePattern: every service account of the namespace ci may have the role, whichever user creates it", wholeNamespace,
+		"serviceAccounts[0].namePattern: every service account of the namespace ci may have the role, whichever user creates it",
+		wholeNamespace,
 	},
 	{
 		"a long session that writes by a document", components.LongSession,
@@ -189,7 +190,8 @@ func TestIrsaRoleWarnsOfAnAcknowledgementThatNoLongerApplies(t *testing.T) {
 		args.Acknowledge = rails
 	}
 	assert.Equal(t, []string{
-		`IrsaRole "app": acknowledge[0]: wholeNamespace no longer applies to the role; take it out, so that it warns when it does again`,
+		`IrsaRole "app": acknowledge[0]: wholeNamespace no longer applies to the role; take it out, so that it warns when it does ` +
+			"again",
 	}, warned(t, stale))
 	for name, change := range map[string]func(*components.IrsaRoleArgs){
 		"a document that is known later": func(args *components.IrsaRoleArgs) {
@@ -217,8 +219,10 @@ func TestIrsaRoleRefusesAnUnknownGuardRail(t *testing.T) {
 func TestIrsaRoleFailsWhereItCannotWarn(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*components.IrsaRoleArgs){
-		"of a guard rail":       wholeNamespace,
-		"of an acknowledgement": func(args *components.IrsaRoleArgs) { args.Acknowledge = []components.GuardRail{components.EveryAction} },
+		"of a guard rail": wholeNamespace,
+		"of an acknowledgement": func(args *components.IrsaRoleArgs) {
+			args.Acknowledge = []components.GuardRail{components.EveryAction}
+		},
 	} {
 		err := newRecorder().run(func(ctx *pulumi.Context) error {
 			ctx.Log = &warnings{err: errors.New("no log")}

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,23 +35,26 @@ func TestIrsaRoleTestPodByPodIdentityIsThisJob(t *testing.T) {
 		identity             components.IdentityType
 		args                 components.TestPodArgs
 	}{
-		{"by default", jobType, "app/hub/default/app-irsa-test", "pod-identity-test-pod.json", components.IdentityPodIdentity, components.TestPodArgs{}},
 		{
-			"and its negative test", jobType, "app/hub/default/app-irsa-denied", "pod-identity-denial-pod.json", components.IdentityPodIdentity,
+			"by default", jobType, "app-irsa-test", "pod-identity-test-pod.json", components.IdentityPodIdentity,
+			components.TestPodArgs{},
+		},
+		{
+			"and its negative test", jobType, "app-irsa-denied", "pod-identity-denial-pod.json", components.IdentityPodIdentity,
 			components.TestPodArgs{NegativeTest: true},
 		},
 		{
-			"and its negative test beside IRSA", jobType, "app/hub/default/app-irsa-denied", "both-ways-denial-pod.json", components.IdentityBoth,
+			"and its negative test beside IRSA", jobType, "app-irsa-denied", "both-ways-denial-pod.json", components.IdentityBoth,
 			components.TestPodArgs{NegativeTest: true},
 		},
 		{
-			"and the pod that stays", podType, "app/hub/default/app-irsa-shell", "pod-identity-running-pod.json", components.IdentityPodIdentity,
+			"and the pod that stays", podType, "app-irsa-shell", "pod-identity-running-pod.json", components.IdentityPodIdentity,
 			components.TestPodArgs{KeepRunning: true, PodSettings: everySetting},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := proven(t, test.identity, test.args).one(t, test.typ, test.pod).json(t)
+			got := proven(t, test.identity, test.args).one(t, test.typ, "app/hub/default/"+test.pod).json(t)
 			require.Equal(t, 1, strings.Count(got, program))
 			got = strings.Replace(got, program, `"components/testpod/pod_identity.sh and test_pod.sh"`, 1)
 			assert.JSONEq(t, golden(t, test.file, got), got)
@@ -64,7 +68,8 @@ func TestIrsaRoleTestPodTakesTheWayThatPodsTake(t *testing.T) {
 	t.Parallel()
 	all := components.TestPodArgs{NegativeTest: true, KeepRunning: true}
 	proofs := map[string]string{
-		"app/hub/default/app-irsa-test": "identity", "app/hub/default/app-irsa-denied": "denial", "app/hub/default/app-irsa-shell": "identity",
+		"app/hub/default/app-irsa-test": "identity", "app/hub/default/app-irsa-denied": "denial",
+		"app/hub/default/app-irsa-shell": "identity",
 	}
 	podIdentityModes := map[string]string{"identity": "podIdentity", "denial": "podIdentityDenial"}
 	irsa := proven(t, components.IdentityIRSA, all)
@@ -74,13 +79,14 @@ func TestIrsaRoleTestPodTakesTheWayThatPodsTake(t *testing.T) {
 			command := container(added)["command"].ArrayValue()
 			mode, association := proofs[added.Name], "PodIdentityAssociation/app/hub/default/app"
 			if identity == components.IdentityIRSA || identity == components.IdentityTrustBoth {
-				assert.Equal(t, container(irsa.one(t, added.TypeToken, added.Name))["command"].ArrayValue(), command, "%s of %s", added.Name, identity)
+				want := container(irsa.one(t, added.TypeToken, added.Name))["command"].ArrayValue()
+				assert.Equal(t, want, command, "%s of %s", added.Name, identity)
 				assert.NotContains(t, added.dependencies(), association)
 				assert.Equal(t, mode, command[len(command)-1].StringValue())
 				continue
 			}
 			assert.Equal(t, podIdentityModes[mode], command[len(command)-1].StringValue(), "%s of %s", added.Name, identity)
-			assert.Equal(t, strings.HasSuffix(added.Name, "-irsa-test"), strings.Contains(strings.Join(added.dependencies(), " "), association),
+			assert.Equal(t, strings.HasSuffix(added.Name, "-irsa-test"), slices.Contains(added.dependencies(), association),
 				"the proof waits for the association, and the other pods for the proof: %s", added.Name)
 		}
 	}

@@ -85,7 +85,8 @@ func TestIrsaRoleAssociatesEachAccountOfEachClusterWithItself(t *testing.T) {
 				assert.True(t, strings.HasSuffix(added.Name, "/"+namespace+"/"+account), added.Name)
 			}
 			assert.Equal(t, []string{
-				"app/edge/apps/one", "app/edge/apps/two", "app/edge/system/three", "app/hub/apps/one", "app/hub/apps/two", "app/hub/system/three",
+				"app/edge/apps/one", "app/edge/apps/two", "app/edge/system/three",
+				"app/hub/apps/one", "app/hub/apps/two", "app/hub/system/three",
 			}, got, "that of an account which is only trusted as well")
 			var agents []string
 			for _, call := range r.called(getAddon) {
@@ -193,11 +194,11 @@ func TestIrsaRoleSaysWhatToDoWhereTheAgentIsMissing(t *testing.T) {
 			r := newRecorder()
 			r.agents = []string{"hub"}
 			_, err := podIdentityRole.run(r, nil, options...)
-			require.ErrorContains(t, err, `IrsaRole "app": cluster "edge": the add-on eks-pod-identity-agent, which EKS Pod Identity needs, is `+
-				`not found: `)
+			require.ErrorContains(t, err, `IrsaRole "app": cluster "edge": the add-on eks-pod-identity-agent, which EKS Pod Identity `+
+				`needs, is not found: `)
 			require.ErrorContains(t, err, "reading EKS Add-On (edge:eks-pod-identity-agent): couldn't find resource")
-			require.ErrorContains(t, err, "Install it: aws eks create-addon --cluster-name edge --addon-name eks-pod-identity-agent. Where the "+
-				"agent is there otherwise, say so with ownPodIdentityAgent")
+			require.ErrorContains(t, err, "Install it: aws eks create-addon --cluster-name edge --addon-name eks-pod-identity-agent. "+
+				"Where the agent is there otherwise, say so with ownPodIdentityAgent")
 			assert.NotContains(t, err.Error(), `cluster "hub"`)
 		})
 	}
@@ -219,8 +220,8 @@ func TestIrsaRoleDoesNotLookForAnAgentOfItsCluster(t *testing.T) {
 func TestIrsaRoleRefusesWhatPodIdentityCannot(t *testing.T) {
 	t.Parallel()
 	type args = components.IrsaRoleArgs
-	const pattern = "trustPolicy: serviceAccounts[3].namePattern: EKS Pod Identity knows no patterns; name each service account, or leave " +
-		"the role with IRSA"
+	const pattern = "trustPolicy: serviceAccounts[3].namePattern: EKS Pod Identity knows no patterns; name each service account, or " +
+		"leave the role with IRSA"
 	const foreign = "arn:aws:eks:eu-west-1:222233334444:cluster/foreign"
 	for _, identity := range identityTypes[1:] {
 		t.Run(string(identity), func(t *testing.T) {
@@ -246,16 +247,21 @@ func TestIrsaRoleRefusesWhatPodIdentityCannot(t *testing.T) {
 	}
 	podIdentityRole.refuses(t, []refusal[args]{
 		{
-			"a cluster of another account than the OIDC provider", "clusters: the OIDC provider " + hubProviderArn + " and the cluster " + foreign +
+			"a cluster of another account than the OIDC provider",
+			"clusters: the OIDC provider " + hubProviderArn + " and the cluster " + foreign +
 				" are in different accounts; a role can trust those of its own account only, so make one role per account",
 			func(a *args) {
 				a.Clusters = a.Clusters[:1]
 				a.Clusters[0].Arn = pulumi.String(foreign)
 			},
 		},
-		{"an unknown type", `identity: "pod" is none of "irsa", "trustBoth", "both" and "podIdentity"`, func(a *args) { a.Identity = "pod" }},
 		{
-			"what is in another partition than the cluster", `managedPolicies[0]: "arn:aws:iam::aws:policy/SecurityAudit" is in the partition aws, and ` +
+			"an unknown type", `identity: "pod" is none of "irsa", "trustBoth", "both" and "podIdentity"`,
+			func(a *args) { a.Identity = "pod" },
+		},
+		{
+			"what is in another partition than the cluster",
+			`managedPolicies[0]: "arn:aws:iam::aws:policy/SecurityAudit" is in the partition aws, and ` +
 				`the role is in aws-cn: write arn:aws-cn:iam::aws:policy/SecurityAudit`,
 			func(a *args) {
 				a.Identity, a.Clusters = components.IdentityPodIdentity, a.Clusters[:1]

@@ -117,7 +117,10 @@ func TestPlatformInstallsTheAgentInACreatedClusterThatNeedsIt(t *testing.T) {
 		{"by no role", newCluster, false},
 		{"by a role with IRSA", newCluster + "roles: {app: {clusters: [new], " + accounts + "}}", false},
 		{"by a role elsewhere", newCluster + "roles: {app: {clusters: [hub], identity: both, " + accounts + "}}", false},
-		{"by a role that will have associations", newCluster + "roles: {app: {clusters: [new], identity: trustBoth, " + accounts + "}}", true},
+		{
+			"by a role that will have associations",
+			newCluster + "roles: {app: {clusters: [new], identity: trustBoth, " + accounts + "}}", true,
+		},
 		{"by a role of two clusters", newCluster + "roles: {app: {clusters: [hub, new], identity: both, " + accounts + "}}", true},
 		{"by Argo CD", newCluster + "argocd: {hub: new, identity: podIdentity}", true},
 		{"by a role, where it has its own", own + "roles: {app: {clusters: [new], identity: both, " + accounts + "}}", false},
@@ -133,7 +136,9 @@ func TestPlatformInstallsTheAgentInACreatedClusterThatNeedsIt(t *testing.T) {
 				return
 			}
 			addon := r.one(t, addonType, "new/eks-pod-identity-agent")
-			assert.JSONEq(t, `{"clusterName": "new-one", "addonName": "eks-pod-identity-agent", "tags": {"environment": "dev"}}`, addon.json(t))
+			assert.JSONEq(t, `{
+				"clusterName": "new-one", "addonName": "eks-pod-identity-agent", "tags": {"environment": "dev"}
+			}`, addon.json(t))
 			assert.Contains(t, addon.dependencies(), "NodeGroup/new/nodes", "the agent runs on the nodes")
 			assert.Equal(t, "aws-eu-west-1", providerName(addon.Provider))
 			for _, association := range r.ofType(podIdentityType) {
@@ -162,7 +167,7 @@ func TestConfigRefusesAPatternByPodIdentity(t *testing.T) {
 	for _, identity := range []string{"trustBoth", "both", "podIdentity"} {
 		refusedConfig(t, "roles: {app: {name: app, identity: "+identity+", clusters: [hub], serviceAccounts: "+
 			"[{namespace: ci, namePattern: 'job-*', mode: trustOnly}]}}",
-			"platform.roles.app.trustPolicy: serviceAccounts[0].namePattern: EKS Pod Identity knows no patterns; name each service account, "+
-				"or leave the role with IRSA")
+			"platform.roles.app.trustPolicy: serviceAccounts[0].namePattern: EKS Pod Identity knows no patterns; name each service "+
+				"account, or leave the role with IRSA")
 	}
 }

@@ -22,25 +22,27 @@ const (
 	podSession = podIdentity + "/eks-hub-app-0a1b2c3d"
 
 	agentSays     = "Error when retrieving credentials from container-role: Error retrieving metadata: "
-	noAssociation = agentSays + "Received non 200 response 404 from container metadata: [x]: (ResourceNotFoundException): no association"
-	trustRefuses  = agentSays + "Received non 200 response 400 from container metadata: [x]: (AccessDeniedException): EKS does not have " +
-		"permissions to assume the associated role"
+	noAssociation = agentSays + "Received non 200 response 404 from container metadata: [x]: (ResourceNotFoundException): no " +
+		"association"
+	trustRefuses = agentSays + "Received non 200 response 400 from container metadata: [x]: (AccessDeniedException): EKS does not " +
+		"have permissions to assume the associated role"
 	noAgent    = agentSays + "Connect timeout on endpoint URL: \"" + agent + "\""
 	agentFails = agentSays + "Received non 200 response 500 from container metadata: internal error"
 )
 
-// fakePodIdentityAWS answers as fakeAWS does. Who a pod is, the agent says, by IPv4 or IPv6, where the CLI has its URI and a token
-// for it.
+// fakePodIdentityAWS answers as fakeAWS does. The agent says who a pod is, by IPv4 or IPv6, where the CLI has the agent's URI and a
+// token for it.
 const fakePodIdentityAWS = `#!/bin/sh
 test "$AWS_MAX_ATTEMPTS" = 1 || exit 5
 test -z "$IRSA_TOKEN_FILE" || test "$AWS_REGION:$AWS_DEFAULT_REGION" = eu-west-1:eu-west-1 || exit 8
+token=file://$IRSA_TOKEN_FILE
 case "$*, $AWS_CONTAINER_CREDENTIALS_FULL_URI" in
 "sts get-caller-identity --query Arn --output text, ")
 	test -e "$HOME/.aws/cli/cache" && exit 9
 	answer=$WHOAMI ;;
 "sts get-caller-identity --query Arn --output text, ` + agent + `") answer=$AGENT ;;
 "sts get-caller-identity --query Arn --output text, ` + agentIPv6 + `") answer=$AGENT_IPV6 ;;
-"sts assume-role-with-web-identity --role-arn $IRSA_ROLE_ARN --role-session-name irsa-denied --web-identity-token file://$IRSA_TOKEN_FILE, ")
+"sts assume-role-with-web-identity --role-arn $IRSA_ROLE_ARN --role-session-name irsa-denied --web-identity-token $token, ")
 	answer=$CONTROL ;;
 *) exit 7 ;;
 esac
@@ -95,11 +97,11 @@ func TestTestPodWithoutItsRoleByPodIdentitySaysWhy(t *testing.T) {
 		nobody   = is + "nobody, it should be " + podIdentity + "\n"
 		another  = "arn:aws:sts::111122223333:assumed-role/other/eks-hub-app"
 		hasToken = "1. not: the pod has a token for EKS Pod Identity\n"
-		noToken  = inOrder + "1. THIS: the pod has no token for EKS Pod Identity. Its service account had no association when the pod was " +
-			"made, or it runs where there is none: on Fargate or Windows.\n"
-		unreachable = inOrder + hasToken + "2. and 3. not known: the agent did not ask EKS\n4. THIS: the agent cannot be reached at " + agent +
-			". The add-on eks-pod-identity-agent must run on the pod's node; where there is a proxy, NO_PROXY must have 169.254.170.23 and " +
-			"[fd00:ec2::23].\n"
+		noToken  = inOrder + "1. THIS: the pod has no token for EKS Pod Identity. Its service account had no association when " +
+			"the pod was made, or it runs where there is none: on Fargate or Windows.\n"
+		unreachable = inOrder + hasToken + "2. and 3. not known: the agent did not ask EKS\n4. THIS: the agent cannot be reached at " +
+			agent + ". The add-on eks-pod-identity-agent must run on the pod's node; where there is a proxy, NO_PROXY must have " +
+			"169.254.170.23 and [fd00:ec2::23].\n"
 	)
 	for _, test := range []struct {
 		name, agent string
@@ -121,7 +123,8 @@ func TestTestPodWithoutItsRoleByPodIdentitySaysWhy(t *testing.T) {
 			// The proof is one of Pod Identity: an annotation that gives the same role does not count.
 			"the role by IRSA", "",
 			map[string]string{
-				"AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "WHOAMI": podSession, "AWS_ROLE_ARN": podRole, "AWS_WEB_IDENTITY_TOKEN_FILE": "<token>",
+				"AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "WHOAMI": podSession,
+				"AWS_ROLE_ARN": podRole, "AWS_WEB_IDENTITY_TOKEN_FILE": "<token>",
 			},
 			nobody + noToken, freshExit,
 		},
@@ -137,9 +140,9 @@ func TestTestPodWithoutItsRoleByPodIdentitySaysWhy(t *testing.T) {
 		},
 		{
 			"a trust policy that does not name it", trustRefuses, nil,
-			nobody + trustRefuses + "\n" + inOrder + hasToken + "2. not: the association is there\n3. THIS: the trust policy of " + podRole +
-				" does not let EKS Pod Identity in with sts:AssumeRole and sts:TagSession for this cluster, namespace and service account, or " +
-				"the role is gone\n", finalExit,
+			nobody + trustRefuses + "\n" + inOrder + hasToken + "2. not: the association is there\n3. THIS: the trust policy of " +
+				podRole + " does not let EKS Pod Identity in with sts:AssumeRole and sts:TagSession for this cluster, namespace and " +
+				"service account, or the role is gone\n", finalExit,
 		},
 		{"no agent", noAgent, nil, nobody + noAgent + "\n" + unreachable, finalExit},
 		{
@@ -176,8 +179,8 @@ func TestTestPodWithoutItsRoleByPodIdentitySaysWhy(t *testing.T) {
 	}
 }
 
-// podIdentityDenied is the negative test of a role that is had by Pod Identity, and by IRSA as well where both is set. Whose agent
-// answers so by IPv4 and IPv6, and its STS so to the pod's own token.
+// podIdentityDenied is the negative test of a role that pods get by EKS Pod Identity, and by IRSA as well where both is set. The agent
+// gives the answers by IPv4 and IPv6, and STS its own to the pod's token.
 func podIdentityDenied(t *testing.T, whoami, answer, answerIPv6, sts string, both bool) podProgram {
 	t.Helper()
 	program := podProgram{
@@ -211,7 +214,10 @@ func TestTestPodThatPodIdentityRefusesSaysSo(t *testing.T) {
 		{"an account that the role does not trust", noCredentials, trustRefuses, notToAsk, notToAsk, false, "nobody", "AccessDenied"},
 		{"an account that has another role", noCredentials, otherByEKS, notToAsk, notToAsk, false, "nobody", "AnotherRole"},
 		{"on a node with a role", nodeRole, noAssociation, notToAsk, notToAsk, false, nodeRole, "ResourceNotFound"},
-		{"on a node with a role of a longer name", podIdentity + "s/1", noAssociation, notToAsk, notToAsk, false, podIdentity + "s/1", "ResourceNotFound"},
+		{
+			"on a node with a role of a longer name", podIdentity + "s/1", noAssociation, notToAsk, notToAsk, false,
+			podIdentity + "s/1", "ResourceNotFound",
+		},
 		{"by an agent that has IPv6 only", noCredentials, noAgent, noAssociation, notToAsk, false, "nobody", "ResourceNotFound"},
 		{"by an agent that has IPv6 only, another role", noCredentials, noAgent, otherByEKS, notToAsk, false, "nobody", "AnotherRole"},
 		{"by STS as well", noCredentials, noAssociation, notToAsk, accessDenied, true, "nobody", "ResourceNotFound"},

@@ -24,7 +24,9 @@ func (d Document) AllowsEverything() bool {
 // reference of its own, which a program has no offline copy of; by these verbs no action that writes passes for one that reads.
 //
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-var readingVerbs = []string{"Get", "List", "Describe", "Head", "BatchGet", "Query", "Scan", "Select", "Search", "Lookup", "View", "Check"}
+var readingVerbs = []string{
+	"Get", "List", "Describe", "Head", "BatchGet", "Query", "Scan", "Select", "Search", "Lookup", "View", "Check",
+}
 
 // Writes reports whether a statement allows an action that may change something, as far as its name tells.
 func (d Document) Writes() bool {

@@ -30,7 +30,8 @@ func (a ARN) ClusterName() string { return clusterResource.ReplaceAllString(a.Re
 func ParseClusterARN(text string) (ARN, error) {
 	arn, err := ParseARN(text)
 	if err != nil || !arn.IsCluster() {
-		return ARN{}, fmt.Errorf("%q is not the ARN of an EKS cluster; its form is arn:<partition>:eks:<region>:<account>:cluster/<name>", text)
+		const form = "arn:<partition>:eks:<region>:<account>:cluster/<name>"
+		return ARN{}, fmt.Errorf("%q is not the ARN of an EKS cluster; its form is %s", text, form)
 	}
 	return arn, nil
 }
