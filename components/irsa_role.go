@@ -142,6 +142,8 @@ type irsaRoleBuilder struct {
 	policies []pulumi.Resource
 	// namespaces and serviceAccounts are by <cluster>/<namespace>[/<name>].
 	namespaces, serviceAccounts, associations map[string]pulumi.Resource
+	// read are the accounts to be patched, by the same keys, under each of their names.
+	read map[string][]pulumi.Resource
 	// anyArn is an ARN of the role's account and partition.
 	anyArn pulumi.StringInput
 }
@@ -170,8 +172,8 @@ func (b *irsaRoleBuilder) build() error {
 		return err
 	}
 	steps := []func() error{
-		b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
-		b.createNamespaces, b.createAssociations, b.createServiceAccounts, b.createTestPods,
+		b.createNamespaces, b.readPatchedAccounts, b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
+		b.createAssociations, b.createServiceAccounts, b.createTestPods,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -253,6 +255,9 @@ func (b *irsaRoleBuilder) createRole() error {
 	roleArgs.Description = pulumi.String(args.description())
 	roleArgs.ForceDetachPolicies = pulumi.Bool(args.ForceDetachPolicies == nil || *args.ForceDetachPolicies)
 	options := b.children.named(b.name)
+	for _, key := range slices.Sorted(maps.Keys(b.read)) {
+		options = append(options, pulumi.DependsOn(b.read[key]))
+	}
 	if args.NamePrefix != "" {
 		roleArgs.NamePrefix = pulumi.String(args.NamePrefix)
 	} else {

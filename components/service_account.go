@@ -180,11 +180,7 @@ func (b *irsaRoleBuilder) createServiceAccounts() error {
 }
 
 func (b *irsaRoleBuilder) serviceAccount(cluster IrsaCluster, account ServiceAccountArgs) (pulumi.Resource, error) {
-	name := childName(b.name, accountKey(cluster, account))
-	opts := b.childrenOf(account).named(name, pulumi.Provider(cluster.Kubernetes))
-	if namespace := b.namespaces[childName(cluster.Name, account.Namespace)]; namespace != nil {
-		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{namespace}))
-	}
+	name, opts := b.accountNameAndOptions(cluster, account)
 	if account.mode() == PatchServiceAccount {
 		return b.patchServiceAccount(name, cluster, account, opts)
 	}
@@ -196,6 +192,15 @@ func (b *irsaRoleBuilder) serviceAccount(cluster IrsaCluster, account ServiceAcc
 	}, opts...)
 }
 
+func (b *irsaRoleBuilder) accountNameAndOptions(cluster IrsaCluster, account ServiceAccountArgs) (string, []pulumi.ResourceOption) {
+	name := childName(b.name, accountKey(cluster, account))
+	opts := b.childrenOf(account).named(name, pulumi.Provider(cluster.Kubernetes))
+	if namespace := b.namespaces[childName(cluster.Name, account.Namespace)]; namespace != nil {
+		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{namespace}))
+	}
+	return name, opts
+}
+
 // childrenOf are the children in whose names an account stands. They may have been those of another role.
 func (b *irsaRoleBuilder) childrenOf(account ServiceAccountArgs) children {
 	children := b.inClusters
@@ -203,27 +208,39 @@ func (b *irsaRoleBuilder) childrenOf(account ServiceAccountArgs) children {
 	return children
 }
 
-// patchServiceAccount annotates an account that another tool owns. A server-side apply makes what is missing, so the account is
-// read first, and the engine fails when it is not there. It is read under the name and type of a created one, and under the
-// names before that, because the engine deletes what is no longer registered, and releases what is read; reads have no
-// aliases.
+// readPatchedAccounts reads the accounts that other tools own, before the role is made. A server-side apply makes what is missing,
+// and the engine fails here when it is not there. An account is read under the name and type of a created one, and under the names
+// before that, because the engine deletes what is no longer registered, and releases what is read; reads have no aliases. The role
+// waits: where it is replaced, the engine deletes first what the last update made for the old one, but for what this update has
+// read already.
+func (b *irsaRoleBuilder) readPatchedAccounts() error {
+	b.read = map[string][]pulumi.Resource{}
+	return b.eachServiceAccount(func(cluster IrsaCluster, account ServiceAccountArgs) error {
+		if account.mode() != PatchServiceAccount {
+			return nil
+		}
+		name, opts := b.accountNameAndOptions(cluster, account)
+		for _, name := range b.childrenOf(account).names.all(name) {
+			found, err := corev1.GetServiceAccount(b.ctx, name, account.id(), nil, opts...)
+			if err != nil {
+				return fmt.Errorf("service account %s (%s): %w", accountKey(cluster, account), account.mode(), err)
+			}
+			b.read[accountKey(cluster, account)] = append(b.read[accountKey(cluster, account)], found)
+		}
+		return nil
+	})
+}
+
+// patchServiceAccount annotates an account that another tool owns, by server-side apply.
 func (b *irsaRoleBuilder) patchServiceAccount(
 	name string, cluster IrsaCluster, account ServiceAccountArgs, opts []pulumi.ResourceOption,
 ) (pulumi.Resource, error) {
-	var read []pulumi.Resource
-	for _, name := range b.childrenOf(account).names.all(name) {
-		found, err := corev1.GetServiceAccount(b.ctx, name, account.id(), nil, opts...)
-		if err != nil {
-			return nil, err
-		}
-		read = append(read, found)
-	}
 	if namespace := cluster.Namespaces[account.Namespace]; namespace != nil {
 		opts = append(opts, pulumi.DeletedWith(namespace))
 	}
 	return corev1.NewServiceAccountPatch(b.ctx, name, &corev1.ServiceAccountPatchArgs{
 		Metadata: patchedObject(account.Name, account.Namespace, account.Labels, b.annotations(account)),
-	}, append(opts, pulumi.DependsOn(read))...)
+	}, append(opts, pulumi.DependsOn(b.read[accountKey(cluster, account)]))...)
 }
 
 // id is the account's in the Kubernetes provider.

@@ -220,8 +220,8 @@ func TestIrsaRoleDoesNotLookForAnAgentOfItsCluster(t *testing.T) {
 func TestIrsaRoleRefusesWhatPodIdentityCannot(t *testing.T) {
 	t.Parallel()
 	type args = components.IrsaRoleArgs
-	const pattern = "trustPolicy: serviceAccounts[3].namePattern: EKS Pod Identity knows no patterns; name each service account, or " +
-		"leave the role with IRSA"
+	const pattern = "trustPolicy: serviceAccounts[3].namePattern: EKS Pod Identity knows no patterns; name each service " +
+		"account, or leave the role with IRSA"
 	const foreign = "arn:aws:eks:eu-west-1:222233334444:cluster/foreign"
 	for _, identity := range identityTypes[1:] {
 		t.Run(string(identity), func(t *testing.T) {

@@ -30,8 +30,8 @@ const (
 	agentFails = agentSays + "Received non 200 response 500 from container metadata: internal error"
 )
 
-// fakePodIdentityAWS answers as fakeAWS does. The agent says who a pod is, by IPv4 or IPv6, where the CLI has the agent's URI and a
-// token for it.
+// fakePodIdentityAWS answers as fakeAWS does. The agent says who a pod is, by IPv4 or IPv6, where the CLI has the agent's URI and
+// a token for it.
 const fakePodIdentityAWS = `#!/bin/sh
 test "$AWS_MAX_ATTEMPTS" = 1 || exit 5
 test -z "$IRSA_TOKEN_FILE" || test "$AWS_REGION:$AWS_DEFAULT_REGION" = eu-west-1:eu-west-1 || exit 8
@@ -179,8 +179,8 @@ func TestTestPodWithoutItsRoleByPodIdentitySaysWhy(t *testing.T) {
 	}
 }
 
-// podIdentityDenied is the negative test of a role that pods get by EKS Pod Identity, and by IRSA as well where both is set. The agent
-// gives the answers by IPv4 and IPv6, and STS its own to the pod's token.
+// podIdentityDenied is the negative test of a role that pods get by EKS Pod Identity, and by IRSA as well where both is set. The
+// agent gives the answers by IPv4 and IPv6, and STS its own to the pod's token.
 func podIdentityDenied(t *testing.T, whoami, answer, answerIPv6, sts string, both bool) podProgram {
 	t.Helper()
 	program := podProgram{

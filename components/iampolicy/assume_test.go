@@ -97,6 +97,28 @@ func TestAssumeRoles(t *testing.T) {
 		`"Resource":["`+hubRole+`","`+edgeRole+`"]}]}`, text, "sorted, each once")
 }
 
+// The sessions of EKS Pod Identity bring tags, which both sides must allow.
+func TestARoleOfPodIdentityMayBringItsSessionTags(t *testing.T) {
+	t.Parallel()
+	permission, err := iampolicy.AssumeRoles([]string{edgeRole}, true)
+	require.NoError(t, err)
+	require.NoError(t, permission.ValidatePermissions())
+	text, err := permission.JSON()
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"Version": "2012-10-17", "Statement": [
+		{"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": "`+edgeRole+`"}
+	]}`, text)
+
+	trust, err := iampolicy.RoleTrust{TrustedRoles: []iampolicy.TrustedRole{{ARN: hubRole, SessionTags: true}, {ARN: edgeRole}}}.Document()
+	require.NoError(t, err)
+	text, err = trust.JSON()
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"Version": "2012-10-17", "Statement": [
+		{"Effect": "Allow", "Principal": {"AWS": "`+hubRole+`"}, "Action": ["sts:AssumeRole", "sts:TagSession"]},
+		{"Effect": "Allow", "Principal": {"AWS": "`+edgeRole+`"}, "Action": "sts:AssumeRole"}
+	]}`, text, "each role for itself")
+}
+
 func TestAssumeRolesRefuses(t *testing.T) {
 	t.Parallel()
 	_, err := iampolicy.AssumeRoles(nil, false)

@@ -21,11 +21,11 @@ func (d Document) AllowsEverything() bool {
 }
 
 // readingVerbs are what the names of actions that change nothing begin with. AWS sorts each action into an access level in a
-// reference of its own, which a program has no offline copy of; by these verbs no action that writes passes for one that reads.
+// reference of its own, which a program has no offline copy of. "Check" is not among them: license-manager:CheckInLicense writes.
 //
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var readingVerbs = []string{
-	"Get", "List", "Describe", "Head", "BatchGet", "Query", "Scan", "Select", "Search", "Lookup", "View", "Check",
+	"Get", "List", "Describe", "Head", "BatchGet", "Query", "Scan", "Select", "Search", "Lookup", "View",
 }
 
 // Writes reports whether a statement allows an action that may change something, as far as its name tells.

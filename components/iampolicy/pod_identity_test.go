@@ -1,6 +1,7 @@
 package iampolicy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -150,6 +151,8 @@ func TestBreadthOfADocument(t *testing.T) {
 		{"a service with a condition", `"Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "a"}}`, false, true},
 		{"an action on everything", `"Action": "ec2:RunInstances", "Resource": "*"`, false, true},
 		{"reading", `"Action": ["s3:GetObject", "s3:List*", "ec2:describeinstances"], "Resource": "*"`, false, false},
+		{"a pattern that ends as one that reads", `"Action": "s3:*Get", "Resource": "*"`, false, true},
+		{"a license that is checked in", `"Action": "license-manager:CheckInLicense", "Resource": "*"`, false, true},
 		{"reading and one that writes", `"Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::b/*"`, false, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -254,4 +257,24 @@ func TestServiceAccountsAreTrustedInSomeClusters(t *testing.T) {
 	trust.ServiceAccounts[0].In = []int{2}
 	_, err = trust.Document()
 	require.EqualError(t, err, "serviceAccounts[0].in[0]: 2 is the index of no cluster\nserviceAccounts: has none in cluster 0")
+}
+
+func TestClusterARNHasTheNameOfItsCluster(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 100)
+	for text, want := range map[string]string{
+		clusterARN: "hub", "arn:aws-cn:eks:cn-north-1:111122223333:cluster/A_b-1": "A_b-1",
+		"arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/" + long: long,
+	} {
+		arn, err := iampolicy.ParseClusterARN(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, arn.ClusterName())
+	}
+	for _, text := range []string{
+		"", "hub", clusterARN + "/", "arn:aws:eks:eu-west-1:111122223333:cluster/", "arn:aws:eks:eu-west-1:111122223333:cluster/" + long + "a",
+		"arn:aws:eks::111122223333:cluster/hub", "arn:aws:eks:eu-west-1::cluster/hub", "arn:aws:ecs:eu-west-1:111122223333:cluster/hub",
+	} {
+		_, err := iampolicy.ParseClusterARN(text)
+		require.ErrorContains(t, err, "is not the ARN of an EKS cluster", text)
+	}
 }

@@ -15,8 +15,10 @@ type edit struct{ file, old, new string }
 
 const (
 	trustFile     = "components/iampolicy/trust.go"
+	agentFile     = "components/iampolicy/pod_identity.go"
 	operatorFile  = "components/iampolicy/conditions.go"
 	opennessFile  = "components/iampolicy/openness.go"
+	agentProgram  = "components/testpod/pod_identity.sh"
 	programFile   = "components/testpod/test_pod.sh"
 	conditionFile = "tests/sandbox/aws/iameval/condition.go"
 	decisionFile  = "tests/sandbox/aws/iameval/evaluation.go"
@@ -79,6 +81,34 @@ var guards = append([]guard{
 		"the check that a trust policy names a service account",
 		[]edit{{trustFile, `found.Refuse(len(subjects) == 0, path,`, `found.Refuse(false, path,`}},
 		product(trustRefusals),
+	},
+	{
+		"the clusters in a trust policy of EKS Pod Identity",
+		[]edit{{agentFile, `tag + "eks-cluster-arn":      slices.Clone(t.Clusters),`, ``}},
+		product("TestTrustInPodIdentityEqualsItsGoldenFiles"),
+	},
+	{
+		"the statement for each namespace in a trust policy of EKS Pod Identity",
+		[]edit{
+			{agentFile, `i, seen := index[subject.Namespace]`, `i, seen := index[""]`},
+			{agentFile, `index[subject.Namespace] = i`, `index[""] = i`},
+		},
+		product("TestPodIdentityNeverMixesTheAccountsOfTwoNamespaces"),
+	},
+	{
+		"the refusal of a pattern by EKS Pod Identity",
+		[]edit{{agentFile, `len(t.Clusters) > 0 && subject.NamePattern != ""`, `false`}},
+		product("TestTrustInPodIdentityRefuses"),
+	},
+	{
+		"the check that a proof of EKS Pod Identity has the role by it",
+		[]edit{{agentProgram, `by_pod_identity && try_identity`, `try_identity`}},
+		program("TestTestPodWithoutItsRoleByPodIdentitySaysWhy"),
+	},
+	{
+		"the question to STS in the negative test of EKS Pod Identity",
+		[]edit{{agentProgram, `[ -z "$IRSA_PROVIDER_ARN" ] || try_denial || return 1`, `:`}},
+		program("TestTestPodThatGetsTheRoleByPodIdentityOrNoAnswerIsNoProof"),
 	},
 	{
 		"the error for an operator that there is not in a document",
