@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -116,11 +116,11 @@ func (p AccessPolicyArgs) Name() string { return p.Policy[strings.LastIndex(p.Po
 // arn is the access policy's ARN, in the partition of the principal, which is the cluster's too.
 func (p AccessPolicyArgs) arn(component string, principal pulumi.StringInput) pulumi.StringOutput {
 	return principal.ToStringOutput().ApplyT(func(principal string) (string, error) {
-		arn, err := iampolicy.ParseArn(principal)
+		arn, err := iampolicy.ParseARN(principal)
 		if err != nil {
-			return "", failure(ClusterAccessType, component, fault.At("principalArn", err))
+			return "", failure(ClusterAccessType, component, fielderr.At("principalArn", err))
 		}
-		policy := iampolicy.Arn{
+		policy := iampolicy.ARN{
 			Partition: arn.Partition, Service: "eks", Account: "aws", Resource: "cluster-access-policy/" + p.Name(),
 		}
 		return policy.String(), nil

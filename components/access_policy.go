@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // accessPolicyForm is the name of an EKS access policy, or its ARN. AWS adds policies, and not all are named after EKS, so only
@@ -59,7 +59,10 @@ func (p AccessPolicyArgs) isIAM() (meant string, is bool) {
 }
 
 func (p AccessPolicyArgs) validate() error {
-	return errors.Join(fault.At("policy", p.validatePolicy()), validateEach("namespaces", p.Namespaces, validateNamespacePattern))
+	var found fielderr.List
+	found.Add("policy", p.validatePolicy())
+	found.Add("namespaces", fielderr.Names(p.Namespaces, validateNamespacePattern))
+	return found.Err()
 }
 
 func (p AccessPolicyArgs) validatePolicy() error {

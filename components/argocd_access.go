@@ -1,13 +1,12 @@
 package components
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // ArgoCDAccess is what Argo CD may do in a target. The json names are those of Pulumi.<env>.yaml.
@@ -29,58 +28,47 @@ const (
 	ViaAwsAuth     AccessVia = "aws-auth"
 )
 
-// validate reports every fault of the access to a cluster with that authentication mode, "" when it is not known yet.
+// validate reports every error of the access to a cluster with that authentication mode, "" when it is not known yet.
 func (access *ArgoCDAccess) validate(mode AuthenticationMode) error {
-	switch access.Via {
-	case "":
-		if mode == AuthenticationModeConfigMap {
-			err := access.validateAwsAuth()
-			if err != nil {
-				err = errors.Join(fmt.Errorf("via: is %s, as the cluster's authentication mode %s allows nothing else", ViaAwsAuth, mode), err)
-			}
-			return err
-		}
-	case ViaAccessEntry:
-		if mode == AuthenticationModeConfigMap {
-			return fmt.Errorf("via: authentication mode %s does not support %s", mode, access.Via)
-		}
-	case ViaAwsAuth:
-		if mode == AuthenticationModeAPI {
-			return fmt.Errorf("via: authentication mode %s does not support %s", mode, access.Via)
-		}
-		return access.validateAwsAuth()
+	var found fielderr.List
+	unsupported := access.Via == ViaAccessEntry && mode == AuthenticationModeConfigMap ||
+		access.Via == ViaAwsAuth && mode == AuthenticationModeAPI
+	switch {
+	case !slices.Contains([]AccessVia{"", ViaAccessEntry, ViaAwsAuth}, access.Via):
+		found.Addf("via", "%q is neither %s nor %s", access.Via, ViaAccessEntry, ViaAwsAuth)
+	case unsupported:
+		found.Addf("via", "authentication mode %s does not support %s", mode, access.Via)
+	case access.byAwsAuth(mode):
+		err := access.validateAwsAuth()
+		found.Refuse(err != nil && access.Via == "", "via",
+			"is %s, as the cluster's authentication mode %s allows nothing else", ViaAwsAuth, mode)
+		found.Add("", err)
 	default:
-		return fmt.Errorf("via: %q is neither %s nor %s", access.Via, ViaAccessEntry, ViaAwsAuth)
+		found.Add("", access.Validate()) // the access entry
+		found.Refuse(access.Overwrite, "overwrite", "needs via: %s; an access entry that exists is taken over with import", ViaAwsAuth)
 	}
-	err := access.Validate() // the access entry
-	if access.Overwrite {
-		err = errors.Join(err, fmt.Errorf("overwrite: needs via: %s; an access entry that exists is taken over with import", ViaAwsAuth))
-	}
-	return err
+	return found.Err()
 }
 
 // validateAwsAuth checks that a line of aws-auth can hold the access.
 func (access *ArgoCDAccess) validateAwsAuth() error {
-	var faults []error
-	if len(access.Policies) > 0 {
-		faults = append(faults, errors.New("policies: aws-auth knows no access policies; name kubernetesGroups"))
-	}
-	if len(access.KubernetesGroups) == 0 {
-		faults = append(faults, errors.New("kubernetesGroups: name at least one group"))
-	}
-	faults = append(faults, ValidateKubernetesNames("kubernetesGroups", access.KubernetesGroups))
-	if access.Username != "" {
-		faults = append(faults, fault.At("username", ValidateKubernetesName(access.Username)))
-	}
-	if access.Import {
-		faults = append(faults, errors.New("import: not with aws-auth; a line that maps the role already is replaced with overwrite"))
-	}
-	return errors.Join(faults...)
+	var found fielderr.List
+	found.Refuse(len(access.Policies) > 0, "policies", "aws-auth knows no access policies; name kubernetesGroups")
+	found.Refuse(len(access.KubernetesGroups) == 0, "kubernetesGroups", "name at least one group")
+	found.Add("kubernetesGroups", ValidateKubernetesNames(access.KubernetesGroups))
+	found.Add("username", fielderr.IfGiven(access.Username, ValidateKubernetesName))
+	found.Refuse(access.Import, "import", "not with aws-auth; a line that maps the role already is replaced with overwrite")
+	return found.Err()
+}
+
+// byAwsAuth reports whether the access asks for aws-auth, or leaves that to a cluster that supports nothing else.
+func (access *ArgoCDAccess) byAwsAuth(mode AuthenticationMode) bool {
+	return access.Via == ViaAwsAuth || access.Via == "" && mode == AuthenticationModeConfigMap
 }
 
 // grant is the way in: by aws-auth where the access asks for it, or where the cluster supports nothing else.
 func (access *ArgoCDAccess) grant(mode AuthenticationMode, kubeconfig pulumi.StringInput) (*AccessEntryArgs, *AwsAuthArgs) {
-	if access.Via == ViaAwsAuth || access.Via == "" && mode == AuthenticationModeConfigMap {
+	if access.byAwsAuth(mode) {
 		return nil, &AwsAuthArgs{
 			Kubeconfig: kubeconfig, Username: access.Username, Groups: access.KubernetesGroups, Overwrite: access.Overwrite,
 		}

@@ -15,7 +15,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
@@ -94,13 +94,12 @@ func NewArgoCDCluster(
 	component := &ArgoCDCluster{}
 	err := construct(ctx, ArgoCDClusterType, name, component, args.Validate(), opts, func(children children) error {
 		namespace := args.namespace()
+		metadata := &metav1.ObjectMetaArgs{Name: args.secretName(name), Namespace: pulumi.String(namespace), Labels: args.labels()}
+		if args.Annotations != nil {
+			metadata.Annotations = pulumi.ToStringMap(args.Annotations)
+		}
 		secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
-			Metadata: &metav1.ObjectMetaArgs{
-				Name: args.secretName(name), Namespace: pulumi.String(namespace),
-				Labels: args.labels(), Annotations: stringMap(args.Annotations),
-			},
-			Type: pulumi.String("Opaque"),
-			Data: args.data(name),
+			Metadata: metadata, Type: pulumi.String("Opaque"), Data: args.data(name),
 		}, children.named(name)...)
 		if err != nil {
 			return fmt.Errorf("creating the secret: %w", err)
@@ -133,7 +132,7 @@ func (args *ArgoCDClusterArgs) secretName(component string) pulumi.StringInput {
 	}
 	return args.server().ToStringOutput().ApplyT(func(server string) (string, error) {
 		name, err := argoCDSecretName(server)
-		return name, failure(ArgoCDClusterType, component, fault.At("server", err))
+		return name, failure(ArgoCDClusterType, component, fielderr.At("server", err))
 	}).(pulumi.StringOutput)
 }
 
@@ -217,10 +216,10 @@ func (args *ArgoCDClusterArgs) plainData(displayName, clusterName, server, caDat
 	login := argoCDConfig{}
 	if !args.InCluster {
 		if _, err := parseServer(server); err != nil {
-			return nil, fault.At("server", err)
+			return nil, fielderr.At("server", err)
 		}
 		if err := validCertificateAuthority(caData); err != nil {
-			return nil, fault.At("certificateAuthorityData", err)
+			return nil, fielderr.At("certificateAuthorityData", err)
 		}
 		login = argoCDConfig{
 			AWSAuthConfig:   &argoCDAWSAuthConfig{ClusterName: clusterName, RoleARN: roleArn, Profile: args.Profile},

@@ -2,15 +2,14 @@ package components
 
 import (
 	"errors"
-	"fmt"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
-// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
-// arguments are a fault.
+// Validate reports every error of the arguments that can be told before the program runs, each with its path; nil
+// arguments are an error.
 func (args *ArgoCDClusterArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
@@ -20,49 +19,40 @@ func (args *ArgoCDClusterArgs) Validate() error {
 
 // ValidateSettings is [ArgoCDClusterArgs.Validate] without the cluster, for a program that does not know it yet.
 func (args *ArgoCDClusterArgs) ValidateSettings() error {
-	var faults []error
+	var found fielderr.List
 	if args.InCluster {
-		faults = append(faults, args.validateInCluster())
+		found.Add("", args.validateInCluster())
 	}
-	if args.ClusterResources != nil && len(args.Namespaces) == 0 {
-		faults = append(faults, errors.New("clusterResources: only with namespaces"))
+	found.Refuse(args.ClusterResources != nil && len(args.Namespaces) == 0, "clusterResources", "only with namespaces")
+	found.Add("namespaces", fielderr.Names(args.Namespaces, kubename.ValidateNamespace))
+	found.Add("", args.validateSecret())
+	found.Add("profile", fielderr.IfGiven(args.Profile, ValidateProfile))
+	found.Add("project", fielderr.IfGiven(args.Project, func(name string) error {
+		return kubename.ValidateObject("a project of Argo CD", name)
+	}))
+	if !args.InCluster {
+		found.Add("serverName", fielderr.IfGiven(args.ServerName, validServerName))
+		found.Add("proxyUrl", fielderr.IfGiven(args.ProxyURL, func(proxy string) error { _, err := parseProxy(proxy); return err }))
 	}
-	faults = append(faults, validateEach("namespaces", args.Namespaces, kubename.ValidateNamespace), args.validateSecret())
-	if args.Profile != "" {
-		faults = append(faults, fault.At("profile", ValidateProfile(args.Profile)))
+	if args.Shard != nil {
+		found.Refuse(*args.Shard < 0, "shard", "%d is negative", *args.Shard)
 	}
-	if args.Project != "" {
-		faults = append(faults, fault.At("project", kubename.ValidateObject("a project of Argo CD", args.Project)))
-	}
-	if args.ServerName != "" && !args.InCluster {
-		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
-	}
-	if args.ProxyURL != "" && !args.InCluster {
-		_, err := parseProxy(args.ProxyURL)
-		faults = append(faults, fault.At("proxyUrl", err))
-	}
-	if args.Shard != nil && *args.Shard < 0 {
-		faults = append(faults, fmt.Errorf("shard: %d is negative", *args.Shard))
-	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // validateSecret checks what is the secret's own, and not the cluster's.
 func (args *ArgoCDClusterArgs) validateSecret() error {
-	var faults []error
-	if name, plain := plainString(args.DisplayName); plain {
-		faults = append(faults, fault.At("displayName", validatePrintable(name)))
-	}
-	if args.Namespace != "" {
-		faults = append(faults, fault.At("namespace", kubename.ValidateNamespace(args.Namespace)))
-	}
-	if args.SecretName != "" {
-		faults = append(faults, fault.At("secretName", kubename.ValidateObject("a secret", args.SecretName)))
-	}
-	if value, taken := args.Labels[argoCDSecretType]; taken && value != "cluster" {
-		faults = append(faults, fmt.Errorf("labels: %s must stay \"cluster\"", argoCDSecretType))
-	}
-	return errors.Join(append(faults, kubename.ValidateLabels("labels", args.Labels), kubename.ValidateAnnotations("annotations", args.Annotations))...)
+	var found fielderr.List
+	found.Add("displayName", ifKnown(args.DisplayName, validatePrintable))
+	found.Add("namespace", fielderr.IfGiven(args.Namespace, kubename.ValidateNamespace))
+	found.Add("secretName", fielderr.IfGiven(args.SecretName, func(name string) error {
+		return kubename.ValidateObject("a secret", name)
+	}))
+	value, taken := args.Labels[argoCDSecretType]
+	found.Refuse(taken && value != "cluster", "labels", "%s must stay \"cluster\"", argoCDSecretType)
+	found.Add("labels", kubename.ValidateLabels(args.Labels))
+	found.Add("annotations", kubename.ValidateAnnotations(args.Annotations))
+	return found.Err()
 }
 
 // validateLogin checks what says how Argo CD reaches the cluster.
@@ -70,34 +60,27 @@ func (args *ArgoCDClusterArgs) validateLogin() error {
 	if args.InCluster {
 		return nil // nothing of it may be given
 	}
-	faults := []error{
-		required("clusterName", args.ClusterName, ValidateClusterName),
-		required("server", args.Server, args.validateServer),
-		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),
-	}
-	if arn, plain := plainString(args.RoleArn); plain {
-		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(arn)))
-	}
-	return errors.Join(faults...)
+	var found fielderr.List
+	found.Add("clusterName", required(args.ClusterName, ValidateClusterName))
+	found.Add("server", required(args.Server, args.validateServer))
+	found.Add("certificateAuthorityData", required(args.CertificateAuthorityData, validCertificateAuthority))
+	found.Add("roleArn", ifKnown(args.RoleArn, iampolicy.ValidateRoleARN))
+	return found.Err()
 }
 
-// validateInCluster refuses what Argo CD would silently ignore about its own cluster.
+// notInCluster is the error of what Argo CD would silently ignore about its own cluster.
+const notInCluster = "not for the cluster that Argo CD runs in, which it reaches with its service accounts"
+
 func (args *ArgoCDClusterArgs) validateInCluster() error {
-	return errors.Join(
-		refuseInCluster("clusterName", args.ClusterName != nil),
-		refuseInCluster("server", args.Server != nil),
-		refuseInCluster("certificateAuthorityData", args.CertificateAuthorityData != nil),
-		refuseInCluster("roleArn", args.RoleArn != nil),
-		refuseInCluster("profile", args.Profile != ""),
-		refuseInCluster("serverName", args.ServerName != ""),
-		refuseInCluster("proxyUrl", args.ProxyURL != ""))
-}
-
-func refuseInCluster(path string, given bool) error {
-	if !given {
-		return nil
-	}
-	return fmt.Errorf("%s: not for the cluster that Argo CD runs in, which it reaches with its service accounts", path)
+	var found fielderr.List
+	found.Refuse(args.ClusterName != nil, "clusterName", notInCluster)
+	found.Refuse(args.Server != nil, "server", notInCluster)
+	found.Refuse(args.CertificateAuthorityData != nil, "certificateAuthorityData", notInCluster)
+	found.Refuse(args.RoleArn != nil, "roleArn", notInCluster)
+	found.Refuse(args.Profile != "", "profile", notInCluster)
+	found.Refuse(args.ServerName != "", "serverName", notInCluster)
+	found.Refuse(args.ProxyURL != "", "proxyUrl", notInCluster)
+	return found.Err()
 }
 
 // validateServer checks the URL, and that a secret can have the name that is made of it.

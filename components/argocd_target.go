@@ -9,7 +9,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
@@ -88,10 +88,8 @@ func (args *ArgoCDTargetArgs) Model() ArgoCDModel {
 type ArgoCDTarget struct {
 	pulumi.ResourceState
 
-	// The state holds what follows with the resources themselves, and not a second time.
-
 	// PrincipalArn is the role that the cluster lets in. It has no value in the cluster that Argo CD runs in.
-	PrincipalArn pulumi.StringOutput
+	PrincipalArn pulumi.StringOutput `pulumi:"principalArn"`
 	// Access is the role's access, nil in the cluster that Argo CD runs in.
 	Access *ClusterAccess
 	// Secret is the cluster secret.
@@ -195,10 +193,12 @@ func (b *argoCDTargetBuilder) proveLogin() error {
 	if hub.TestPod == nil {
 		return nil
 	}
-	fingerprint, err := b.fingerprint()
+	access, err := json.Marshal(args.Access)
 	if err != nil {
 		return err
 	}
+	// The proof is repeated when what it rests on changes: who logs in, as whom, and what the access is.
+	fingerprint := fingerprintOf(pulumi.StringArray{hub.Role.identity(), b.principal.identity(), pulumi.String(access)})
 	_, err = NewClusterLoginTest(b.ctx, b.name, &ClusterLoginTestArgs{
 		Name: args.LoginTestName, Namespace: args.namespace(), ServiceAccounts: hub.serviceAccounts(),
 		ClusterName: args.ClusterName, Server: args.Server, CertificateAuthorityData: args.CertificateAuthorityData,
@@ -207,17 +207,6 @@ func (b *argoCDTargetBuilder) proveLogin() error {
 		PodSettings: *hub.TestPod,
 	}, b.options(pulumi.DependsOn(b.ready))...)
 	return err
-}
-
-// fingerprint changes with what a login rests on: who logs in, as whom, and what the access is.
-func (b *argoCDTargetBuilder) fingerprint() (pulumi.StringOutput, error) {
-	access, err := json.Marshal(b.args.Access)
-	if err != nil {
-		return pulumi.StringOutput{}, err
-	}
-	return pulumi.Sprintf("%s/%s/%s", b.args.Hub.Role.identity(), b.principal.identity(), access).ApplyT(func(text string) string {
-		return digest(text)
-	}).(pulumi.StringOutput), nil
 }
 
 // identity is the role's unique ID, or its ARN where that is not known.
@@ -235,60 +224,62 @@ func (hub *ArgoCDHub) serviceAccounts() []string {
 	return hub.ServiceAccounts
 }
 
-// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
-// arguments are a fault.
+// Validate reports every error of the arguments that can be told before the program runs, each with its path; nil
+// arguments are an error.
 func (args *ArgoCDTargetArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	faults := []error{args.validateLogin(), args.ValidateSettings(args.Hub.TestPod != nil)}
+	found := fielderr.List{OnePerPath: true} // the role is checked as the secret's and as the target's
+	found.Add("", args.validateLogin())
+	found.Add("", args.ValidateSettings(args.Hub.TestPod != nil))
 	if args.InCluster {
-		return errors.Join(faults...)
+		return found.Err()
 	}
-	if args.Hub.Role.Arn == nil {
-		faults = append(faults, errors.New("hub.role.arn: must not be empty"))
-	}
+	found.Refuse(args.Hub.Role.Arn == nil, "hub.role.arn", "must not be empty")
 	if args.Hub.TestPod != nil {
-		faults = append(faults, fault.At("loginTestName", kubename.ValidateLabel(args.LoginTestName)),
-			fault.Under("hub.testPod", args.Hub.TestPod.Validate()),
-			validateObjects("hub.serviceAccounts", "a service account", args.Hub.serviceAccounts()))
+		found.Add("loginTestName", kubename.ValidateLabel(args.LoginTestName))
+		found.Add("hub.testPod", args.Hub.TestPod.Validate())
+		found.Add("hub.serviceAccounts", kubename.ValidateObjects("a service account", args.Hub.serviceAccounts()))
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // ValidateSettings is [ArgoCDTargetArgs.Validate] without the cluster and the hub, for a program that does not know them yet.
 // tested is whether the login will be proven.
 func (args *ArgoCDTargetArgs) ValidateSettings(tested bool) error {
+	var found fielderr.List
 	if args.InCluster {
-		return errors.Join(
-			refuseInCluster("role", args.Role != nil), refuseInCluster("access", !reflect.ValueOf(args.Access).IsZero()),
-			args.ArgoCDClusterArgs.ValidateSettings())
+		found.Refuse(args.Role != nil, "role", notInCluster)
+		found.Refuse(!reflect.ValueOf(args.Access).IsZero(), "access", notInCluster)
+	} else {
+		found.Add("", args.validateRole())
+		found.Add("access", args.Access.validate(args.AuthenticationMode))
 	}
-	faults := []error{args.validateRole(), fault.Under("access", args.Access.validate(args.AuthenticationMode))}
 	secret := args.ArgoCDClusterArgs.ValidateSettings()
-	if secret == nil && tested && args.ProxyURL != "" {
-		secret = fault.At("proxyUrl", ValidateLoginProxy(args.ProxyURL)) // the proof goes the same way
+	found.Add("", secret)
+	if secret == nil && tested && !args.InCluster {
+		found.Add("proxyUrl", fielderr.IfGiven(args.ProxyURL, ValidateLoginProxy)) // the proof goes the same way
 	}
-	return errors.Join(append(faults, secret)...)
+	return found.Err()
 }
 
 // validateRole checks the role that the cluster lets in.
 func (args *ArgoCDTargetArgs) validateRole() error {
-	var faults []error
+	var found fielderr.List
 	if args.Role != nil {
-		faults = append(faults, fault.Under("role", args.Role.ValidateSettings()))
+		found.Add("role", args.Role.ValidateSettings())
 	}
-	if args.RoleArn == nil {
-		return errors.Join(faults...)
+	found.Refuse(args.Role != nil && args.RoleArn != nil, "roleArn", "give role, to have one made, or roleArn, not both")
+	found.Add("roleArn", ifKnown(args.RoleArn, validateAssumableRole))
+	return found.Err()
+}
+
+// validateAssumableRole checks the ARN of a role that another role is to assume.
+func validateAssumableRole(text string) error {
+	err := iampolicy.ValidateRoleARN(text)
+	if arn, invalid := iampolicy.ParseARN(text); invalid == nil && arn.IsServiceLinkedRole() {
+		return errors.Join(err, fmt.Errorf("%q is a service-linked role, which only its AWS service may assume", text))
 	}
-	if args.Role != nil {
-		faults = append(faults, errors.New("roleArn: give role, to have one made, or roleArn, not both"))
-	}
-	if arn, plain := plainString(args.RoleArn); plain {
-		faults = append(faults, fault.At("roleArn", iampolicy.ValidateRoleArn(arn)))
-		if parsed, err := iampolicy.ParseArn(arn); err == nil && parsed.IsServiceLinkedRole() {
-			faults = append(faults, fmt.Errorf("roleArn: %q is a service-linked role, which only its AWS service may assume", arn))
-		}
-	}
-	return errors.Join(faults...)
+	return err
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -31,7 +31,7 @@ type TrustedRole struct {
 	Arn pulumi.StringInput
 	// UniqueId is the role's unique ID (AROA...), if it is known. It becomes the Sid in the trust policy, so that the
 	// policy is stored again, and thereby trusts the role again, after the role was recreated: see
-	// [iampolicy.RoleTrust].
+	// [iampolicy.RoleTrust.Document].
 	UniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
 }
 
@@ -88,39 +88,40 @@ func (args *AssumableRoleArgs) trustPolicy(component string) pulumi.StringOutput
 	return inputs.ToStringArrayOutput().ApplyT(func(in []string) (string, error) {
 		trusted := make([]iampolicy.TrustedRole, len(in)/2)
 		for i := range trusted {
-			trusted[i] = iampolicy.TrustedRole{Arn: in[2*i], UniqueID: in[2*i+1]}
+			trusted[i] = iampolicy.TrustedRole{ARN: in[2*i], UniqueID: in[2*i+1]}
 		}
-		document, err := iampolicy.RoleTrust(trusted)
+		document, err := iampolicy.RoleTrust{TrustedRoles: trusted}.Document()
 		if err != nil {
-			return "", failure(AssumableRoleType, component, fault.At("trustPolicy", err))
+			return "", failure(AssumableRoleType, component, fielderr.At("trustPolicy", fielderr.Document(err)))
 		}
 		return document.JSON()
 	}).(pulumi.StringOutput)
 }
 
-// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
-// arguments are a fault.
+// Validate reports every error of the arguments that can be told before the program runs, each with its path; nil
+// arguments are an error.
 func (args *AssumableRoleArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	var faults []error
-	if len(args.TrustedRoles) == 0 {
-		faults = append(faults, errors.New("trustedRoles: name at least one role"))
+	var found fielderr.List
+	found.Refuse(len(args.TrustedRoles) == 0, "trustedRoles", "name at least one role")
+	found.Add("trustedRoles", fielderr.Each(args.TrustedRoles, TrustedRole.validate))
+	found.Add("", args.ValidateSettings())
+	return found.Err()
+}
+
+func (r TrustedRole) validate() error {
+	if r.Arn == nil {
+		return fielderr.At("arn", errors.New("must not be empty"))
 	}
-	for i, principal := range args.TrustedRoles {
-		path := fmt.Sprintf("trustedRoles[%d].arn", i)
-		switch arn, plain := plainString(principal.Arn); {
-		case principal.Arn == nil:
-			faults = append(faults, fmt.Errorf("%s: must not be empty", path))
-		case plain:
-			faults = append(faults, fault.At(path, iampolicy.ValidateRoleArn(arn)))
-		}
-	}
-	return errors.Join(append(faults, args.ValidateSettings())...)
+	return fielderr.At("arn", ifKnown(r.Arn, iampolicy.ValidateRoleARN))
 }
 
 // ValidateSettings is [AssumableRoleArgs.Validate] without the roles to trust, for a program that does not know them yet.
 func (args *AssumableRoleArgs) ValidateSettings() error {
-	return errors.Join(fault.At("name", iampolicy.ValidateRoleName(args.Name)), args.validateRoleSettings())
+	var found fielderr.List
+	found.Add("name", iampolicy.ValidateRoleName(args.Name))
+	found.Add("", args.validateRoleSettings())
+	return found.Err()
 }

@@ -6,23 +6,21 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// Validate reports every fault of the arguments, each with its path; nil arguments are a fault.
+// Validate reports every error of the arguments, each with its path; nil arguments are an error.
 func (args *ClusterAccessArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	var faults []error
-	faults = append(faults, required("clusterName", args.ClusterName, ValidateClusterName))
-	if args.PrincipalArn == nil {
-		faults = append(faults, errors.New("principalArn: must not be empty"))
-	} else if arn, plain := plainString(args.PrincipalArn); plain {
-		faults = append(faults, fault.At("principalArn", args.validatePrincipal(arn)))
-	}
-	return errors.Join(append(faults, args.validateWayIn())...)
+	var found fielderr.List
+	found.Add("clusterName", required(args.ClusterName, ValidateClusterName))
+	found.Refuse(args.PrincipalArn == nil, "principalArn", "must not be empty")
+	found.Add("principalArn", ifKnown(args.PrincipalArn, args.validatePrincipal))
+	found.Add("", args.validateWayIn())
+	return found.Err()
 }
 
 // clusterNameForm is that of EKS: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
@@ -40,59 +38,60 @@ func ValidateClusterName(name string) error {
 //
 // https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 func (args *ClusterAccessArgs) validatePrincipal(text string) error {
-	if err := iampolicy.ValidateRoleArn(text); err != nil {
+	if err := iampolicy.ValidateRoleARN(text); err != nil {
 		return err
 	}
-	if arn, err := iampolicy.ParseArn(text); args.AccessEntry != nil && err == nil && arn.IsServiceLinkedRole() {
+	if arn, err := iampolicy.ParseARN(text); args.AccessEntry != nil && err == nil && arn.IsServiceLinkedRole() {
 		return fmt.Errorf("%q is a service-linked role, for which EKS makes no access entries", text)
 	}
 	return nil
 }
 
+// validateWayIn checks the access entry or the line of aws-auth, and that the cluster's authentication mode supports it.
 func (args *ClusterAccessArgs) validateWayIn() error {
 	mode := args.AuthenticationMode
-	switch mode {
-	case "", AuthenticationModeAPI, AuthenticationModeAPIAndConfigMap, AuthenticationModeConfigMap:
-	default:
-		return fmt.Errorf("authenticationMode: %q is none of %q, %q and %q",
+	entries, awsAuth := mode == "" || mode.AllowsAccessEntries(), mode == "" || mode.AllowsAwsAuth()
+	var found fielderr.List
+	switch {
+	case !entries && !awsAuth:
+		found.Addf("authenticationMode", "%q is none of %q, %q and %q",
 			mode, AuthenticationModeAPI, AuthenticationModeAPIAndConfigMap, AuthenticationModeConfigMap)
+	case (args.AccessEntry == nil) == (args.AwsAuth == nil):
+		found.Addf("accessEntry", "give exactly one of accessEntry and awsAuth")
+	case args.AccessEntry != nil:
+		found.Refuse(!entries, "accessEntry", "the cluster's authentication mode %s knows no access entries; "+
+			"use awsAuth, or change the mode to %s", mode, AuthenticationModeAPIAndConfigMap)
+		found.Add("accessEntry", args.AccessEntry.Validate())
+	default:
+		found.Refuse(!awsAuth, "awsAuth", "the cluster's authentication mode %s ignores aws-auth; use accessEntry", mode)
+		found.Add("awsAuth", args.AwsAuth.Validate())
 	}
-	if (args.AccessEntry == nil) == (args.AwsAuth == nil) {
-		return errors.New("accessEntry: give exactly one of accessEntry and awsAuth")
-	}
-	var faults []error
-	if args.AccessEntry != nil {
-		if mode != "" && !mode.AllowsAccessEntries() {
-			faults = append(faults, fmt.Errorf("accessEntry: the cluster's authentication mode %s knows no access entries; "+
-				"use awsAuth, or change the mode to %s", mode, AuthenticationModeAPIAndConfigMap))
-		}
-		return errors.Join(append(faults, fault.Under("accessEntry", args.AccessEntry.Validate()))...)
-	}
-	if mode != "" && !mode.AllowsAwsAuth() {
-		faults = append(faults, fmt.Errorf("awsAuth: the cluster's authentication mode %s ignores aws-auth; use accessEntry", mode))
-	}
-	return errors.Join(append(faults, fault.Under("awsAuth", args.AwsAuth.Validate()))...)
+	return found.Err()
 }
 
-// Validate reports every fault of the access entry, each with its path.
+// Validate reports every error of the access entry, each with its path.
 func (args *AccessEntryArgs) Validate() error {
-	var faults []error
-	if len(args.Policies) == 0 && len(args.KubernetesGroups) == 0 {
-		faults = append(faults, errors.New("policies: give policies or kubernetesGroups, an entry without them allows nothing"))
-	}
 	names := make([]string, len(args.Policies))
 	for i, policy := range args.Policies {
 		names[i] = policy.Name()
-		faults = append(faults, fault.Under(fmt.Sprintf("policies[%d]", i), policy.validate()))
 	}
-	faults = append(faults, duplicates("policies", names), ValidateKubernetesNames("kubernetesGroups", args.KubernetesGroups))
-	for i, group := range args.KubernetesGroups {
-		if strings.HasPrefix(group, "system:") {
-			faults = append(faults, fmt.Errorf("kubernetesGroups[%d]: EKS refuses %q, as all groups that begin with system:; use an access policy",
-				i, group))
-		}
+	var found fielderr.List
+	found.Refuse(len(args.Policies) == 0 && len(args.KubernetesGroups) == 0, "policies",
+		"give policies or kubernetesGroups, an entry without them allows nothing")
+	found.Add("policies", fielderr.Each(args.Policies, AccessPolicyArgs.validate))
+	found.Add("policies", fielderr.Duplicates(names))
+	found.Add("kubernetesGroups", ValidateKubernetesNames(args.KubernetesGroups))
+	found.Add("kubernetesGroups", fielderr.Each(args.KubernetesGroups, refuseSystemGroup))
+	found.Add("username", fielderr.IfGiven(args.Username, validateUsername))
+	found.Add("", validateTags(args.Tags))
+	return found.Err()
+}
+
+func refuseSystemGroup(group string) error {
+	if strings.HasPrefix(group, "system:") {
+		return fmt.Errorf("EKS refuses %q, as all groups that begin with system:; use an access policy", group)
 	}
-	return errors.Join(append(faults, fault.At("username", validateUsername(args.Username)), validateTags(args.Tags))...)
+	return nil
 }
 
 // reservedUsernames are what EKS lets no user name of an access entry begin with, and sessionTemplate what it lets stand only
@@ -104,9 +103,6 @@ var reservedUsernames = []string{"system:", "eks:", "aws:", "amazon:", "iam:"}
 const sessionTemplate = "{{SessionName" // and {{SessionNameRaw}}
 
 func validateUsername(username string) error {
-	if username == "" {
-		return nil // EKS's own
-	}
 	for _, reserved := range reservedUsernames {
 		if strings.HasPrefix(username, reserved) {
 			return fmt.Errorf("EKS refuses %q, as all user names that begin with one of %s", username, strings.Join(reservedUsernames, " "))
@@ -119,9 +115,9 @@ func validateUsername(username string) error {
 	return ValidateKubernetesName(username)
 }
 
-// ValidateKubernetesNames checks the names of Kubernetes groups, or of users, each fault with its path, which begins with path.
-func ValidateKubernetesNames(path string, names []string) error {
-	return validateEach(path, names, ValidateKubernetesName)
+// ValidateKubernetesNames checks the names of Kubernetes groups, or of users.
+func ValidateKubernetesNames(names []string) error {
+	return fielderr.Names(names, ValidateKubernetesName)
 }
 
 // ValidateKubernetesName checks the name of a Kubernetes user or group. Kubernetes takes any text, so this refuses only what
@@ -135,17 +131,12 @@ func ValidateKubernetesName(name string) error {
 	return validatePrintable(name)
 }
 
-// Validate reports every fault of the line of aws-auth, each with its path.
+// Validate reports every error of the line of aws-auth, each with its path.
 func (args *AwsAuthArgs) Validate() error {
-	var faults []error
-	if args.Kubeconfig == nil {
-		faults = append(faults, errors.New("kubeconfig: needed to edit the ConfigMap"))
-	}
-	if len(args.Groups) == 0 {
-		faults = append(faults, errors.New("groups: name at least one group"))
-	}
-	if args.Username != "" {
-		faults = append(faults, fault.At("username", ValidateKubernetesName(args.Username)))
-	}
-	return errors.Join(append(faults, ValidateKubernetesNames("groups", args.Groups))...)
+	var found fielderr.List
+	found.Refuse(args.Kubeconfig == nil, "kubeconfig", "needed to edit the ConfigMap")
+	found.Refuse(len(args.Groups) == 0, "groups", "name at least one group")
+	found.Add("username", fielderr.IfGiven(args.Username, ValidateKubernetesName))
+	found.Add("groups", ValidateKubernetesNames(args.Groups))
+	return found.Err()
 }

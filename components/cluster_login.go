@@ -8,9 +8,10 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 )
 
 // ClusterLoginTestType is the type token of [ClusterLoginTest].
@@ -81,67 +82,62 @@ func NewClusterLoginTest(
 // readForm is a path with a query as it stands in a URL: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
 var readForm = regexp.MustCompile(`^/[!-~]*$`)
 
-// Validate reports every fault of the arguments that can be told before the program runs, each with its path; nil
-// arguments are a fault.
+// Validate reports every error of the arguments that can be told before the program runs, each with its path; nil
+// arguments are an error.
 func (args *ClusterLoginTestArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	var faults []error
-	faults = append(faults, fault.At("name", kubename.ValidateLabel(args.Name)), fault.At("namespace", kubename.ValidateNamespace(args.Namespace)))
-	if len(args.ServiceAccounts) == 0 {
-		faults = append(faults, errors.New("serviceAccounts: name at least one service account"))
-	}
-	faults = append(faults, validateObjects("serviceAccounts", "a service account", args.ServiceAccounts),
-		required("clusterName", args.ClusterName, ValidateClusterName),
-		required("server", args.Server, func(server string) error { _, err := parseServer(server); return err }),
-		required("certificateAuthorityData", args.CertificateAuthorityData, validCertificateAuthority),
-		required("principalArn", args.PrincipalArn, iampolicy.ValidateRoleArn))
-	if args.ServerName != "" {
-		faults = append(faults, fault.At("serverName", validServerName(args.ServerName)))
-	}
-	if args.ProxyURL != "" {
-		faults = append(faults, fault.At("proxyUrl", ValidateLoginProxy(args.ProxyURL)))
-	}
-	if args.Read != "" && !readForm.MatchString(args.Read) {
-		faults = append(faults, fmt.Errorf("read: %q is not a path of the API server, which begins with / and has no white space", args.Read))
-	}
-	return errors.Join(append(faults, args.PodSettings.Validate())...)
+	var found fielderr.List
+	found.Add("name", kubename.ValidateLabel(args.Name))
+	found.Add("namespace", kubename.ValidateNamespace(args.Namespace))
+	found.Refuse(len(args.ServiceAccounts) == 0, "serviceAccounts", "name at least one service account")
+	found.Add("serviceAccounts", kubename.ValidateObjects("a service account", args.ServiceAccounts))
+	found.Add("clusterName", required(args.ClusterName, ValidateClusterName))
+	found.Add("server", required(args.Server, func(server string) error { _, err := parseServer(server); return err }))
+	found.Add("certificateAuthorityData", required(args.CertificateAuthorityData, validCertificateAuthority))
+	found.Add("principalArn", required(args.PrincipalArn, iampolicy.ValidateRoleARN))
+	found.Add("serverName", fielderr.IfGiven(args.ServerName, validServerName))
+	found.Add("proxyUrl", fielderr.IfGiven(args.ProxyURL, ValidateLoginProxy))
+	found.Refuse(args.Read != "" && !readForm.MatchString(args.Read), "read",
+		"%q is not a path of the API server, which begins with / and has no white space", args.Read)
+	found.Add("", args.PodSettings.Validate())
+	return found.Err()
 }
 
 func (args *ClusterLoginTestArgs) podName(account string) string {
-	return jobName(account, suffixes[proveLogin]+args.Name)
+	return testpod.Login.NameOf(account, args.Name)
 }
 
 func (args *ClusterLoginTestArgs) pod(ctx *pulumi.Context, name, account string, children children) error {
 	key := childName(args.Namespace, args.podName(account))
-	variables := env{
-		{"IRSA_POD", pulumi.String(key)},
-		{"IRSA_LOGIN", pulumi.String(args.Name)},
-		{"IRSA_EXPECTED_ARN", sessionArn(args.PrincipalArn)},
-		{"IRSA_CLUSTER_NAME", args.ClusterName},
-		{"IRSA_SERVER", args.Server},
-		{"IRSA_CA_DATA", args.CertificateAuthorityData},
-		{"IRSA_READ", pulumi.String(args.Read)},
-	}.with("IRSA_FINGERPRINT", args.Fingerprint)
+	env := testpod.Env{}.
+		With("IRSA_POD", pulumi.String(key)).
+		With("IRSA_LOGIN", pulumi.String(args.Name)).
+		With("IRSA_EXPECTED_ARN", sessionArn(args.PrincipalArn)).
+		With("IRSA_CLUSTER_NAME", args.ClusterName).
+		With("IRSA_SERVER", args.Server).
+		With("IRSA_CA_DATA", args.CertificateAuthorityData).
+		With("IRSA_READ", pulumi.String(args.Read)).
+		With("IRSA_FINGERPRINT", args.Fingerprint)
 	if args.ServerName != "" {
-		variables = variables.with("IRSA_SERVER_NAME", pulumi.String(urlHost(args.ServerName)))
+		env = env.With("IRSA_SERVER_NAME", pulumi.String(urlHost(args.ServerName)))
 	}
 	if args.ProxyURL != "" {
 		proxy, err := curlProxy(args.ProxyURL)
 		if err != nil {
-			return fault.At("proxyUrl", err)
+			return fielderr.At("proxyUrl", err)
 		}
-		variables = variables.with("IRSA_PROXY", pulumi.String(proxy))
+		env = env.With("IRSA_PROXY", pulumi.String(proxy))
 	}
 	if args.Assume {
-		variables = variables.with("IRSA_ASSUME", args.PrincipalArn)
+		env = env.With("IRSA_ASSUME", args.PrincipalArn)
 	}
-	proof := proof{
-		mode: proveLogin, name: args.podName(account), namespace: args.Namespace, serviceAccount: account,
-		settings: args.WithDefaults(builtIn), env: variables,
+	pod := testpod.Pod{
+		Mode: testpod.Login, Name: args.podName(account), Namespace: args.Namespace, ServiceAccount: account,
+		Settings: args.PodSettings, Env: env,
 	}
 	child := childName(name, key)
-	_, err := proof.job(ctx, child, children.named(child)...)
+	_, err := pod.NewJob(ctx, child, children.named(child)...)
 	return err
 }

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
@@ -9,9 +11,6 @@ import (
 	"unicode"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 // construct registers a component when its arguments are valid, builds it and registers its outputs, which are the fields with
@@ -102,40 +101,20 @@ func plainString(input pulumi.Input) (string, bool) {
 	return string(value), ok
 }
 
-// validateEach checks every name of a list, and refuses names that stand there twice.
-func validateEach(path string, names []string, check func(string) error) error {
-	faults := []error{duplicates(path, names)}
-	for i, name := range names {
-		faults = append(faults, fault.At(fmt.Sprintf("%s[%d]", path, i), check(name)))
-	}
-	return errors.Join(faults...)
-}
-
-// validateObjects checks a list of the names of objects of a kind.
-func validateObjects(path, kind string, names []string) error {
-	return validateEach(path, names, func(name string) error { return kubename.ValidateObject(kind, name) })
-}
-
 // required refuses an input that is not given, and checks one that is known.
-func required(path string, input pulumi.StringInput, check func(string) error) error {
-	switch value, plain := plainString(input); {
-	case input == nil, plain && value == "":
-		return fmt.Errorf("%s: must not be empty", path)
-	case plain:
-		return fault.At(path, check(value))
-	default:
-		return nil
+func required(input pulumi.StringInput, check func(string) error) error {
+	if value, plain := plainString(input); input == nil || plain && value == "" {
+		return errors.New("must not be empty")
 	}
+	return ifKnown(input, check)
 }
 
-func duplicates(path string, names []string) error {
-	var faults []error
-	for i, name := range names {
-		if first := slices.Index(names, name); first < i && name != "" {
-			faults = append(faults, fmt.Errorf("%s[%d]: %q is already in the list, at index %d", path, i, name, first))
-		}
+// ifKnown checks an input that is known before anything is registered.
+func ifKnown(input pulumi.Input, check func(string) error) error {
+	if value, plain := plainString(input); plain {
+		return check(value)
 	}
-	return errors.Join(faults...)
+	return nil
 }
 
 // validatePrintable refuses line breaks and the like, in texts that have no form of their own.
@@ -146,18 +125,18 @@ func validatePrintable(text string) error {
 	return nil
 }
 
+// fingerprintOf changes with each of the texts.
+func fingerprintOf(texts pulumi.StringArray) pulumi.StringOutput {
+	return texts.ToStringArrayOutput().ApplyT(func(texts []string) string {
+		sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
+		return hex.EncodeToString(sum[:8])
+	}).(pulumi.StringOutput)
+}
+
 // optionalString leaves an input unset when the plain value is empty.
 func optionalString(value string) pulumi.StringPtrInput {
 	if value == "" {
 		return nil
 	}
 	return pulumi.String(value)
-}
-
-// stringMap makes an input of a plain map.
-func stringMap(values map[string]string) pulumi.StringMap {
-	if values == nil {
-		return nil
-	}
-	return pulumi.ToStringMap(values)
 }

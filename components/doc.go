@@ -11,6 +11,6 @@
 //   - [ClusterLoginTest] proves that service accounts can log in to a cluster with their role, as Argo CD does.
 //
 // Plain Go values (names, modes, map keys) decide which resources there are; Pulumi inputs (ARNs, issuers, documents,
-// tags) carry data. Every constructor checks its arguments before it registers anything and reports all faults in one
+// tags) carry data. Every constructor checks its arguments before it registers anything and reports all errors in one
 // error, each with its path.
 package components

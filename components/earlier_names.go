@@ -1,12 +1,12 @@
 package components
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // earlierNames are the names that a component had before, and those that parts of its children's names had. From the
@@ -70,27 +70,27 @@ func (n earlierNames) option(child string) pulumi.ResourceOption {
 	return pulumi.Aliases(aliases)
 }
 
-// validateAliases refuses a cluster's earlier name that is another's now, or was.
-func validateAliases(clusters []IrsaCluster) error {
-	taken := map[string]string{}
+// validateAliases refuses a cluster's earlier name that another has now, or had.
+func validateAliases(path fielderr.Path, clusters []IrsaCluster) error {
+	var found fielderr.List
+	taken := map[string]fielderr.Path{}
 	for i, cluster := range clusters {
-		taken[cluster.Name] = fmt.Sprintf("clusters[%d].name", i)
+		taken[cluster.Name] = path.Index(i).Child("name")
 	}
-	var faults []error
 	for i, cluster := range clusters {
 		for j, alias := range cluster.Aliases {
-			path := fmt.Sprintf("clusters[%d].aliases[%d]", i, j)
+			at := path.Index(i).Child("aliases").Index(j)
 			switch other, ok := taken[alias]; {
 			case alias == "":
-				faults = append(faults, fmt.Errorf("%s: must not be empty", path))
+				found.Addf(at, "must not be empty")
 			case ok:
-				faults = append(faults, fmt.Errorf("%s: %q is %s already", path, alias, other))
+				found.Addf(at, "%q is %s already", alias, other)
 			default:
-				taken[alias] = path
+				taken[alias] = at
 			}
 		}
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // firstName is what a cluster was called first. What is made in the cluster is told that name, as another would change

@@ -155,7 +155,7 @@ func ExampleNewArgoCDTarget() {
 	// cluster-abcdef0123456789.gr7.eu-west-1.eks.amazonaws.com-455108087
 }
 
-// Arguments are checked before anything is registered, and every fault is reported.
+// Arguments are checked before anything is registered, and every error is reported.
 func ExampleIrsaRoleArgs_Validate() {
 	err := (&components.IrsaRoleArgs{
 		Clusters: []components.IrsaCluster{{

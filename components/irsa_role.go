@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -92,7 +92,7 @@ type IrsaRole struct {
 func (r *IrsaRole) Dependencies() []pulumi.Resource { return slices.Clone(r.dependencies) }
 
 // NewIrsaRole makes the role. A trust policy that depends on outputs is checked against its size limit as soon as they are
-// known; every other fault of the arguments is reported before anything is registered.
+// known; every other error of the arguments is reported before anything is registered.
 //
 // IAM has no regions, but Pulumi's AWS provider has, and Pulumi replaces a role whose provider gets another one: give it an
 // AWS provider that stays when its clusters change.
@@ -186,13 +186,14 @@ func (b *irsaRoleBuilder) oidcProviderArns() (pulumi.StringArrayOutput, error) {
 func (b *irsaRoleBuilder) trustPolicy(providerArns pulumi.StringArrayOutput) pulumi.StringOutput {
 	return providerArns.ApplyT(func(arns []string) (string, error) {
 		document, err := b.args.trustPolicy(arns).JSON()
-		return document, b.failure(errors.Join(fault.At("trustPolicy", err), oneAccount(arns), b.args.inPartitionOf(arns)))
+		err = fielderr.At("trustPolicy", fielderr.Document(err))
+		return document, b.failure(errors.Join(err, oneAccount(arns), b.args.inPartitionOf(arns)))
 	}).(pulumi.StringOutput)
 }
 
 // trustPolicy is the role's for the clusters' OIDC providers, in the clusters' order.
-func (args *IrsaRoleArgs) trustPolicy(providers []string) iampolicy.TrustPolicy {
-	return iampolicy.TrustPolicy{
+func (args *IrsaRoleArgs) trustPolicy(providers []string) iampolicy.WebIdentityTrust {
+	return iampolicy.WebIdentityTrust{
 		Providers: providers, ServiceAccounts: args.subjects(), ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
 	}
 }

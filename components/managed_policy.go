@@ -29,7 +29,7 @@ func ManagedPolicyName(policy string) string { return policy[strings.LastIndex(p
 // validateManagedPolicy takes the name of one of AWS's own policies, or the ARN of any.
 func validateManagedPolicy(policy string) error {
 	if isArn(policy) {
-		return iampolicy.ValidatePolicyArn(policy)
+		return iampolicy.ValidatePolicyARN(policy)
 	}
 	if !policyNameForm.MatchString(policy) {
 		return fmt.Errorf("%q is neither the name of one of AWS's own policies, such as ReadOnlyAccess or "+

@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -69,7 +69,7 @@ type OidcProvider struct {
 	Adopted bool
 }
 
-// NewOidcProvider adopts or creates the OIDC provider of an issuer. Besides faults of the arguments it fails when IAM
+// NewOidcProvider adopts or creates the OIDC provider of an issuer. Besides errors of the arguments it fails when IAM
 // cannot be asked, and when the provider that it finds does not accept the audience sts.amazonaws.com, as no pod could
 // assume a role through it.
 func NewOidcProvider(
@@ -94,50 +94,40 @@ const (
 
 var thumbprintForm = regexp.MustCompile(`^[0-9A-Fa-f]{40}$`)
 
-// Validate reports every fault of the arguments, each with its path; nil arguments are a fault.
+// Validate reports every error of the arguments, each with its path; nil arguments are an error.
 func (args *OidcProviderArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	var faults []error
 	sources := 0
-	if args.Issuer != "" {
-		sources++
-		faults = append(faults, fault.At("issuer", validIssuer(args.Issuer)))
+	for _, given := range []bool{args.Issuer != "", args.ClusterName != "", args.IssuerOfNewCluster != nil} {
+		if given {
+			sources++
+		}
 	}
-	if args.ClusterName != "" {
-		sources++
-		faults = append(faults, fault.At("clusterName", ValidateClusterName(args.ClusterName)))
-	}
-	if args.IssuerOfNewCluster != nil {
-		sources++
-	}
-	if sources != 1 {
-		faults = append(faults, errors.New("issuer: give exactly one of issuer, clusterName and issuerOfNewCluster"))
-	}
-	if args.Import && args.IssuerOfNewCluster != nil {
-		faults = append(faults, errors.New("import: not for a cluster that is still to be created, which has no provider yet"))
-	}
-	return errors.Join(append(faults, args.ValidateSettings())...)
+	var found fielderr.List
+	found.Add("issuer", fielderr.IfGiven(args.Issuer, validIssuer))
+	found.Add("clusterName", fielderr.IfGiven(args.ClusterName, ValidateClusterName))
+	found.Refuse(sources != 1, "issuer", "give exactly one of issuer, clusterName and issuerOfNewCluster")
+	found.Refuse(args.Import && args.IssuerOfNewCluster != nil, "import",
+		"not for a cluster that is still to be created, which has no provider yet")
+	found.Add("", args.ValidateSettings())
+	return found.Err()
 }
 
 // ValidateSettings is [OidcProviderArgs.Validate] without the issuer, for a program that does not know it yet.
 func (args *OidcProviderArgs) ValidateSettings() error {
-	var faults []error
-	if len(args.ClientIDs) > 0 && !slices.Contains(args.ClientIDs, iampolicy.Audience) {
-		faults = append(faults, fmt.Errorf("clientIds: must contain %q, the audience of the pods' tokens", iampolicy.Audience))
-	}
-	faults = append(faults, validateClientIDs(args.ClientIDs), validateThumbprints(args.Thumbprints),
-		fault.At("owner", validateTagValue(args.Owner)), validateIAMTags(args.Tags, OwnerTag))
-	return errors.Join(faults...)
-}
-
-func validateClientIDs(clientIDs []string) error {
-	err := validateEach("clientIds", clientIDs, validateClientID)
-	if len(clientIDs) > maxClientIDs {
-		return errors.Join(err, fmt.Errorf("clientIds: there are %d; IAM allows %d", len(clientIDs), maxClientIDs))
-	}
-	return err
+	var found fielderr.List
+	found.Refuse(len(args.ClientIDs) > 0 && !slices.Contains(args.ClientIDs, iampolicy.Audience), "clientIds",
+		"must contain %q, the audience of the pods' tokens", iampolicy.Audience)
+	found.Add("clientIds", fielderr.Names(args.ClientIDs, validateClientID))
+	found.Refuse(len(args.ClientIDs) > maxClientIDs, "clientIds", "there are %d; IAM allows %d", len(args.ClientIDs), maxClientIDs)
+	found.Add("thumbprints", fielderr.Names(args.Thumbprints, validateThumbprint))
+	found.Refuse(len(args.Thumbprints) > maxThumbprints, "thumbprints",
+		"there are %d; IAM allows %d", len(args.Thumbprints), maxThumbprints)
+	found.Add("owner", validateTagValue(args.Owner))
+	found.Add("", validateIAMTags(args.Tags, OwnerTag))
+	return found.Err()
 }
 
 // validateClientID checks the length alone, as audiences have no form of their own.
@@ -150,14 +140,6 @@ func validateClientID(clientID string) error {
 	default:
 		return validatePrintable(clientID)
 	}
-}
-
-func validateThumbprints(thumbprints []string) error {
-	err := validateEach("thumbprints", thumbprints, validateThumbprint)
-	if len(thumbprints) > maxThumbprints {
-		return errors.Join(err, fmt.Errorf("thumbprints: there are %d; IAM allows %d", len(thumbprints), maxThumbprints))
-	}
-	return err
 }
 
 func validateThumbprint(thumbprint string) error {

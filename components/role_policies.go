@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -63,7 +63,7 @@ func (b *irsaRoleBuilder) attachedPolicies() (map[string]pulumi.StringInput, err
 		if !isArn(policy) {
 			var err error
 			if arn, err = managedPolicyArn(b.ctx, policy, pulumi.Parent(b.component)); err != nil {
-				return nil, fault.At(fmt.Sprintf("managedPolicies[%d]", i), err)
+				return nil, fielderr.At(fielderr.Path("managedPolicies").Index(i), err)
 			}
 		}
 		arns[ManagedPolicyName(policy)] = pulumi.String(arn)
@@ -133,7 +133,7 @@ func (b *irsaRoleBuilder) managedDocument(key string) pulumi.StringInput {
 	if text, plain := plainDocument(document); plain {
 		return pulumi.String(text)
 	}
-	return b.document("customerManagedPolicies."+key, document, nil, func(text string, _ []string) error {
+	return b.document(fielderr.Path("customerManagedPolicies").Child(key), document, nil, func(text string, _ []string) error {
 		return iampolicy.ValidateManagedPolicy(text)
 	})
 }
@@ -151,122 +151,127 @@ func (b *irsaRoleBuilder) inlineDocument(key string) pulumi.StringInput {
 			others = append(others, document)
 		}
 	}
-	return b.document("inlinePolicies."+key, document, others, func(text string, others []string) error {
+	return b.document(fielderr.Path("inlinePolicies").Child(key), document, others, func(text string, others []string) error {
 		return errors.Join(iampolicy.ValidateInlinePolicy(text), iampolicy.ValidateInlinePoliciesSize(append(others, text)))
 	})
 }
 
 // document checks a document as soon as it and the others are known, and that it is of the role's partition.
 func (b *irsaRoleBuilder) document(
-	path string, document pulumi.StringInput, others pulumi.StringArray, validate func(text string, others []string) error,
+	path fielderr.Path, document pulumi.StringInput, others pulumi.StringArray, validate func(text string, others []string) error,
 ) pulumi.StringOutput {
 	return pulumi.All(document, others.ToStringArrayOutput(), b.component.OidcProviderArns).ApplyT(func(all []any) (string, error) {
 		text, others, providers := trimmed(all[0].(string)), all[1].([]string), all[2].([]string)
 		err := errors.Join(validate(text, others), documentInPartition(text, partitionOf(providers)))
-		return text, b.failure(fault.At(path, err))
+		return text, b.failure(fielderr.At(path, fielderr.Document(err)))
 	}).(pulumi.StringOutput)
+}
+
+// policyNames are the names of a role's policies in their order. They are parts of resource names, so each is unique among all of
+// them. IAM knows no case in names.
+type policyNames []string
+
+// add adds a name. It returns the index of one that is the same, -1 if there is none.
+func (names *policyNames) add(name string) (same int) {
+	same = slices.IndexFunc(*names, func(other string) bool { return strings.EqualFold(other, name) })
+	*names = append(*names, name)
+	return same
+}
+
+// addUnique adds a name and refuses one that is taken.
+func (names *policyNames) addUnique(name string) error {
+	if same := names.add(name); same >= 0 {
+		return fmt.Errorf("another policy of the role has this name, %s", (*names)[same])
+	}
+	return nil
 }
 
 // validatePolicies checks what is known of the policies before the program runs.
 //
 // How many managed policies a role can have is not judged: the quota is 10, and an account can have it raised.
 func (args *IrsaRoleArgs) validatePolicies() error {
-	var faults []error
-	var names []string
-	// Names are parts of resource names, which must be unique among all the role's policies. IAM knows no case in them.
-	index := func(name string) int {
-		return slices.IndexFunc(names, func(other string) bool { return strings.EqualFold(other, name) })
-	}
-	for i, policy := range args.ManagedPolicies {
-		path, name := fmt.Sprintf("managedPolicies[%d]", i), ManagedPolicyName(policy)
-		if err := validateManagedPolicy(policy); err != nil {
-			faults = append(faults, fault.At(path, err))
-		} else if first := index(name); first >= 0 {
-			faults = append(faults, fmt.Errorf("%s: a policy named %q is already in the list, at index %d", path, names[first], first))
+	var names policyNames
+	var found fielderr.List
+	found.Add("managedPolicies", fielderr.Each(args.ManagedPolicies, func(policy string) error {
+		first, err := names.add(ManagedPolicyName(policy)), validateManagedPolicy(policy)
+		if err == nil && first >= 0 {
+			return fmt.Errorf("a policy named %q is already in the list, at index %d", names[first], first)
 		}
-		names = append(names, name)
-	}
+		return err
+	}))
 	arns := slices.Clone(args.ManagedPolicies)
-	for _, key := range slices.Sorted(maps.Keys(args.PolicyAttachments)) {
-		path := "policyAttachments." + key
-		if first := index(key); first >= 0 {
-			faults = append(faults, fmt.Errorf("%s: another policy of the role has this name, %s", path, names[first]))
-		}
-		names = append(names, key)
-		arn, plain := plainString(args.PolicyAttachments[key])
-		if !plain {
-			continue
-		}
-		faults = append(faults, fault.At(path, iampolicy.ValidatePolicyArn(arn)))
-		if slices.Contains(arns, arn) {
-			faults = append(faults, fmt.Errorf("%s: %s is attached already", path, arn))
-		}
-		arns = append(arns, arn)
+	found.Add("policyAttachments", fielderr.EachKey(args.PolicyAttachments, func(key string, input pulumi.StringInput) error {
+		err := names.addUnique(key)
+		return errors.Join(err, ifKnown(input, func(arn string) error {
+			err := iampolicy.ValidatePolicyARN(arn)
+			if slices.Contains(arns, arn) {
+				err = errors.Join(err, fmt.Errorf("%s is attached already", arn))
+			}
+			arns = append(arns, arn)
+			return err
+		}))
+	}))
+	for _, group := range args.policyDocuments() {
+		found.Add(group.path, fielderr.EachKey(group.documents, func(key string, document PolicyDocument) error {
+			return errors.Join(iampolicy.ValidatePolicyName(key), names.addUnique(key), group.validateDocument(document))
+		}))
 	}
 	var inline []string
-	for _, group := range args.policyDocuments() {
-		for _, key := range slices.Sorted(maps.Keys(group.documents)) {
-			path := group.path + "." + key
-			faults = append(faults, fault.At(path, iampolicy.ValidatePolicyName(key)))
-			if first := index(key); first >= 0 {
-				faults = append(faults, fmt.Errorf("%s: another policy of the role has this name, %s", path, names[first]))
-			}
-			names = append(names, key)
-			if invalid, is := group.documents[key].(invalidPolicy); is {
-				faults = append(faults, fault.At(path, invalid.err))
-			}
-			document, plain := plainDocument(group.documents[key])
-			if !plain {
-				continue
-			}
-			faults = append(faults, fault.At(path, group.validate(document)))
-			if group.inline {
-				inline = append(inline, document)
-			}
+	for _, document := range args.InlinePolicies {
+		if text, plain := plainDocument(document); plain {
+			inline = append(inline, text)
 		}
 	}
-	return errors.Join(append(faults, fault.At("inlinePolicies", iampolicy.ValidateInlinePoliciesSize(inline)))...)
+	found.Add("inlinePolicies", iampolicy.ValidateInlinePoliciesSize(inline))
+	return found.Err()
+}
+
+// validateDocument checks a document as far as it is known.
+func (group documentGroup) validateDocument(document PolicyDocument) error {
+	if invalid, is := document.(invalidPolicy); is {
+		return fielderr.Document(invalid.err)
+	}
+	text, plain := plainDocument(document)
+	if !plain {
+		return nil
+	}
+	return fielderr.Document(group.validate(text))
 }
 
 // documentGroup is one of the two kinds of policies that are given as documents.
 type documentGroup struct {
-	path      string
-	inline    bool
+	path      fielderr.Path
 	documents map[string]PolicyDocument
 	validate  func(text string) error
 }
 
 func (args *IrsaRoleArgs) policyDocuments() []documentGroup {
 	return []documentGroup{
-		{"inlinePolicies", true, args.InlinePolicies, iampolicy.ValidateInlinePolicy},
-		{"customerManagedPolicies", false, args.CustomerManagedPolicies, iampolicy.ValidateManagedPolicy},
+		{"inlinePolicies", args.InlinePolicies, iampolicy.ValidateInlinePolicy},
+		{"customerManagedPolicies", args.CustomerManagedPolicies, iampolicy.ValidateManagedPolicy},
 	}
 }
 
 // ValidatePartition refuses what lies in another AWS partition than the given one ("aws", "aws-cn") and is known before the
 // program runs: ARNs in policy documents and trust statements, managed policies, the permissions boundary. [NewIrsaRole] does
-// so itself as soon as the ARN of an OIDC provider tells the partition. All faults are reported together.
+// so itself as soon as the ARN of an OIDC provider tells the partition. All errors are reported together.
 func (args *IrsaRoleArgs) ValidatePartition(partition string) error {
-	faults := []error{args.RoleSettings.ValidatePartition(partition)}
-	for i, policy := range args.ManagedPolicies {
-		if isArn(policy) {
-			faults = append(faults, fault.At(fmt.Sprintf("managedPolicies[%d]", i), iampolicy.ValidatePartition(policy, partition)))
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(args.PolicyAttachments)) {
-		if arn, plain := plainString(args.PolicyAttachments[key]); plain {
-			faults = append(faults, fault.At("policyAttachments."+key, iampolicy.ValidatePartition(arn, partition)))
-		}
-	}
+	check := func(arn string) error { return iampolicy.ValidatePartition(arn, partition) }
+	var found fielderr.List
+	found.Add("", args.RoleSettings.ValidatePartition(partition))
+	found.Add("managedPolicies", fielderr.Each(args.ManagedPolicies, check))
+	found.Add("policyAttachments", fielderr.EachKey(args.PolicyAttachments, func(_ string, arn pulumi.StringInput) error {
+		return ifKnown(arn, check)
+	}))
 	for _, group := range args.policyDocuments() {
-		for _, key := range slices.Sorted(maps.Keys(group.documents)) {
-			if document, plain := plainDocument(group.documents[key]); plain {
-				faults = append(faults, fault.At(group.path+"."+key, documentInPartition(document, partition)))
-			}
-		}
+		found.Add(group.path, fielderr.EachKey(group.documents, func(_ string, document PolicyDocument) error {
+			text, _ := plainDocument(document)
+			return fielderr.Document(documentInPartition(text, partition))
+		}))
 	}
 	statements := iampolicy.ValidateStatementsPartition("extraStatements", args.TrustStatements, partition)
-	return errors.Join(append(faults, fault.At("trustPolicy", statements))...)
+	found.Add("trustPolicy", fielderr.Document(statements))
+	return found.Err()
 }
 
 // inPartitionOf compares with the partition of the clusters' OIDC providers, as far as one is known.
@@ -282,7 +287,7 @@ func partitionOf(providerArns []string) string {
 	if len(providerArns) == 0 {
 		return ""
 	}
-	arn, err := iampolicy.ParseArn(providerArns[0])
+	arn, err := iampolicy.ParseARN(providerArns[0])
 	if err != nil {
 		return "" // reported already
 	}

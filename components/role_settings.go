@@ -1,16 +1,14 @@
 package components
 
 import (
-	"errors"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// RoleSettings are what every IAM role takes, whoever may assume it. The json names are those of Pulumi.<env>.yaml.
+// RoleSettings are what every IAM role takes, no matter which principals it trusts. The json names are those of Pulumi.<env>.yaml.
 type RoleSettings struct {
 	// Path of the role, default "/". It begins and ends with a slash.
 	Path string `json:"path"`
@@ -52,22 +50,17 @@ func (s RoleSettings) boundary(ctx *pulumi.Context, opts ...pulumi.InvokeOption)
 		return s.PermissionsBoundary, nil
 	}
 	arn, err := managedPolicyArn(ctx, policy, opts...)
-	return pulumi.String(arn), fault.At("permissionsBoundary", err)
+	return pulumi.String(arn), fielderr.At("permissionsBoundary", err)
 }
 
 func (s RoleSettings) validateRoleSettings() error {
-	var faults []error
-	if s.Path != "" {
-		faults = append(faults, fault.At("path", iampolicy.ValidateRolePath(s.Path)))
-	}
-	faults = append(faults, fault.At("description", iampolicy.ValidateDescription(s.Description)))
-	if s.MaxSessionDuration != 0 {
-		faults = append(faults, fault.At("maxSessionDuration", iampolicy.ValidateSessionDuration(s.MaxSessionDuration)))
-	}
-	if boundary, plain := plainString(s.PermissionsBoundary); plain {
-		faults = append(faults, fault.At("permissionsBoundary", validateManagedPolicy(boundary)))
-	}
-	return errors.Join(append(faults, validateIAMTags(s.Tags))...)
+	var found fielderr.List
+	found.Add("path", fielderr.IfGiven(s.Path, iampolicy.ValidateRolePath))
+	found.Add("description", iampolicy.ValidateDescription(s.Description))
+	found.Add("maxSessionDuration", fielderr.IfGiven(s.MaxSessionDuration, iampolicy.ValidateSessionDuration))
+	found.Add("permissionsBoundary", ifKnown(s.PermissionsBoundary, validateManagedPolicy))
+	found.Add("", validateIAMTags(s.Tags))
+	return found.Err()
 }
 
 // ValidatePartition refuses what lies in another AWS partition than the given one ("aws", "aws-cn") and is known before the
@@ -77,5 +70,5 @@ func (s RoleSettings) ValidatePartition(partition string) error {
 	if !plain || !isArn(boundary) {
 		return nil
 	}
-	return fault.At("permissionsBoundary", iampolicy.ValidatePartition(boundary, partition))
+	return fielderr.At("permissionsBoundary", iampolicy.ValidatePartition(boundary, partition))
 }

@@ -1,7 +1,6 @@
 package components
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +10,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
@@ -261,24 +260,21 @@ const (
 	maxTokenExpiration = 86400
 )
 
-func (account ServiceAccountArgs) validate(path string) error {
-	var faults []error
-	faults = append(faults, fault.At(path+".mode", account.Mode.Validate()))
-	if account.NamePattern != "" && account.mode() != TrustOnly {
-		faults = append(faults, fmt.Errorf("%s.mode: a namePattern names no single account, so it needs %q", path, TrustOnly))
-	}
-	if account.mustExist() && account.CreateNamespace {
-		faults = append(faults, fmt.Errorf("%s.createNamespace: the account to %s is in a namespace that exists", path, account.mode()))
-	}
-	if seconds := account.TokenExpirationSeconds; seconds != 0 && (seconds < minTokenExpiration || seconds > maxTokenExpiration) {
-		faults = append(faults, fmt.Errorf("%s.tokenExpirationSeconds: %d is not within %d to %d",
-			path, seconds, minTokenExpiration, maxTokenExpiration))
-	}
-	faults = append(faults, kubename.ValidateLabels(path+".labels", account.Labels), kubename.ValidateAnnotations(path+".annotations", account.Annotations))
+func (account ServiceAccountArgs) validate() error {
+	var found fielderr.List
+	found.Add("mode", account.Mode.Validate())
+	found.Refuse(account.NamePattern != "" && account.mode() != TrustOnly, "mode",
+		"a namePattern names no single account, so it needs %q", TrustOnly)
+	found.Refuse(account.mustExist() && account.CreateNamespace, "createNamespace",
+		"the account to %s is in a namespace that exists", account.mode())
+	seconds := account.TokenExpirationSeconds
+	found.Refuse(seconds != 0 && (seconds < minTokenExpiration || seconds > maxTokenExpiration), "tokenExpirationSeconds",
+		"%d is not within %d to %d", seconds, minTokenExpiration, maxTokenExpiration)
+	found.Add("labels", kubename.ValidateLabels(account.Labels))
+	found.Add("annotations", kubename.ValidateAnnotations(account.Annotations))
 	for _, key := range slices.Sorted(maps.Keys(account.Annotations)) {
-		if reason, is := webhookAnnotations[key]; is {
-			faults = append(faults, fmt.Errorf("%s.annotations: %q %s", path, key, reason))
-		}
+		reason, is := webhookAnnotations[key]
+		found.Refuse(is, "annotations", "%q %s", key, reason)
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }

@@ -3,14 +3,13 @@ package components
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // The rules of tags are those of IAM, and of every service of AWS that keeps to the common ones, S3 and EKS among them.
@@ -32,21 +31,17 @@ func validateTags(tags pulumi.StringMapInput, reserved ...string) error {
 	if !known {
 		return nil
 	}
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(plain)) {
-		path := "tags." + key
-		faults = append(faults, fault.At(path, validateTagKey(key)))
+	var found fielderr.List
+	found.Add("tags", fielderr.EachKey(plain, func(key string, value pulumi.StringInput) error {
+		err := validateTagKey(key)
 		if slices.Contains(reserved, key) {
-			faults = append(faults, fmt.Errorf("%s: is set by the component itself", path))
+			err = errors.Join(err, errors.New("is set by the component itself"))
 		}
-		if value, plain := plainString(plain[key]); plain {
-			faults = append(faults, fault.At(path, validateTagValue(value)))
-		}
-	}
-	if most := maxTags - len(reserved); len(plain) > most {
-		faults = append(faults, fmt.Errorf("tags: there are %d, and %d is the most%s", len(plain), most, besides(reserved)))
-	}
-	return errors.Join(faults...)
+		return errors.Join(err, ifKnown(value, validateTagValue))
+	}))
+	most := maxTags - len(reserved)
+	found.Refuse(len(plain) > most, "tags", "there are %d, and %d is the most%s", len(plain), most, besides(reserved))
+	return found.Err()
 }
 
 func besides(reserved []string) string {
@@ -86,16 +81,17 @@ func validateTagText(what, text string) error {
 
 // validateIAMTags checks tags of what IAM keeps. It knows no case in their keys: Team and team are one.
 func validateIAMTags(tags pulumi.StringMapInput, reserved ...string) error {
-	faults := []error{validateTags(tags, reserved...)}
 	plain, _ := tags.(pulumi.StringMap)
 	first := map[string]string{}
-	for _, key := range slices.Sorted(maps.Keys(plain)) {
+	var found fielderr.List
+	found.Add("", validateTags(tags, reserved...))
+	found.Add("tags", fielderr.EachKey(plain, func(key string, _ pulumi.StringInput) error {
 		folded := strings.ToLower(key)
 		if other, taken := first[folded]; taken {
-			faults = append(faults, fmt.Errorf("tags.%s: is the same key as %s to IAM, which knows no case in keys of tags", key, other))
-			continue
+			return fmt.Errorf("is the same key as %s to IAM, which knows no case in keys of tags", other)
 		}
 		first[folded] = key
-	}
-	return errors.Join(faults...)
+		return nil
+	}))
+	return found.Err()
 }

@@ -1,7 +1,6 @@
 package components
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,8 +10,16 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
+)
+
+type (
+	// PodSettings say how the pods of [TestPodArgs] and [ClusterLoginTestArgs] run.
+	PodSettings = testpod.Settings
+	// Toleration lets a pod onto nodes with a matching taint.
+	Toleration = testpod.Toleration
 )
 
 // TestPodArgs describe the proof of a role. A Job runs a pod with the AWS CLI under the service account, which asks STS who
@@ -33,52 +40,26 @@ type TestPodArgs struct {
 	// must be refused the role; it succeeds only when STS answers AccessDenied.
 	NegativeTest bool `json:"negativeTest"`
 	// KeepRunning leaves a pod beside each proof, <service account>-irsa-shell, that proves itself too and stays, to exec
-	// into. Whoever may exec in its namespace has the role then.
+	// into. Every user who may exec in its namespace then has the role.
 	KeepRunning bool `json:"keepRunning"`
 	// DependsOn is what the check needs, besides the role's policies, a bucket for example.
 	DependsOn []pulumi.Resource `json:"-"`
-}
-
-// TestPodProof is what a test pod or a negative test found out. It is the last line of the pod's log, as JSON.
-type TestPodProof struct {
-	// Pod is <cluster>/<namespace>/<name of the Job>, with the cluster's name in the program, or its first alias.
-	Pod string `json:"pod"`
-	// Identity is the caller's ARN as STS answered; for a negative test the node's identity, or "nobody" if it has none.
-	Identity string `json:"identity"`
-	// Check is "passed", or "none" for a pod without a check. A negative test has none.
-	Check string `json:"check,omitempty"`
-	// Login is the name of the cluster that the pod logged in to; Identity is then what that cluster says.
-	Login string `json:"login,omitempty"`
-	// Refusal is the error code with which STS refused the role to a negative test.
-	Refusal string `json:"refusal,omitempty"`
-}
-
-// ReadTestPodLog finds the proof in the log of a test pod or a negative test.
-func ReadTestPodLog(log string) (TestPodProof, error) {
-	var proof TestPodProof
-	lines := strings.Split(strings.TrimSpace(log), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &proof); err != nil || proof.Identity == "" {
-		return TestPodProof{}, fmt.Errorf("the log holds no proof; it ends with %q", lines[len(lines)-1])
-	}
-	return proof, nil
 }
 
 func (args *TestPodArgs) validate(accounts []ServiceAccountArgs) error {
 	if args == nil {
 		return nil
 	}
-	faults := []error{fault.Under("testPod", args.Validate()), fault.At("testPod.check", validateCheck(args.Check))}
-	if len(accounts) > 0 && !slices.ContainsFunc(accounts, ServiceAccountArgs.annotated) {
-		faults = append(faults, errors.New("testPod: needs a service account that is created or patched, as a pod gets its "+
-			"identity by the annotation"))
-	}
+	var found fielderr.List
+	found.Add("", args.Validate())
+	found.Add("check", validateCheck(args.Check))
+	found.Refuse(len(accounts) > 0 && !slices.ContainsFunc(accounts, ServiceAccountArgs.annotated), "",
+		"needs a service account that is created or patched, as a pod gets its identity by the annotation")
 	for i, account := range accounts {
-		if args.NegativeTest && account.mayBeDefault() {
-			faults = append(faults, fmt.Errorf("testPod.negativeTest: serviceAccounts[%d] lets %s/%s have the role, under which the negative test "+
-				"runs to be refused", i, account.Namespace, defaultServiceAccount))
-		}
+		found.Refuse(args.NegativeTest && account.mayBeDefault(), "negativeTest", "serviceAccounts[%d] lets %s/%s have the role, under which "+
+			"the negative test runs to be refused", i, account.Namespace, defaultServiceAccount)
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // maxCheck is what Linux passes on as one variable of a program, less IRSA_CHECK= and the byte that ends it (MAX_ARG_STRLEN):
@@ -111,29 +92,29 @@ func (account ServiceAccountArgs) mayBeDefault() bool {
 // annotated reports whether this package annotates the account with the role, so that a pod under it gets the role.
 func (account ServiceAccountArgs) annotated() bool { return account.mode() != TrustOnly }
 
-// testPod is a proof of something about a role, in one cluster.
-type testPod struct {
-	mode proofMode
+// roleProof is what one pod proves about a role, in one cluster.
+type roleProof struct {
+	mode testpod.Mode
 	// account gives the Job its name, and runs its pod unless it is a negative test.
 	account     ServiceAccountArgs
 	cluster     IrsaCluster
 	providerArn pulumi.StringInput
-	// waitFor must be there before the Job.
+	// waitFor are the resources that the Job depends on.
 	waitFor []pulumi.Resource
 }
 
-func (pod testPod) name() string { return pod.mode.objectName(pod.account.Name) }
+func (proof roleProof) name() string { return proof.mode.NameOf(proof.account.Name, "") }
 
 // key is <cluster>/<namespace>/<name>.
-func (pod testPod) key() string {
-	return childName(pod.cluster.Name, pod.account.Namespace, pod.name())
+func (proof roleProof) key() string {
+	return childName(proof.cluster.Name, proof.account.Namespace, proof.name())
 }
 
-func (pod testPod) serviceAccount() string {
-	if pod.mode == proveDenial {
+func (proof roleProof) serviceAccount() string {
+	if proof.mode == testpod.Denial {
 		return defaultServiceAccount
 	}
-	return pod.account.Name
+	return proof.account.Name
 }
 
 // createTestPods makes a proof for each service account that has the role's annotation, and a negative test for each namespace of
@@ -146,7 +127,7 @@ func (b *irsaRoleBuilder) createTestPods() error {
 		}
 		// A negative test waits for the proofs beside it: as long as not all of IAM knows the role, STS denies every caller, and
 		// that would prove nothing.
-		proven := map[string]*testPod{}
+		proven := map[string]*roleProof{}
 		providerArn := b.component.OidcProviderArns.Index(pulumi.Int(i))
 		for _, account := range b.args.ServiceAccounts {
 			if !account.annotated() {
@@ -154,15 +135,18 @@ func (b *irsaRoleBuilder) createTestPods() error {
 			}
 			// The webhook changes a pod only when it is made, so the annotated account must be there first; the policies, because
 			// the check needs them.
-			waitFor := slices.Concat([]pulumi.Resource{b.serviceAccounts[accountKey(cluster, account)]}, b.policies, b.args.TestPod.DependsOn)
-			pod := testPod{proveIdentity, account, cluster, providerArn, waitFor}
-			resource, err := b.prove(pod)
+			proof := roleProof{mode: testpod.Identity, account: account, cluster: cluster, providerArn: providerArn}
+			proof.waitFor = slices.Concat(
+				[]pulumi.Resource{b.serviceAccounts[accountKey(cluster, account)]}, b.policies, b.args.TestPod.DependsOn)
+			resource, err := b.prove(proof)
 			if err != nil {
 				return err
 			}
-			pods = append(pods, pod.key())
+			pods = append(pods, proof.key())
 			if proven[account.Namespace] == nil {
-				proven[account.Namespace] = &testPod{proveDenial, account, cluster, providerArn, nil}
+				proven[account.Namespace] = &roleProof{
+					mode: testpod.Denial, account: account, cluster: cluster, providerArn: providerArn,
+				}
 			}
 			proven[account.Namespace].waitFor = append(proven[account.Namespace].waitFor, resource)
 		}
@@ -184,41 +168,42 @@ func (b *irsaRoleBuilder) createTestPods() error {
 }
 
 // prove makes the Job of a proof, and the pod that stays beside it where one is asked for.
-func (b *irsaRoleBuilder) prove(pod testPod) (pulumi.Resource, error) {
-	proof := proof{
-		mode: pod.mode, name: pod.name(), namespace: pod.account.Namespace, serviceAccount: pod.serviceAccount(),
-		settings: b.args.TestPod.WithDefaults(builtIn), env: b.testPodEnv(pod),
-	}
-	name := childName(b.name, pod.key())
-	options := b.childrenOf(pod.account).named(name, pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
-	job, err := proof.job(b.ctx, name, options...)
+func (b *irsaRoleBuilder) prove(proof roleProof) (pulumi.Resource, error) {
+	name, options := b.nameAndOptions(proof)
+	job, err := b.pod(proof).NewJob(b.ctx, name, options...)
 	if err != nil {
-		return nil, fmt.Errorf("creating the test pod %s: %w", pod.key(), err)
+		return nil, fmt.Errorf("creating the test pod %s: %w", proof.key(), err)
 	}
-	if pod.mode != proveIdentity || !b.args.TestPod.KeepRunning {
+	if proof.mode != testpod.Identity || !b.args.TestPod.KeepRunning {
 		return job, nil
 	}
-	pod.mode, pod.waitFor = keepRunning, []pulumi.Resource{job}
-	proof.mode, proof.name, proof.env = keepRunning, pod.name(), b.testPodEnv(pod)
-	name = childName(b.name, pod.key())
-	options = b.childrenOf(pod.account).named(name, pulumi.Provider(pod.cluster.Kubernetes), pulumi.DependsOn(pod.waitFor))
-	if err := proof.pod(b.ctx, name, options...); err != nil {
-		return nil, fmt.Errorf("creating the pod %s, which stays: %w", pod.key(), err)
+	proof.mode, proof.waitFor = testpod.Running, []pulumi.Resource{job}
+	name, options = b.nameAndOptions(proof)
+	if err := b.pod(proof).NewPod(b.ctx, name, options...); err != nil {
+		return nil, fmt.Errorf("creating the pod %s, which stays: %w", proof.key(), err)
 	}
 	return job, nil
 }
 
-// testPodEnv is what the role tells the program.
-func (b *irsaRoleBuilder) testPodEnv(pod testPod) env {
-	subject := iampolicy.ServiceAccountSubject{Namespace: pod.account.Namespace, Name: pod.serviceAccount()}
-	return env{
-		{"IRSA_CHECK", pulumi.String(b.args.TestPod.Check)},
-		{"IRSA_POD", pulumi.String(childName(pod.cluster.firstName(), pod.account.Namespace, pod.name()))},
-		{"IRSA_EXPECTED_ARN", sessionArn(b.role.Arn)},
-		{"IRSA_ROLE_ARN", b.role.Arn},
-		{"IRSA_PROVIDER_ARN", pod.providerArn},
-		{"IRSA_SUBJECT", pulumi.String(subject.Claim())},
-		{"IRSA_ROLE_FINGERPRINT", b.fingerprint()},
+func (b *irsaRoleBuilder) nameAndOptions(proof roleProof) (string, []pulumi.ResourceOption) {
+	name := childName(b.name, proof.key())
+	return name, b.childrenOf(proof.account).named(
+		name, pulumi.Provider(proof.cluster.Kubernetes), pulumi.DependsOn(proof.waitFor))
+}
+
+func (b *irsaRoleBuilder) pod(proof roleProof) testpod.Pod {
+	subject := iampolicy.ServiceAccountSubject{Namespace: proof.account.Namespace, Name: proof.serviceAccount()}
+	return testpod.Pod{
+		Mode: proof.mode, Name: proof.name(), Namespace: proof.account.Namespace, ServiceAccount: proof.serviceAccount(),
+		Settings: b.args.TestPod.PodSettings,
+		Env: testpod.Env{}.
+			With("IRSA_CHECK", pulumi.String(b.args.TestPod.Check)).
+			With("IRSA_POD", pulumi.String(childName(proof.cluster.firstName(), proof.account.Namespace, proof.name()))).
+			With("IRSA_EXPECTED_ARN", sessionArn(b.role.Arn)).
+			With("IRSA_ROLE_ARN", b.role.Arn).
+			With("IRSA_PROVIDER_ARN", proof.providerArn).
+			With("IRSA_SUBJECT", pulumi.String(subject.Claim())).
+			With("IRSA_ROLE_FINGERPRINT", b.fingerprint()),
 	}
 }
 
@@ -237,14 +222,14 @@ func (b *irsaRoleBuilder) fingerprint() pulumi.StringOutput {
 	if b.boundary != nil {
 		parts = append(parts, b.boundary)
 	}
-	return parts.ToStringArrayOutput().ApplyT(func(parts []string) string { return digest(parts...) }).(pulumi.StringOutput)
+	return fingerprintOf(parts)
 }
 
 // sessionArn is what GetCallerIdentity answers for a role, up to the session's name: the service is sts, and the role's
 // path is gone.
 func sessionArn(roleArn pulumi.StringInput) pulumi.StringOutput {
 	return roleArn.ToStringOutput().ApplyT(func(roleArn string) (string, error) {
-		arn, err := iampolicy.ParseArn(roleArn)
+		arn, err := iampolicy.ParseARN(roleArn)
 		if err != nil {
 			return "", err
 		}

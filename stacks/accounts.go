@@ -1,36 +1,30 @@
 package stacks
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"slices"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // checkAccounts finds what only the accounts' answers can tell, and what depends on that, all at once.
 func (p *platform) checkAccounts() error {
 	inAccount := func(cluster string) string { return " of account " + p.accountOf(cluster).id }
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(p.cfg.Roles)) {
-		faults = append(faults, fault.Under("roles."+key, p.cfg.Roles[key].validateAccount(func(cluster string) string {
-			return p.accountOf(cluster).id
-		})))
-	}
+	var found fielderr.List
+	found.Add("roles", fielderr.EachKey(p.cfg.Roles, func(_ string, role Role) error {
+		return role.validateAccount(func(cluster string) string { return p.accountOf(cluster).id })
+	}))
 	if p.cfg.ArgoCD != nil {
-		faults = append(faults, fault.Under("argocd", p.checkArgoCD()))
+		found.Add("argocd", p.checkArgoCD())
 	}
-	faults = append(faults, p.checkPolicies(), p.cfg.validateUnique(inAccount))
+	found.Add("", p.checkPolicies())
+	found.Add("", p.cfg.validateUnique(inAccount))
 	renamed, err := p.checkKeys()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(fault.Under(ConfigKey, errors.Join(faults...)), renamed); err != nil {
-		return fmt.Errorf("invalid configuration:\n%w", err)
-	}
-	return nil
+	found.Add("", renamed)
+	return invalidConfiguration(found.Err())
 }
 
 // checkArgoCD checks the hub role with its permission to assume the targets' roles, and the targets against the hub.
@@ -39,12 +33,13 @@ func (p *platform) checkArgoCD() error {
 	if err != nil {
 		return err
 	}
-	faults := []error{hub.ValidateSettings(len(hub.Clusters))}
 	roleArns := p.targetRoleArns()
-	for _, key := range slices.Sorted(maps.Keys(p.cfg.ArgoCD.Targets)) {
-		faults = append(faults, fault.Under("targets."+key, p.checkTarget(p.cfg.ArgoCD.Targets[key], roleArns[key])))
-	}
-	return errors.Join(faults...)
+	var found fielderr.List
+	found.Add("", hub.ValidateSettings(len(hub.Clusters)))
+	found.Add("targets", fielderr.EachKey(p.cfg.ArgoCD.Targets, func(key string, target ArgoCDTarget) error {
+		return p.checkTarget(target, roleArns[key])
+	}))
+	return found.Err()
 }
 
 // checkTarget refuses the hub role as the role to assume; roleArn is that role, if any.
@@ -52,18 +47,17 @@ func (p *platform) checkTarget(target ArgoCDTarget, roleArn string) error {
 	if roleArn == "" {
 		return nil
 	}
-	role, err := iampolicy.ParseArn(roleArn)
+	role, err := iampolicy.ParseARN(roleArn)
 	if err != nil {
 		return err
-	}
-	path := "roleArn"
-	if target.Role != nil {
-		path = "role"
 	}
 	if role.Account != p.accountOf(p.cfg.ArgoCD.Hub).id {
 		return nil
 	}
-	return p.cfg.ArgoCD.refuseRole(path, role.RoleName())
+	if target.Role != nil {
+		return p.cfg.ArgoCD.refuseRole("role", role.RoleName())
+	}
+	return p.cfg.ArgoCD.refuseRole("roleArn", role.RoleName())
 }
 
 // roleAccount is the account of a role, with the credentials that the role was made with, as long as a cluster of the account

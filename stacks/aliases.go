@@ -39,6 +39,15 @@ func (aliases Aliases) of(name func(key string) string) pulumi.ResourceOption {
 	return pulumi.Aliases(all)
 }
 
+// aliasesOf are the aliases of the entries of a section, by their keys.
+func aliasesOf[T any](entries map[string]T, of func(T) Aliases) map[string]Aliases {
+	all := map[string]Aliases{}
+	for key, entry := range entries {
+		all[key] = of(entry)
+	}
+	return all
+}
+
 // itself is the name of a resource that is called as its key.
 func itself(key string) string { return key }
 

@@ -36,7 +36,7 @@ func (p *platform) targetRoleArns() map[string]string {
 		case given:
 			arns[key] = arn
 		case target.Role != nil:
-			arns[key] = iampolicy.RoleArn(account.partition, account.id, target.Role.Path, target.Role.Name).String()
+			arns[key] = iampolicy.RoleARN(account.partition, account.id, target.Role.Path, target.Role.Name).String()
 		}
 	}
 	return arns

@@ -1,94 +1,86 @@
 package stacks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
 func (cfg *Config) validateArgoCD() error {
 	argocd := cfg.ArgoCD
-	faults := []error{cfg.declared("hub", argocd.Hub)}
-	// What has another path in the role than here is checked here, and only the rest of the role's settings with the role.
+	var found fielderr.List
+	found.Add("hub", cfg.declared(argocd.Hub))
+	found.Add("namespace", kubename.ValidateNamespace(argocd.Namespace))
+	found.Add("", argocd.validateNames())
+	found.Add("serviceAccountMode", argocd.ServiceAccountMode.Validate())
+	found.Add("", cfg.validatePodRole(argocd.restOfRole()))
+	found.Add("targets", fielderr.EachKey(argocd.Targets, func(key string, target ArgoCDTarget) error {
+		return errors.Join(argocd.validateLoginName(key, target), cfg.validateTarget(target))
+	}))
+	return found.Err()
+}
+
+// restOfRole is the hub role with valid values in place of those that have another path in the role than in the configuration: these
+// are checked with the configuration.
+func (argocd *ArgoCD) restOfRole() Role {
 	rest := *argocd
-	rest.Namespace, rest.ServiceAccounts, rest.RoleName, rest.RoleNamePrefix = components.DefaultArgoCDNamespace, components.ArgoCDServiceAccounts(), "", ""
-	faults = append(faults, fault.At("namespace", kubename.ValidateNamespace(argocd.Namespace)), argocd.validateNames())
-	if err := rest.ServiceAccountMode.Validate(); err != nil {
-		faults = append(faults, fault.At("serviceAccountMode", err))
+	rest.Namespace, rest.ServiceAccounts = components.DefaultArgoCDNamespace, components.ArgoCDServiceAccounts()
+	rest.RoleName, rest.RoleNamePrefix = "", ""
+	if rest.ServiceAccountMode.Validate() != nil {
 		rest.ServiceAccountMode = ""
 	}
-	faults = append(faults, cfg.validatePodRole(rest.role()))
-	for _, key := range slices.Sorted(maps.Keys(argocd.Targets)) {
-		path := "targets." + key
-		faults = append(faults, fault.At(path, argocd.validateLoginName(key, argocd.Targets[key])),
-			fault.Under(path, cfg.validateTarget(argocd.Targets[key])))
-	}
-	return errors.Join(faults...)
+	return rest.role()
 }
 
 // validateNames checks the names of the hub role, of its policies and of Argo CD's service accounts.
 func (argocd *ArgoCD) validateNames() error {
-	var faults []error
-	if argocd.RoleName != "" {
-		faults = append(faults, fault.At("roleName", iampolicy.ValidateRoleName(argocd.RoleName)))
-	}
-	if argocd.RoleNamePrefix != "" {
-		faults = append(faults, fault.At("roleNamePrefix", iampolicy.ValidateNamePrefix(argocd.RoleNamePrefix)))
-	}
-	if argocd.RoleName != "" && argocd.RoleNamePrefix != "" {
-		faults = append(faults, errors.New("roleNamePrefix: give roleName or a prefix, not both"))
-	}
-	for i, policy := range argocd.ManagedPolicies {
-		faults = append(faults, refuseAssumePolicy(fmt.Sprintf("managedPolicies[%d]", i), components.ManagedPolicyName(policy)))
-	}
-	for _, name := range slices.Sorted(maps.Keys(argocd.InlinePolicies)) {
-		faults = append(faults, refuseAssumePolicy("inlinePolicies."+name, name))
-	}
-	for _, name := range slices.Sorted(maps.Keys(argocd.CustomerManagedPolicies)) {
-		faults = append(faults, refuseAssumePolicy("customerManagedPolicies."+name, name))
-	}
-	if argocd.ServiceAccounts != nil && len(argocd.ServiceAccounts) == 0 {
-		faults = append(faults, errors.New("serviceAccounts: name at least one, or leave the key out for those of Argo CD's own manifests"))
-	}
+	var found fielderr.List
+	found.Add("roleName", fielderr.IfGiven(argocd.RoleName, iampolicy.ValidateRoleName))
+	found.Add("roleNamePrefix", fielderr.IfGiven(argocd.RoleNamePrefix, iampolicy.ValidateNamePrefix))
+	found.Refuse(argocd.RoleName != "" && argocd.RoleNamePrefix != "", "roleNamePrefix", "give roleName or a prefix, not both")
+	found.Add("managedPolicies", fielderr.Each(argocd.ManagedPolicies, func(policy string) error {
+		return refuseAssumePolicy(components.ManagedPolicyName(policy))
+	}))
+	refuseKey := func(name string, _ components.PolicyDocument) error { return refuseAssumePolicy(name) }
+	found.Add("inlinePolicies", fielderr.EachKey(argocd.InlinePolicies, refuseKey))
+	found.Add("customerManagedPolicies", fielderr.EachKey(argocd.CustomerManagedPolicies, refuseKey))
+	found.Refuse(argocd.ServiceAccounts != nil && len(argocd.ServiceAccounts) == 0, "serviceAccounts",
+		"name at least one, or leave the key out for those of Argo CD's own manifests")
 	for i, name := range argocd.ServiceAccounts {
-		path := fmt.Sprintf("serviceAccounts[%d]", i)
-		if err := kubename.ValidateObject("a service account", name); err != nil {
-			faults = append(faults, fault.At(path, err))
-		} else if first := slices.Index(argocd.ServiceAccounts, name); first < i {
-			faults = append(faults, fmt.Errorf("%s: %q is already in the list, at index %d", path, name, first))
-		}
+		found.Add(fielderr.Path("serviceAccounts").Index(i),
+			cmp.Or(kubename.ValidateObject("a service account", name), fielderr.Duplicate(argocd.ServiceAccounts, i)))
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // refuseAssumePolicy keeps the name of the hub role's own policy free.
-func refuseAssumePolicy(path, name string) error {
+func refuseAssumePolicy(name string) error {
 	if !strings.EqualFold(name, assumePolicy) {
 		return nil
 	}
-	return fmt.Errorf("%s: the hub role's permission to assume the targets' roles has the name %q; choose another", path, assumePolicy)
+	return fmt.Errorf("the hub role's permission to assume the targets' roles has the name %q; choose another", assumePolicy)
 }
 
 func (cfg *Config) validateTarget(target ArgoCDTarget) error {
 	if created := cfg.Clusters[target.Cluster].Create; created != nil {
 		target.AuthenticationMode = created.AuthenticationMode // which is known before the cluster is there
 	}
-	faults := []error{
-		cfg.declared("cluster", target.Cluster), cfg.validateTargetPartition(target), target.ValidateSettings(cfg.ArgoCD.TestPod != nil),
-	}
+	var found fielderr.List
+	found.Add("cluster", cfg.declared(target.Cluster))
+	found.Add("cluster", cfg.validateTargetPartition(target))
+	found.Add("", target.ValidateSettings(cfg.ArgoCD.TestPod != nil))
 	if !target.InCluster {
-		faults = append(faults, cfg.validateTargetRole(target))
+		found.Add("", cfg.validateTargetRole(target))
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // validateLoginName checks what the pods that prove the login to a target are named after.
@@ -107,31 +99,31 @@ func (cfg *Config) validateTargetPartition(target ArgoCDTarget) error {
 	if !declared || !known || partitionOf(cluster.Region) == partitionOf(hub.Region) {
 		return nil
 	}
-	return fmt.Errorf("cluster: %q is in the partition %s and the hub in %s; IAM credentials are not valid across "+
+	return fmt.Errorf("%q is in the partition %s and the hub in %s; IAM credentials are not valid across "+
 		"partitions; run a separate Argo CD in that partition", target.Cluster, partitionOf(cluster.Region).name, partitionOf(hub.Region).name)
 }
 
 // validateTargetRole refuses a role of another partition, and the hub role itself.
 func (cfg *Config) validateTargetRole(target ArgoCDTarget) error {
 	argocd, hub := cfg.ArgoCD, cfg.Clusters[cfg.ArgoCD.Hub]
-	var faults []error
+	var found fielderr.List
 	if target.Role != nil {
 		if partition := cfg.Clusters[target.Cluster].partition(); partition != "" {
-			faults = append(faults, fault.Under("role", target.Role.ValidatePartition(partition)))
+			found.Add("role", target.Role.ValidatePartition(partition))
 		}
 		if cfg.inAccount(argocd.Hub) == cfg.inAccount(target.Cluster) {
-			faults = append(faults, argocd.refuseRole("role", target.Role.Name))
+			found.Add("", argocd.refuseRole("role", target.Role.Name))
 		}
 	}
 	if arn, given := target.roleArn(); given {
-		faults = append(faults, fault.At("roleArn", hub.refusePartition(arn)))
+		found.Add("roleArn", hub.refusePartition(arn))
 		// The role that reaches the hub tells the hub's account before AWS is asked.
-		role, err := iampolicy.ParseArn(arn)
+		role, err := iampolicy.ParseARN(arn)
 		if account := hub.assumedAccount(); err == nil && account != "" && role.Account == account {
-			faults = append(faults, argocd.refuseRole("roleArn", role.RoleName()))
+			found.Add("", argocd.refuseRole("roleArn", role.RoleName()))
 		}
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // roleArn is the role that was made elsewhere, if there is one.

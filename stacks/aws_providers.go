@@ -99,7 +99,7 @@ func (p *platform) identify(account *account) error {
 	if err != nil {
 		return fmt.Errorf("asking STS for the caller's identity%s: %w", account.credentials, err)
 	}
-	arn, err := iampolicy.ParseArn(identity.Arn)
+	arn, err := iampolicy.ParseARN(identity.Arn)
 	if err != nil {
 		return fmt.Errorf("the caller's identity%s: %w", account.credentials, err)
 	}

@@ -3,13 +3,12 @@ package stacks
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // The names of general purpose buckets, and what S3 keeps for names of its own:
@@ -24,13 +23,12 @@ var (
 // maxObjectKey is the length of an object's key in bytes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 const maxObjectKey = 1024
 
-func (cfg *Config) validateBucket(key string) error {
-	bucket := cfg.Buckets[key]
-	faults := []error{fault.At("name", validateBucketName(bucket.Name)), cfg.declared("cluster", bucket.Cluster)}
-	for _, object := range slices.Sorted(maps.Keys(bucket.Objects)) {
-		faults = append(faults, fault.At("objects."+object, validateObjectKey(object)))
-	}
-	return errors.Join(faults...)
+func (cfg *Config) validateBucket(bucket Bucket) error {
+	var found fielderr.List
+	found.Add("name", validateBucketName(bucket.Name))
+	found.Add("cluster", cfg.declared(bucket.Cluster))
+	found.Add("objects", fielderr.EachKey(bucket.Objects, func(key, _ string) error { return validateObjectKey(key) }))
+	return found.Err()
 }
 
 func validateBucketName(name string) error {

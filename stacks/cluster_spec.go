@@ -1,11 +1,11 @@
 package stacks
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // DefaultInstanceType is the type of a created cluster's nodes; it is EKS's own default too.
@@ -39,40 +39,42 @@ func validateCreatedKey(key string) error {
 }
 
 func (spec *ClusterSpec) validate() error {
-	var faults []error
-	if spec.Version != "" && !versionForm.MatchString(spec.Version) {
-		faults = append(faults, fmt.Errorf(`version: %q is not a version of Kubernetes such as "1.34"`, spec.Version))
-	}
-	if spec.InstanceType != "" && !instanceTypeForm.MatchString(spec.InstanceType) {
-		faults = append(faults, fmt.Errorf("instanceType: %q is not an EC2 instance type such as m7g.large", spec.InstanceType))
-	}
+	var found fielderr.List
+	found.Refuse(spec.Version != "" && !versionForm.MatchString(spec.Version), "version",
+		`%q is not a version of Kubernetes such as "1.34"`, spec.Version)
+	found.Refuse(spec.InstanceType != "" && !instanceTypeForm.MatchString(spec.InstanceType), "instanceType",
+		"%q is not an EC2 instance type such as m7g.large", spec.InstanceType)
 	switch spec.AuthenticationMode {
 	case "", components.AuthenticationModeAPI, components.AuthenticationModeAPIAndConfigMap, components.AuthenticationModeConfigMap:
 	default:
-		faults = append(faults, fmt.Errorf("authenticationMode: %q is none of API, API_AND_CONFIG_MAP and CONFIG_MAP", spec.AuthenticationMode))
+		found.Addf("authenticationMode", "%q is none of API, API_AND_CONFIG_MAP and CONFIG_MAP", spec.AuthenticationMode)
 	}
-	return errors.Join(append(faults, spec.validateSizes(), spec.validatePlace())...)
+	found.Add("", spec.validateSizes())
+	found.Add("", spec.validatePlace())
+	return found.Err()
 }
 
 func (spec *ClusterSpec) validateSizes() error {
-	var faults []error
-	for _, size := range []struct {
-		path  string
-		value *int
-		least int
-	}{{"minSize", spec.MinSize, 0}, {"maxSize", spec.MaxSize, 1}, {"desiredCapacity", spec.DesiredCapacity, 0}} {
-		if size.value != nil && *size.value < size.least {
-			faults = append(faults, fmt.Errorf("%s: %d is less than %d", size.path, *size.value, size.least))
-		}
+	var found fielderr.List
+	found.Add("minSize", atLeast(spec.MinSize, 0))
+	found.Add("maxSize", atLeast(spec.MaxSize, 1))
+	found.Add("desiredCapacity", atLeast(spec.DesiredCapacity, 0))
+	if found.Len() > 0 {
+		return found.Err()
 	}
-	if len(faults) > 0 {
-		return errors.Join(faults...)
+	desired, size := spec.DesiredCapacity, spec.sizes()
+	switch {
+	case spec.MinSize != nil && spec.MaxSize != nil && *spec.MinSize > *spec.MaxSize:
+		found.Addf("minSize", "%d is more than maxSize, %d", *spec.MinSize, *spec.MaxSize)
+	case desired != nil && (*desired < size.least || *desired > size.most):
+		found.Addf("desiredCapacity", "%d is not from minSize to maxSize, %d to %d", *desired, size.least, size.most)
 	}
-	if spec.MinSize != nil && spec.MaxSize != nil && *spec.MinSize > *spec.MaxSize {
-		return fmt.Errorf("minSize: %d is more than maxSize, %d", *spec.MinSize, *spec.MaxSize)
-	}
-	if desired, size := spec.DesiredCapacity, spec.sizes(); desired != nil && (*desired < size.least || *desired > size.most) {
-		return fmt.Errorf("desiredCapacity: %d is not from minSize to maxSize, %d to %d", *desired, size.least, size.most)
+	return found.Err()
+}
+
+func atLeast(size *int, least int) error {
+	if size != nil && *size < least {
+		return fmt.Errorf("%d is less than %d", *size, least)
 	}
 	return nil
 }
@@ -81,32 +83,31 @@ func (spec *ClusterSpec) validateSizes() error {
 // https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
 func (spec *ClusterSpec) validatePlace() error {
 	subnets := len(spec.PublicSubnetIDs) + len(spec.PrivateSubnetIDs)
-	var faults []error
+	var found fielderr.List
 	switch {
 	case spec.VpcID == "" && subnets > 0:
-		faults = append(faults, errors.New("vpcId: needed with subnets"))
+		found.Addf("vpcId", "needed with subnets")
 	case spec.VpcID != "" && !vpcForm.MatchString(spec.VpcID):
-		faults = append(faults, fmt.Errorf("vpcId: %q is not the ID of a VPC such as vpc-0a1b2c3d4e5f67890", spec.VpcID))
+		found.Addf("vpcId", "%q is not the ID of a VPC such as vpc-0a1b2c3d4e5f67890", spec.VpcID)
 	case spec.VpcID != "" && subnets < 2:
-		faults = append(faults, fmt.Errorf("vpcId: needs publicSubnetIds or privateSubnetIds, two at least and in two availability zones, not %d", subnets))
+		found.Addf("vpcId", "needs publicSubnetIds or privateSubnetIds, two at least and in two availability zones, not %d", subnets)
 	}
-	places := map[string]string{} // the paths of the subnets
-	for _, list := range []struct {
-		path string
-		ids  []string
-	}{{"publicSubnetIds", spec.PublicSubnetIDs}, {"privateSubnetIds", spec.PrivateSubnetIDs}} {
-		for i, id := range list.ids {
-			path := fmt.Sprintf("%s[%d]", list.path, i)
+	places := map[string]fielderr.Path{} // the paths of the subnets
+	check := func(path fielderr.Path, ids []string) {
+		for i, id := range ids {
+			at := path.Index(i)
 			if !subnetForm.MatchString(id) {
-				faults = append(faults, fmt.Errorf("%s: %q is not the ID of a subnet such as subnet-0a1b2c3d4e5f67890", path, id))
+				found.Addf(at, "%q is not the ID of a subnet such as subnet-0a1b2c3d4e5f67890", id)
 			} else if other, taken := places[id]; taken {
-				faults = append(faults, fmt.Errorf("%s: %q is already declared, at %s", path, id, other))
+				found.Addf(at, "%q is already declared, at %s", id, other)
 			} else {
-				places[id] = path
+				places[id] = at
 			}
 		}
 	}
-	return errors.Join(faults...)
+	check("publicSubnetIds", spec.PublicSubnetIDs)
+	check("privateSubnetIds", spec.PrivateSubnetIDs)
+	return found.Err()
 }
 
 // sizes are a node group's numbers of nodes.

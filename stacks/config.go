@@ -1,10 +1,26 @@
 package stacks
 
-import "github.com/eks-irsa/pulumi-eks-irsa/components"
+import (
+	"fmt"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
+)
 
 // ConfigKey is the key, in the project's own namespace, under which Pulumi.<env>.yaml declares the platform. All of it
 // is under one key, as Pulumi does not tell a program of keys that it does not ask for, a misspelt one for example.
 const ConfigKey = "platform"
+
+// inFile is the path of the configuration in Pulumi.<env>.yaml.
+const inFile fielderr.Path = ConfigKey
+
+// invalidConfiguration is nil without an error of the configuration.
+func invalidConfiguration(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("invalid configuration:\n%w", fielderr.At(inFile, err))
+}
 
 // Config declares an environment. Keys of its maps are chosen by the user, by which the parts refer to each other; they
 // name the Pulumi resources too, so a key that is renamed says in its aliases what it was called before.

@@ -3,7 +3,6 @@ package stacks
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os/exec"
 	"slices"
 
@@ -12,28 +11,30 @@ import (
 	awseks "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	"github.com/pulumi/pulumi-eks/sdk/v2/go/eks"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // requirePrograms looks for the programs that pulumi-eks runs wherever it makes a cluster, in a preview too: its own error
 // would come when the first resources are registered.
 func (cfg *Config) requirePrograms() error {
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
-		if cfg.Clusters[key].Create == nil {
-			continue
+	err := fielderr.EachKey(cfg.Clusters, func(_ string, cluster Cluster) error {
+		if cluster.Create == nil {
+			return nil
 		}
-		for _, program := range []struct{ name, source string }{
-			{"aws", "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"},
-			{"kubectl", "https://kubernetes.io/docs/tasks/tools/"},
-		} {
-			if _, err := exec.LookPath(program.name); err != nil {
-				faults = append(faults, fmt.Errorf("%s.clusters.%s.create: pulumi-eks runs %s, which is not on PATH; install it: %s",
-					ConfigKey, key, program.name, program.source))
-			}
-		}
+		return fielderr.At("create", errors.Join(
+			requireProgram("aws", "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"),
+			requireProgram("kubectl", "https://kubernetes.io/docs/tasks/tools/")))
+	})
+	if err != nil {
+		return fmt.Errorf("this machine cannot create clusters:\n%w", fielderr.At(inFile.Child("clusters"), err))
 	}
-	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("this machine cannot create clusters:\n%w", err)
+	return nil
+}
+
+func requireProgram(name, source string) error {
+	if _, err := exec.LookPath(name); err != nil {
+		return fmt.Errorf("pulumi-eks runs %s, which is not on PATH; install it: %s", name, source)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (cluster Cluster) assumedAccount() string {
 	if cluster.AssumeRole == nil {
 		return ""
 	}
-	role, err := iampolicy.ParseArn(cluster.AssumeRole.RoleArn)
+	role, err := iampolicy.ParseARN(cluster.AssumeRole.RoleArn)
 	if err != nil {
 		return "" // reported already
 	}

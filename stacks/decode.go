@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
@@ -27,51 +28,55 @@ var (
 	tolerationType = reflect.TypeFor[components.Toleration]()
 )
 
-// decode fills target, a pointer to a struct, from JSON. Unlike encoding/json it reports every unknown key, every key that is
-// there twice and every value of a wrong type, each with its path below root, and knows what YAML makes of texts without quotes.
-func decode(root, text string, target any) error {
+// decode fills target, a pointer to a struct, from JSON. Unlike encoding/json it reports every unknown key, every key that occurs
+// twice and every value of a wrong type, each with its path, and knows what YAML makes of texts without quotes.
+func decode(text string, target any) error {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
-		return fmt.Errorf("%s: must be a map: %w", root, err)
+		return fmt.Errorf("must be a map: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: something follows the value", root)
+		return errors.New("something follows the value")
 	}
-	twice := keysTwice(root, json.NewDecoder(strings.NewReader(text)))
-	return errors.Join(append(twice, decodeValue(root, value, reflect.ValueOf(target).Elem()))...)
+	twice := keysTwice(json.NewDecoder(strings.NewReader(text)))
+	return errors.Join(twice, decodeValue(value, reflect.ValueOf(target).Elem()))
 }
 
 // keysTwice finds keys that a map has twice in a text that is JSON, of which the last value would count. Of YAML the Pulumi
 // CLI refuses that itself, but not of JSON in a string, as `pulumi config set` takes it.
-func keysTwice(path string, decoder *json.Decoder) []error {
-	var faults []error
+func keysTwice(decoder *json.Decoder) error {
+	var found fielderr.List
 	switch token, _ := decoder.Token(); token {
 	case json.Delim('{'):
 		seen := map[any]bool{}
 		for decoder.More() {
 			key, _ := decoder.Token()
-			at := child(path, fmt.Sprint(key))
-			if seen[key] {
-				faults = append(faults, fmt.Errorf("%s: occurs twice; leave one of the two", at))
-			}
+			at := child(fmt.Sprint(key))
+			found.Refuse(seen[key], at, "occurs twice; leave one of the two")
 			seen[key] = true
-			faults = append(faults, keysTwice(at, decoder)...)
+			found.Add(at, keysTwice(decoder))
 		}
 		_, _ = decoder.Token() // the closing brace
 	case json.Delim('['):
 		for i := 0; decoder.More(); i++ {
-			faults = append(faults, keysTwice(fmt.Sprintf("%s[%d]", path, i), decoder)...)
+			found.Add(fielderr.Path("").Index(i), keysTwice(decoder))
 		}
 		_, _ = decoder.Token() // the closing bracket
 	}
-	return faults
+	return found.Err()
 }
 
-func decodeValue(path string, value any, target reflect.Value) error {
+// How to leave out a value that is not to be there.
+const (
+	offTheMap  = "leave the key out"
+	offTheList = "take it off the list"
+)
+
+func decodeValue(value any, target reflect.Value) error {
 	if value == nil {
-		return fmt.Errorf("%s: has no value; %s, or leave the key out", path, toGive(target.Type()))
+		return noValue(target.Type(), offTheMap)
 	}
 	switch target.Type() {
 	case documentType:
@@ -79,72 +84,73 @@ func decodeValue(path string, value any, target reflect.Value) error {
 		return nil
 	case stringInputType:
 		var text string
-		err := decodeField(path, value, reflect.ValueOf(&text).Elem())
+		err := decodeField(value, reflect.ValueOf(&text).Elem(), offTheMap)
 		target.Set(reflect.ValueOf(pulumi.String(text)))
 		return err
 	case stringMapType:
 		var texts map[string]string
-		err := decodeValue(path, value, reflect.ValueOf(&texts).Elem())
+		err := decodeValue(value, reflect.ValueOf(&texts).Elem())
 		target.Set(reflect.ValueOf(pulumi.ToStringMap(texts)))
 		return err
 	}
 	switch target.Kind() {
 	case reflect.Pointer:
 		target.Set(reflect.New(target.Type().Elem()))
-		return decodeValue(path, value, target.Elem())
+		return decodeValue(value, target.Elem())
 	case reflect.Struct:
-		return decodeStruct(path, value, target)
+		return decodeStruct(value, target)
 	case reflect.Map:
-		return decodeMap(path, value, target)
+		return decodeMap(value, target)
 	case reflect.Slice:
-		return decodeSlice(path, value, target)
+		return decodeSlice(value, target)
 	default:
-		return decodeScalar(path, value, target)
+		return decodeScalar(value, target)
 	}
+}
+
+func noValue(target reflect.Type, leaveOut string) error {
+	return fmt.Errorf("has no value; %s, or %s", toGive(target), leaveOut)
 }
 
 // decodeField fills a field of a struct or an element of a list. A text there is one word or sentence, other than the values of
 // a map, which may be anything: the content of an object, or a tag that is empty.
-func decodeField(path string, value any, target reflect.Value) error {
-	err := decodeValue(path, value, target)
+func decodeField(value any, target reflect.Value, leaveOut string) error {
+	err := decodeValue(value, target)
 	if err != nil || target.Kind() != reflect.String {
 		return err
 	}
 	text := strings.TrimRight(target.String(), "\r\n") // as a block leaves them
 	target.SetString(text)
-	switch blank := strings.TrimSpace(text) == ""; {
-	case blank && strings.HasSuffix(path, "]"):
-		return fmt.Errorf("%s: is empty; give it a value, or take it off the list", path)
-	case blank:
-		return fmt.Errorf("%s: is empty; give it a value, or leave the key out", path)
-	case text != strings.TrimSpace(text):
-		return fmt.Errorf("%s: %q begins or ends with white space; take that off", path, text)
-	default:
+	switch strings.TrimSpace(text) {
+	case "":
+		return fmt.Errorf("is empty; give it a value, or %s", leaveOut)
+	case text:
 		return nil
+	default:
+		return fmt.Errorf("%q begins or ends with white space; take that off", text)
 	}
 }
 
-func decodeStruct(path string, value any, target reflect.Value) error {
+func decodeStruct(value any, target reflect.Value) error {
 	known := map[string]reflect.Value{}
 	fields(target, known)
 	names := strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 	object, ok := value.(map[string]any)
 	if !ok {
-		return fmt.Errorf("%w; known keys are %s", wrongType(path, "a map", value), names)
+		return fmt.Errorf("%w; known keys are %s", wrongType("a map", value), names)
 	}
-	decodeOne := decodeField
-	if target.Type() == tolerationType {
-		decodeOne = decodeValue
-	}
-	var faults []error
+	var found fielderr.List
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		if field, ok := known[key]; ok {
-			faults = append(faults, decodeOne(child(path, key), object[key], field))
-		} else {
-			faults = append(faults, fmt.Errorf("%s: unknown key; known are %s", child(path, key), names))
+		switch field, ok := known[key]; {
+		case !ok:
+			found.Addf(child(key), "unknown key; known are %s", names)
+		case target.Type() == tolerationType:
+			found.Add(child(key), decodeValue(object[key], field))
+		default:
+			found.Add(child(key), decodeField(object[key], field, offTheMap))
 		}
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // fields finds the fields of a struct by their json names, those of embedded structs among them. One named "-" is for
@@ -160,94 +166,95 @@ func fields(target reflect.Value, known map[string]reflect.Value) {
 	}
 }
 
-func decodeMap(path string, value any, target reflect.Value) error {
+func decodeMap(value any, target reflect.Value) error {
 	object, ok := value.(map[string]any)
 	if !ok {
-		return wrongType(path, "a map", value)
+		return wrongType("a map", value)
 	}
 	target.Set(reflect.MakeMap(target.Type()))
-	var faults []error
+	var found fielderr.List
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		element, at := reflect.New(target.Type().Elem()).Elem(), child(path, key)
-		faults = append(faults, checkKey(at, key), decodeValue(at, object[key], element))
+		element := reflect.New(target.Type().Elem()).Elem()
+		found.Add(child(key), checkKey(key))
+		found.Add(child(key), decodeValue(object[key], element))
 		target.SetMapIndex(reflect.ValueOf(key), element)
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // checkKey refuses keys that YAML made of something else. Of a number it does not tell: 012 is the key 10 by then.
-func checkKey(path, key string) error {
-	if key == "" {
-		return fmt.Errorf("%s: is an empty key; give it a name", path)
+func checkKey(key string) error {
+	date, isDate := unquoted.Date(key)
+	switch {
+	case key == "":
+		return errors.New("is an empty key; give it a name")
+	case key == unquoted.NullKey:
+		return errors.New("is a key that YAML takes for no value at all, null or ~; put it in quotes")
+	case isDate:
+		return fmt.Errorf("is a key that YAML takes for a date; put it in quotes: %q", date)
+	case !isVisible(key):
+		return errors.New("is a key with characters that cannot be seen, such as line breaks")
+	default:
+		return nil
 	}
-	if key == unquoted.NullKey {
-		return fmt.Errorf("%s: is a key that YAML takes for no value at all, null or ~; put it in quotes", path)
-	}
-	if date, ok := unquoted.Date(key); ok {
-		return fmt.Errorf("%s: is a key that YAML takes for a date; put it in quotes: %q", path, date)
-	}
-	if !isVisible(key) {
-		return fmt.Errorf("%s: is a key with characters that cannot be seen, such as line breaks", path)
-	}
-	return nil
 }
 
-// child is the path of what stands under a key, in one line whatever the key is.
-func child(path, key string) string {
+// child is the path of what a map has under a key, in one line whatever the key is.
+func child(key string) fielderr.Path {
 	if key == "" || !isVisible(key) {
 		key = strconv.QuoteToGraphic(key)
 	}
-	return path + "." + key
+	return fielderr.Path("").Child(key)
 }
 
 func isVisible(key string) bool {
 	return !strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsGraphic(r) })
 }
 
-func decodeSlice(path string, value any, target reflect.Value) error {
+func decodeSlice(value any, target reflect.Value) error {
 	list, ok := value.([]any)
 	if !ok {
-		return wrongType(path, "a list", value)
+		return wrongType("a list", value)
 	}
 	target.Set(reflect.MakeSlice(target.Type(), len(list), len(list)))
-	var faults []error
+	var found fielderr.List
 	for i, element := range list {
-		at := fmt.Sprintf("%s[%d]", path, i)
+		at := fielderr.Path("").Index(i)
 		if element == nil {
-			faults = append(faults, fmt.Errorf("%s: has no value; %s, or take it off the list", at, toGive(target.Type().Elem())))
+			found.Add(at, noValue(target.Type().Elem(), offTheList))
 			continue
 		}
-		faults = append(faults, decodeField(at, element, target.Index(i)))
+		found.Add(at, decodeField(element, target.Index(i), offTheList))
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
-func decodeScalar(path string, value any, target reflect.Value) error {
+func decodeScalar(value any, target reflect.Value) error {
 	switch target.Kind() {
 	case reflect.String:
 		text, ok := value.(string)
 		if !ok {
-			return wrongType(path, "a string", value)
+			return wrongType("a string", value)
 		}
 		if date, ok := unquoted.Date(text); ok {
-			return fmt.Errorf("%s: %q is a date that YAML read; put it in quotes: %q", path, text, date)
+			return fmt.Errorf("%q is a date that YAML read; put it in quotes: %q", text, date)
 		}
 		target.SetString(text)
 	case reflect.Bool:
 		truth, ok := value.(bool)
 		if !ok {
-			return wrongType(path, "true or false", value)
+			return wrongType("true or false", value)
 		}
 		target.SetBool(truth)
 	case reflect.Int:
 		number, _ := value.(json.Number)
 		whole, ok := wholeNumber(number)
 		if !ok {
-			return wrongType(path, "a whole number", value)
+			return wrongType("a whole number", value)
 		}
 		target.SetInt(whole)
 	default:
-		return fmt.Errorf("%s: the configuration has no type %s", path, target.Type())
+		return fmt.Errorf("the configuration has no type %s", target.Type())
 	}
 	return nil
 }

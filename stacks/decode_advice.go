@@ -30,19 +30,19 @@ var advice = map[[2]string]string{
 
 // wrongType says what is wanted, what is there in its place, and how to write it. A number is never part of the advice: it need
 // not be the one that the file has.
-func wrongType(path, want string, value any) error {
-	fault := fmt.Errorf("%s: must be %s, not %s", path, want, shown(value))
+func wrongType(want string, value any) error {
+	err := fmt.Errorf("must be %s, not %s", want, shown(value))
 	text, isText := value.(string)
 	number, _ := value.(json.Number)
 	switch how := advice[[2]string{want, kindOf(value)}]; {
 	case isText && isQuoted(want, text):
-		return fmt.Errorf("%w; take the quotes off", fault)
+		return fmt.Errorf("%w; take the quotes off", err)
 	case isText && want == "a list":
-		return fmt.Errorf("%w; write it as a list: %s", fault, asList(text))
+		return fmt.Errorf("%w; write it as a list: %s", err, asList(text))
 	case how != "":
-		return fmt.Errorf("%w; %s%s", fault, how, unquoted.LostAccount(number))
+		return fmt.Errorf("%w; %s%s", err, how, unquoted.LostAccount(number))
 	default:
-		return fault
+		return err
 	}
 }
 

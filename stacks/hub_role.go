@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // role is the hub role, without its permission to assume the targets' roles. It needs no other in AWS: what it may do in a
@@ -29,12 +30,12 @@ func (argocd *ArgoCD) roleName() string {
 
 // refuseRole refuses the hub role as a role to assume in the hub's account. The name tells: it is unique there, whatever the
 // path, and without regard to case (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
-func (argocd *ArgoCD) refuseRole(path, name string) error {
+func (argocd *ArgoCD) refuseRole(path fielderr.Path, name string) error {
 	if !strings.EqualFold(name, argocd.roleName()) {
 		return nil
 	}
-	return fmt.Errorf("%s: %s is Argo CD's own role, and no role may assume itself unless its trust policy names it; "+
-		"leave %s out, and the cluster lets that role in directly", path, name, path)
+	return fielderr.At(path, fmt.Errorf("%s is Argo CD's own role, and no role may assume itself unless its trust policy names it; "+
+		"leave %s out, and the cluster lets that role in directly", name, path))
 }
 
 // assumePolicy is the name of the hub role's permission to assume the targets' roles.

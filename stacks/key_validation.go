@@ -1,13 +1,12 @@
 package stacks
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // keyForm keeps the names of Pulumi resources apart, which are made of keys with slashes between them, and keeps keys fit for
@@ -16,58 +15,59 @@ var keyForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
 
 // validateKeys checks the keys that are names of the configuration's own.
 func (cfg *Config) validateKeys() error {
-	return errors.Join(validateKeys("clusters", cfg.Clusters), validateKeys("buckets", cfg.Buckets), validateKeys("roles", cfg.Roles),
-		validateKeys("argocd.targets", cfg.targets()))
+	var found fielderr.List
+	found.Add("clusters", validateKeys(cfg.Clusters))
+	found.Add("buckets", validateKeys(cfg.Buckets))
+	found.Add("roles", validateKeys(cfg.Roles))
+	found.Add("argocd.targets", validateKeys(cfg.targets()))
+	return found.Err()
 }
 
-func validateKeys[T any](section string, entries map[string]T) error {
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(entries)) {
-		if !keyForm.MatchString(key) {
-			faults = append(faults, fmt.Errorf("%s.%s: the key %q becomes part of names; use letters, digits, ., _ and -, and begin with a "+
-				"letter, a digit or _", section, key, key))
+func validateKeys[T any](entries map[string]T) error {
+	return fielderr.EachKey(entries, func(key string, _ T) error {
+		if keyForm.MatchString(key) {
+			return nil
 		}
-	}
-	return errors.Join(faults...)
+		return fmt.Errorf("the key %q becomes part of names; use letters, digits, ., _ and -, and begin with a letter, a digit or _",
+			key)
+	})
 }
 
 // validateAliases finds earlier keys that are still there, or that two entries claim.
 func (cfg *Config) validateAliases() error {
-	faults := []error{
-		validateAliases("clusters", ConfigKey+".clusters", cfg.Clusters, func(c Cluster) Aliases { return c.Aliases }),
-		validateAliases("buckets", ConfigKey+".buckets", cfg.Buckets, func(b Bucket) Aliases { return b.Aliases }),
-		validateAliases("roles", ConfigKey+".roles", cfg.Roles, func(r Role) Aliases { return r.Aliases }),
-	}
+	var found fielderr.List
+	found.Add("", validateAliases("clusters", aliasesOf(cfg.Clusters, func(c Cluster) Aliases { return c.Aliases })))
+	found.Add("", validateAliases("buckets", aliasesOf(cfg.Buckets, func(b Bucket) Aliases { return b.Aliases })))
+	found.Add("", validateAliases("roles", aliasesOf(cfg.Roles, func(r Role) Aliases { return r.Aliases })))
+	found.Add("", validateAliases("argocd.targets", aliasesOf(cfg.targets(), func(t ArgoCDTarget) Aliases { return t.Aliases })))
 	if cfg.ArgoCD != nil {
-		faults = append(faults, fault.Under("argocd",
-			validateAliases("targets", ConfigKey+".argocd.targets", cfg.ArgoCD.Targets, func(t ArgoCDTarget) Aliases { return t.Aliases })))
-		for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
-			if i := slices.Index(cfg.Roles[key].Aliases, argoCDKey); i >= 0 {
-				faults = append(faults, fmt.Errorf("roles.%s.aliases[%d]: Argo CD's own role has the key %q", key, i, argoCDKey))
-			}
-		}
+		found.Add("roles", fielderr.EachKey(cfg.Roles, func(_ string, role Role) error {
+			var found fielderr.List
+			i := slices.Index(role.Aliases, argoCDKey)
+			found.Refuse(i >= 0, fielderr.Path("aliases").Index(i), "Argo CD's own role has the key %q", argoCDKey)
+			return found.Err()
+		}))
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
-// validateAliases names its faults below the section, and other entries below at, which is where it stands in the file.
-func validateAliases[T any](section, at string, entries map[string]T, aliasesOf func(T) Aliases) error {
-	claimed := map[string]string{}
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(entries)) {
-		for i, alias := range aliasesOf(entries[key]) {
-			path := fmt.Sprintf("%s.%s.aliases[%d]", section, key, i)
-			_, declared := entries[alias]
+// validateAliases checks the earlier keys of the entries of a section, by their keys.
+func validateAliases(section fielderr.Path, aliases map[string]Aliases) error {
+	claimed := map[string]fielderr.Path{}
+	var found fielderr.List
+	for _, key := range slices.Sorted(maps.Keys(aliases)) {
+		for i, alias := range aliases[key] {
+			at := section.Child(key).Child("aliases").Index(i)
+			_, declared := aliases[alias]
 			switch other, taken := claimed[alias]; {
 			case declared:
-				faults = append(faults, fmt.Errorf("%s: %q is declared, at %s.%s, so it is not an earlier key",
-					path, alias, at, alias))
+				found.Addf(at, "%q is declared, at %s, so it is not an earlier key", alias, inFile.Join(section.Child(alias)))
 			case taken:
-				faults = append(faults, fmt.Errorf("%s: %q is claimed already, at %s.%s", path, alias, at, other))
+				found.Addf(at, "%q is claimed already, at %s", alias, inFile.Join(other))
 			default:
-				claimed[alias] = fmt.Sprintf("%s.aliases[%d]", key, i)
+				claimed[alias] = at
 			}
 		}
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }

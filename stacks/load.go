@@ -7,8 +7,6 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
 )
 
 // LoadConfig reads, decodes and validates the stack's configuration. All errors are in one, each with its path.
@@ -22,8 +20,8 @@ func LoadConfig(ctx *pulumi.Context) (*Config, error) {
 		return nil, err
 	}
 	if ctx.IsConfigSecret(ctx.Project()+":"+ConfigKey) && !cfg.hasPassword() {
-		return nil, fmt.Errorf("invalid configuration:\n%s: a value in it is encrypted (secure:), and all that is made of it stands in plain text "+
-			"in the stack's state, but for a proxyUrl with a password; write the value as it is, or keep what is secret elsewhere", ConfigKey)
+		return nil, invalidConfiguration(errors.New("a value in it is encrypted (secure:), and all that is made of it stands in " +
+			"plain text in the stack's state, but for a proxyUrl with a password; write the value as it is, or keep what is secret elsewhere"))
 	}
 	return cfg, nil
 }
@@ -42,16 +40,16 @@ func (cfg *Config) hasPassword() bool {
 // ParseConfig decodes a configuration in JSON, which is how Pulumi hands it over, sets its defaults and validates it.
 func ParseConfig(text string) (*Config, error) {
 	var cfg Config
-	if err := decode(ConfigKey, text, &cfg); err != nil {
-		return nil, fmt.Errorf("invalid configuration:\n%w", err)
+	if err := invalidConfiguration(decode(text, &cfg)); err != nil {
+		return nil, err
 	}
 	cfg.setDefaults()
 	environment := cfg.validateEnvironment()
 	if environment == nil { // or else its errors would come again with each role
 		cfg.inherit()
 	}
-	if err := fault.Under(ConfigKey, errors.Join(environment, cfg.validate())); err != nil {
-		return nil, fmt.Errorf("invalid configuration:\n%w", err)
+	if err := invalidConfiguration(errors.Join(environment, cfg.validate())); err != nil {
+		return nil, err
 	}
 	return &cfg, nil
 }

@@ -9,13 +9,13 @@ import (
 
 // parallel runs do for every item concurrently and joins the errors in a stable order.
 func parallel[T any](items []T, do func(T) error) error {
-	faults := make([]error, len(items))
+	errs := make([]error, len(items))
 	var all sync.WaitGroup
 	for i, item := range items {
-		all.Go(func() { faults[i] = do(item) })
+		all.Go(func() { errs[i] = do(item) })
 	}
 	all.Wait()
-	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
-	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(faults...)
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
 }

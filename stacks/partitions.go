@@ -48,7 +48,7 @@ func (cluster Cluster) partition() string {
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 func (cluster Cluster) refusePartition(text string) error {
-	arn, err := iampolicy.ParseArn(text)
+	arn, err := iampolicy.ParseARN(text)
 	partition := cluster.partition()
 	if err != nil || partition == "" || arn.Partition == partition {
 		return nil

@@ -1,7 +1,6 @@
 package stacks
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,29 +9,30 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // eachNamedPolicy visits the managed policies of all roles that are given by name, boundaries among them, each with its path and
 // a cluster in the account of the role.
-func (cfg *Config) eachNamedPolicy(visit func(path, name, cluster string)) {
-	policy := func(path, policy, cluster string) {
+func (cfg *Config) eachNamedPolicy(visit func(path fielderr.Path, name, cluster string)) {
+	policy := func(path fielderr.Path, policy, cluster string) {
 		if !strings.HasPrefix(policy, "arn:") {
 			visit(path, policy, cluster)
 		}
 	}
-	boundary := func(path string, settings components.RoleSettings, cluster string) {
+	boundary := func(path fielderr.Path, settings components.RoleSettings, cluster string) {
 		if given, is := settings.PermissionsBoundary.(pulumi.String); is {
-			policy(path+".permissionsBoundary", string(given), cluster)
+			policy(path.Child("permissionsBoundary"), string(given), cluster)
 		}
 	}
-	role := func(path string, role Role) {
+	role := func(path fielderr.Path, role Role) {
 		boundary(path, role.RoleSettings, role.Clusters[0])
 		for i, given := range role.ManagedPolicies {
-			policy(fmt.Sprintf("%s.managedPolicies[%d]", path, i), given, role.Clusters[0])
+			policy(path.Child("managedPolicies").Index(i), given, role.Clusters[0])
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
-		role("roles."+key, cfg.Roles[key])
+		role(fielderr.Path("roles").Child(key), cfg.Roles[key])
 	}
 	if cfg.ArgoCD == nil {
 		return
@@ -40,7 +40,7 @@ func (cfg *Config) eachNamedPolicy(visit func(path, name, cluster string)) {
 	role("argocd", cfg.ArgoCD.role())
 	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {
 		if target := cfg.ArgoCD.Targets[key]; target.Role != nil {
-			boundary("argocd.targets."+key+".role", target.Role.RoleSettings, target.Cluster)
+			boundary(fielderr.Path("argocd.targets").Child(key).Child("role"), target.Role.RoleSettings, target.Cluster)
 		}
 	}
 }
@@ -48,40 +48,34 @@ func (cfg *Config) eachNamedPolicy(visit func(path, name, cluster string)) {
 // findPolicies asks AWS for its own policies that the configuration names: the ARN has a path, which the name need not tell.
 // Each is asked for once in an account. A name that AWS does not have is no error yet.
 func (p *platform) findPolicies() error {
-	clusters := map[namedPolicy]string{}
-	p.cfg.eachNamedPolicy(func(_, name, cluster string) { clusters[namedPolicy{p.accountOf(cluster).id, name}] = cluster })
-	names := slices.Collect(maps.Keys(clusters))
-	arns := make([]string, len(names))
-	places := make([]int, len(names))
-	for i := range places {
-		places[i] = i
-	}
-	err := parallel(places, func(i int) (err error) {
-		account := p.accountOf(clusters[names[i]])
-		arns[i], err = components.FindManagedPolicy(p.ctx, names[i].name, account.partition, pulumi.Provider(account.iam))
-		if err != nil {
+	type question struct{ policy, cluster, arn string }
+	questions := map[namedPolicy]*question{}
+	p.cfg.eachNamedPolicy(func(_ fielderr.Path, policy, cluster string) {
+		questions[namedPolicy{p.accountOf(cluster).id, policy}] = &question{policy: policy, cluster: cluster}
+	})
+	err := parallel(slices.Collect(maps.Values(questions)), func(q *question) (err error) {
+		account := p.accountOf(q.cluster)
+		if q.arn, err = components.FindManagedPolicy(p.ctx, q.policy, account.partition, pulumi.Provider(account.iam)); err != nil {
 			return fmt.Errorf("%w%s", err, account.credentials)
 		}
 		return nil
 	})
-	for i, name := range names {
-		p.policies[name] = arns[i]
+	for policy, q := range questions {
+		p.policies[policy] = q.arn
 	}
 	return err
 }
 
 // checkPolicies refuses names that AWS does not have.
 func (p *platform) checkPolicies() error {
-	var faults []error
-	p.cfg.eachNamedPolicy(func(path, policy, cluster string) {
-		if p.policyArn(policy, cluster) != "" {
-			return
-		}
-		faults = append(faults, fmt.Errorf("%s: AWS has no policy of its own that is called %s and can be given to a role; one of your own "+
-			"needs its ARN, arn:%s:iam::%s:policy/%s for example", path, policy, p.accountOf(cluster).partition, p.accountOf(cluster).id,
-			components.ManagedPolicyName(policy)))
+	var found fielderr.List
+	p.cfg.eachNamedPolicy(func(path fielderr.Path, policy, cluster string) {
+		found.Refuse(p.policyArn(policy, cluster) == "", path,
+			"AWS has no policy of its own that is called %s and can be given to a role; one of your own needs its ARN, "+
+				"arn:%s:iam::%s:policy/%s for example",
+			policy, p.accountOf(cluster).partition, p.accountOf(cluster).id, components.ManagedPolicyName(policy))
 	})
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // policyArn is the ARN of a managed policy in the account of a cluster, "" for a name that AWS does not have.

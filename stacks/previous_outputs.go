@@ -35,7 +35,7 @@ func (outputs stackOutputs) buckets() map[string]string {
 
 func (outputs stackOutputs) roles() map[string]string {
 	return outputs.identities("roles", func(field func(string) string) string {
-		arn, err := iampolicy.ParseArn(field("arn"))
+		arn, err := iampolicy.ParseARN(field("arn"))
 		if err != nil {
 			return ""
 		}

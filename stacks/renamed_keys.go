@@ -1,7 +1,6 @@
 package stacks
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // checkKeys finds keys that were renamed without a word: the same thing in AWS or Kubernetes, which this stack made under a key
@@ -21,9 +21,9 @@ func (p *platform) checkKeys() (faulty, failed error) {
 		// It would only make an error come earlier.
 		return nil, p.ctx.Log.Debug("the stack's own outputs cannot be read: "+p.unread.Error(), nil)
 	}
-	var faults []error
+	var found fielderr.List
 	for _, section := range []struct {
-		path string
+		path fielderr.Path
 		// was is what stood under each key, and is what is to stand there.
 		was, is map[string]string
 		aliases map[string]Aliases
@@ -33,12 +33,12 @@ func (p *platform) checkKeys() (faulty, failed error) {
 		{"roles", before.roles(), p.roleIdentities(), aliasesOf(p.cfg.Roles, func(r Role) Aliases { return r.Aliases })},
 		{"argocd.targets", before.targets(), p.targetIdentities(before), aliasesOf(p.cfg.targets(), func(t ArgoCDTarget) Aliases { return t.Aliases })},
 	} {
-		faults = append(faults, renamedKeys(section.path, section.was, section.is, section.aliases))
+		found.Add(section.path, renamedKeys(section.was, section.is, section.aliases))
 	}
-	return errors.Join(faults...), nil
+	return found.Err(), nil
 }
 
-func renamedKeys(path string, was, is map[string]string, aliases map[string]Aliases) error {
+func renamedKeys(was, is map[string]string, aliases map[string]Aliases) error {
 	gone := map[string]string{}
 	claimed := slices.Concat(slices.Collect(maps.Values(aliases))...)
 	for key, identity := range was {
@@ -46,25 +46,14 @@ func renamedKeys(path string, was, is map[string]string, aliases map[string]Alia
 			gone[strings.ToLower(identity)] = key // IAM knows no case
 		}
 	}
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(is)) {
-		earlier, renamed := gone[strings.ToLower(is[key])]
+	return fielderr.EachKey(is, func(key, identity string) error {
+		earlier, renamed := gone[strings.ToLower(identity)]
 		if _, known := was[key]; known || !renamed {
-			continue
+			return nil
 		}
-		faults = append(faults, fmt.Errorf("%s.%s.%s: this stack made %s under the key %q, which is gone; if the key was renamed, say "+
-			"`aliases: [%s]` here, and nothing changes; if not, take the old one away with one update and add this with the next",
-			ConfigKey, path, key, is[key], earlier, earlier))
-	}
-	return errors.Join(faults...)
-}
-
-func aliasesOf[T any](entries map[string]T, of func(T) Aliases) map[string]Aliases {
-	all := map[string]Aliases{}
-	for key, entry := range entries {
-		all[key] = of(entry)
-	}
-	return all
+		return fmt.Errorf("this stack made %s under the key %q, which is gone; if the key was renamed, say `aliases: [%s]` here, "+
+			"and nothing changes; if not, take the old one away with one update and add this with the next", identity, earlier, earlier)
+	})
 }
 
 // readPreviousOutputs reads the outputs of the stack's last update. It does so once, before anything is registered: the engine

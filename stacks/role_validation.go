@@ -3,52 +3,54 @@ package stacks
 import (
 	"errors"
 	"fmt"
-	"slices"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 func (cfg *Config) validateRole(role Role) error {
-	var faults []error
-	if len(role.Clusters) == 0 {
-		faults = append(faults, errors.New("clusters: name at least one cluster"))
-	}
-	for i, key := range role.Clusters {
-		path := fmt.Sprintf("clusters[%d]", i)
-		faults = append(faults, cfg.declared(path, key))
-		if first := slices.Index(role.Clusters, key); first < i {
-			faults = append(faults, fmt.Errorf("%s: %q is already in the list, at index %d", path, key, first))
-		}
-	}
 	err := role.validateAccount(func(key string) string { return cfg.Clusters[key].assumedAccount() })
 	if err == nil {
 		err = cfg.validateOnePartition(role)
 	}
-	return errors.Join(append(faults, err, cfg.validatePodRole(role))...)
+	var found fielderr.List
+	found.Refuse(len(role.Clusters) == 0, "clusters", "name at least one cluster")
+	for i, key := range role.Clusters {
+		at := fielderr.Path("clusters").Index(i)
+		found.Add(at, cfg.declared(key))
+		found.Add(at, fielderr.Duplicate(role.Clusters, i))
+	}
+	found.Add("", err)
+	found.Add("", cfg.validatePodRole(role))
+	return found.Err()
 }
 
 // validateOnePartition refuses clusters of several partitions, which are always of several accounts.
 func (cfg *Config) validateOnePartition(role Role) error {
-	var faults []error
-	for i, key := range role.Clusters {
-		first, partition := cfg.Clusters[role.Clusters[0]].partition(), cfg.Clusters[key].partition()
-		if first != "" && partition != "" && partition != first {
-			faults = append(faults, fmt.Errorf("clusters[%d]: %q is in the partition %s and %q in %s; a role is in one account, so make one "+
-				"role per partition", i, key, partition, role.Clusters[0], first))
+	return role.eachOtherCluster(func(key, firstKey string) error {
+		first, partition := cfg.Clusters[firstKey].partition(), cfg.Clusters[key].partition()
+		if first == "" || partition == "" || partition == first {
+			return nil
 		}
-	}
-	return errors.Join(faults...)
+		return fmt.Errorf("%q is in the partition %s and %q in %s; a role is in one account, so make one role per partition",
+			key, partition, firstKey, first)
+	})
 }
 
 // validateAccount refuses clusters of several accounts; accountOf is "" where it is not known yet.
 func (role Role) validateAccount(accountOf func(cluster string) string) error {
-	var faults []error
-	for i, key := range role.Clusters {
-		first, account := accountOf(role.Clusters[0]), accountOf(key)
-		if first != "" && account != "" && account != first {
-			faults = append(faults, fmt.Errorf("clusters[%d]: %q is in account %s and %q in account %s; a role is in one account, "+
-				"so make one role per account", i, key, account, role.Clusters[0], first))
+	return role.eachOtherCluster(func(key, firstKey string) error {
+		first, account := accountOf(firstKey), accountOf(key)
+		if first == "" || account == "" || account == first {
+			return nil
 		}
-	}
-	return errors.Join(faults...)
+		return fmt.Errorf("%q is in account %s and %q in account %s; a role is in one account, so make one role per account",
+			key, account, firstKey, first)
+	})
+}
+
+// eachOtherCluster checks the clusters against the first one.
+func (role Role) eachOtherCluster(check func(key, first string) error) error {
+	return fielderr.At("clusters", fielderr.Each(role.Clusters, func(key string) error { return check(key, role.Clusters[0]) }))
 }
 
 // validatePodRole checks what every role of pods has.

@@ -1,44 +1,47 @@
 package stacks
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // claims are names that there can be only one of, each with the path of what has it.
 type claims struct {
-	taken  map[string]claim
-	faults []error
+	fielderr.List
+	taken map[string]claim
 }
 
-type claim struct{ name, path string }
+type claim struct {
+	name string
+	path fielderr.Path
+}
 
 // claim takes a name; where ends what is said of it, with its account for example.
-func (c *claims) claim(what, name, where, path string) {
+func (c *claims) claim(what, name, where string, path fielderr.Path) {
 	c.claimAs(name, what, name, where, path)
 }
 
 // claimInIAM takes a name in IAM, which knows no case: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-func (c *claims) claimInIAM(what, name, where, path string) {
+func (c *claims) claimInIAM(what, name, where string, path fielderr.Path) {
 	c.claimAs(strings.ToLower(name), what, name, where, path)
 }
 
-func (c *claims) claimAs(folded, what, name, where, path string) {
+func (c *claims) claimAs(folded, what, name, where string, path fielderr.Path) {
 	key := what + " " + folded + where
 	other, taken := c.taken[key]
 	switch {
 	case !taken:
 		c.taken[key] = claim{name, path}
 	case other.name != name:
-		c.faults = append(c.faults, fmt.Errorf("%s: %s %s%s is declared already, at %s.%s, as %s; IAM knows no case in names",
-			path, what, name, where, ConfigKey, other.path, other.name))
+		c.Addf(path, "%s %s%s is declared already, at %s, as %s; IAM knows no case in names",
+			what, name, where, inFile.Join(other.path), other.name)
 	default:
-		c.faults = append(c.faults, fmt.Errorf("%s: %s %s%s is declared already, at %s.%s", path, what, name, where, ConfigKey, other.path))
+		c.Addf(path, "%s %s%s is declared already, at %s", what, name, where, inFile.Join(other.path))
 	}
 }
 
@@ -48,46 +51,44 @@ func (cfg *Config) validateUnique(inAccount func(cluster string) string) error {
 	found := &claims{taken: map[string]claim{}}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
 		cluster := cfg.Clusters[key]
-		found.claim("EKS cluster", cluster.Name, " in "+cluster.Region+inAccount(key), "clusters."+key)
+		found.claim("EKS cluster", cluster.Name, " in "+cluster.Region+inAccount(key), fielderr.Path("clusters").Child(key))
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
-		found.claim("bucket", cfg.Buckets[key].Name, "", "buckets."+key)
+		found.claim("bucket", cfg.Buckets[key].Name, "", fielderr.Path("buckets").Child(key))
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
-		cfg.claimRole(cfg.Roles[key], "roles."+key, found, inAccount)
+		cfg.claimRole(cfg.Roles[key], fielderr.Path("roles").Child(key), found, inAccount)
 	}
 	if cfg.ArgoCD == nil {
-		return errors.Join(found.faults...)
+		return found.Err()
 	}
-	if _, ok := cfg.Roles[argoCDKey]; ok {
-		found.faults = append(found.faults, fmt.Errorf("roles.%s: Argo CD's own role has this key; choose another", argoCDKey))
-	}
+	_, taken := cfg.Roles[argoCDKey]
+	found.Refuse(taken, fielderr.Path("roles").Child(argoCDKey), "Argo CD's own role has this key; choose another")
 	cfg.claimRole(cfg.ArgoCD.role(), "argocd", found, inAccount)
 	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {
-		cfg.claimTarget(key, cfg.ArgoCD.Targets[key], found, inAccount)
+		cfg.claimTarget(fielderr.Path("argocd.targets").Child(key), cfg.ArgoCD.Targets[key], found, inAccount)
 	}
-	return errors.Join(found.faults...)
+	return found.Err()
 }
 
 // claimTarget claims what a target can have only once.
-func (cfg *Config) claimTarget(key string, target ArgoCDTarget, found *claims, inAccount func(string) string) {
-	path := "argocd.targets." + key
+func (cfg *Config) claimTarget(path fielderr.Path, target ArgoCDTarget, found *claims, inAccount func(string) string) {
 	found.claim("Argo CD target", target.Cluster, "", path)
 	found.claim("cluster", fmt.Sprintf("%q", target.DisplayName), " in Argo CD", path)
 	if target.SecretName != "" {
-		found.claim("Argo CD's secret", target.SecretName, "", path+".secretName")
+		found.claim("Argo CD's secret", target.SecretName, "", path.Child("secretName"))
 	}
 	if target.Role == nil {
 		return
 	}
 	name, account := target.Role.Name, inAccount(target.Cluster)
 	if account != inAccount(cfg.ArgoCD.Hub) || cfg.ArgoCD.refuseRole("role", name) == nil { // else reported already
-		found.claimInIAM("role", name, account, path+".role")
+		found.claimInIAM("role", name, account, path.Child("role"))
 	}
 }
 
 // claimRole claims what a role and its clusters can have only once.
-func (cfg *Config) claimRole(role Role, path string, found *claims, inAccount func(string) string) {
+func (cfg *Config) claimRole(role Role, path fielderr.Path, found *claims, inAccount func(string) string) {
 	if len(role.Clusters) == 0 || len(role.ServiceAccounts) == 0 {
 		return // reported already
 	}
@@ -96,7 +97,7 @@ func (cfg *Config) claimRole(role Role, path string, found *claims, inAccount fu
 		found.claimInIAM("role", name, account, path)
 	}
 	for _, name := range slices.Sorted(maps.Keys(role.CustomerManagedPolicies)) {
-		found.claimInIAM("managed policy", name, account, path+".customerManagedPolicies."+name)
+		found.claimInIAM("managed policy", name, account, path.Child("customerManagedPolicies").Child(name))
 	}
 	for i, serviceAccount := range role.ServiceAccounts {
 		twice := slices.ContainsFunc(role.ServiceAccounts[:i], func(other components.ServiceAccountArgs) bool {
@@ -107,7 +108,7 @@ func (cfg *Config) claimRole(role Role, path string, found *claims, inAccount fu
 		}
 		for _, cluster := range role.Clusters {
 			found.claim("service account", serviceAccount.Namespace+"/"+serviceAccount.Name, " of cluster "+cluster,
-				fmt.Sprintf("%s.serviceAccounts[%d]", path, i))
+				path.Child("serviceAccounts").Index(i))
 		}
 	}
 }

@@ -57,21 +57,17 @@ func keys(hub, eu, app, data, target string, aliases ...string) string {
 }
 
 func aliasedAccount() *recorder {
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	r.hasCluster("eu", "https://"+euIssuer, "API")
+	r := clusters("hub", "eu")
 	r.hasOidcProvider(euIssuer, []any{"sts.amazonaws.com"}, nil)
 	return r
 }
 
 // Whatever the engine finds in the state of the old keys is claimed by one resource of the new ones, with the same inputs.
-func TestARenamedKeyTakesEverythingAlong(t *testing.T) {
+func TestPlatformKeepsEverythingOfARenamedKey(t *testing.T) {
 	t.Parallel()
 	before, after := aliasedAccount(), aliasedAccount()
-	_, err := runPlatform(t, before, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
-	require.NoError(t, err)
-	_, err = runPlatform(t, after, platformConfig(t, keys("hub-2", "eu-2", "app-2", "data-2", "target-2", "hub", "eu", "data", "app", "target")))
-	require.NoError(t, err)
+	deployed(t, before, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
+	deployed(t, after, platformConfig(t, keys("hub-2", "eu-2", "app-2", "data-2", "target-2", "hub", "eu", "data", "app", "target")))
 
 	renamed := 0
 	for _, old := range before.registrations {
@@ -121,12 +117,11 @@ func (added registration) earlierURNs() []string {
 	return urns
 }
 
-func TestTheOldestKeyNamesWhatIsNamedAfterAKey(t *testing.T) {
+func TestPlatformNamesThingsAfterTheOldestKey(t *testing.T) {
 	t.Parallel()
 	r := aliasedAccount()
-	_, err := runPlatform(t, r, platformConfig(t,
+	deployed(t, r, platformConfig(t,
 		keys("hub-3", "eu-3", "app-3", "data-3", "target-3", "hub, hub-2", "eu, eu-2", "data, data-2", "app, app-2", "target, target-2")))
-	require.NoError(t, err)
 	assert.Equal(t, "data", r.one(t, bucketType, "data-3").Inputs["bucket"].StringValue())
 	role := r.one(t, roleType, "argocd/target-3")
 	assert.Equal(t, "eks-argocd-argocd-application-controller-target", role.Inputs["name"].StringValue())
@@ -138,7 +133,7 @@ func TestTheOldestKeyNamesWhatIsNamedAfterAKey(t *testing.T) {
 }
 
 // A cluster's key stands between the role's and the rest.
-func TestEachEarlierNameOfARoleMeetsEachOfItsClusters(t *testing.T) {
+func TestIrsaRoleMeetsEachOfItsClustersUnderEachEarlierName(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	err := r.run(func(ctx *pulumi.Context) error {
@@ -183,16 +178,14 @@ func (r *recorder) previously(outputs map[string]any) {
 	}
 }
 
-func TestAKeyThatIsRenamedWithoutAWordIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
+func TestPlatformRefusesAKeyThatIsRenamedWithoutAliases(t *testing.T) {
 	t.Parallel()
-	first := aliasedAccount()
-	outputs, err := runPlatform(t, first, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
-	require.NoError(t, err)
+	outputs := deployed(t, aliasedAccount(), platformConfig(t, keys("hub", "eu", "app", "data", "target")))
 	said := func(path, what, key string) string {
 		return "platform." + path + ": this stack made " + what + ` under the key "` + key + "\", which is gone; if the key was renamed, say " +
 			"`aliases: [" + key + "]` here, and nothing changes; if not, take the old one away with one update and add this with the next"
 	}
-	cases := []struct{ name, platform, want string }{
+	for _, test := range []struct{ name, platform, want string }{
 		{
 			"a cluster's", strings.ReplaceAll(keys("hub", "eu-2", "app", "data", "target"), "eu-2: {", "eu-2: {name: eu, "),
 			said("clusters.eu-2", "what belongs to EKS cluster eu in eu-west-1 of account 111122223333", "eu"),
@@ -209,8 +202,7 @@ func TestAKeyThatIsRenamedWithoutAWordIsRefusedBeforeAnythingIsRegistered(t *tes
 			"a target's", keys("hub", "eu", "app", "data", "target-2"),
 			said("argocd.targets.target-2", "what lets Argo CD into https://EU.gr7.eu-west-1.eks.amazonaws.com", "target"),
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := aliasedAccount()
@@ -222,11 +214,9 @@ func TestAKeyThatIsRenamedWithoutAWordIsRefusedBeforeAnythingIsRegistered(t *tes
 	}
 }
 
-func TestAKeyThatIsRenamedWithAWordIsNot(t *testing.T) {
+func TestPlatformTakesAKeyThatIsRenamedWithAliases(t *testing.T) {
 	t.Parallel()
-	first := aliasedAccount()
-	outputs, err := runPlatform(t, first, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
-	require.NoError(t, err)
+	outputs := deployed(t, aliasedAccount(), platformConfig(t, keys("hub", "eu", "app", "data", "target")))
 	for name, platform := range map[string]string{
 		"unchanged":                    keys("hub", "eu", "app", "data", "target"),
 		"with aliases":                 keys("hub-2", "eu-2", "app-2", "data-2", "target-2", "hub", "eu", "data", "app", "target"),
@@ -236,34 +226,30 @@ func TestAKeyThatIsRenamedWithAWordIsNot(t *testing.T) {
 			t.Parallel()
 			r := aliasedAccount()
 			r.previously(outputs)
-			_, err := runPlatform(t, r, platformConfig(t, platform))
-			require.NoError(t, err)
+			deployed(t, r, platformConfig(t, platform))
 		})
 	}
 }
 
 // The outputs only make an error come earlier.
-func TestAStackWhoseOutputsCannotBeReadIsDeployed(t *testing.T) {
+func TestPlatformIsDeployedWhenItsOutputsCannotBeRead(t *testing.T) {
 	t.Parallel()
 	r := aliasedAccount()
 	r.invokeErrors["pulumi:pulumi:readStackOutputs"] = errors.New("no backend client is available")
-	_, err := runPlatform(t, r, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
-	require.NoError(t, err)
+	deployed(t, r, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
 }
 
 // Kubernetes knows an account by its name, so the engine could not make the new one before it deletes the old.
-func TestAnAccountThatGoesToAnotherRoleIsNotMadeASecondTime(t *testing.T) {
+func TestPlatformMakesAnAccountThatGoesToAnotherRoleOnce(t *testing.T) {
 	t.Parallel()
 	platform := keys("hub", "eu", "app", "data", "target")
-	outputs, err := runPlatform(t, aliasedAccount(), platformConfig(t, platform))
-	require.NoError(t, err)
+	outputs := deployed(t, aliasedAccount(), platformConfig(t, platform))
 	split := strings.Replace(platform, "      - {namespace: apps, name: two, mode: patch}\n", "", 1)
 	split = strings.Replace(split, "roles:\n", "roles:\n  other: {clusters: [hub], serviceAccounts: [{namespace: apps, name: two}], testPod: {}}\n", 1)
 
 	r := aliasedAccount()
 	r.previously(outputs)
-	_, err = runPlatform(t, r, platformConfig(t, split))
-	require.NoError(t, err)
+	deployed(t, r, platformConfig(t, split))
 	assert.Equal(t, []string{"app/hub/apps/two"}, r.one(t, serviceAccountType, "other/hub/apps/two").earlierNames())
 	assert.Equal(t, []string{"app/hub/apps/two-irsa-test"}, r.one(t, jobType, "other/hub/apps/two-irsa-test").earlierNames())
 	assert.Empty(t, r.one(t, roleType, "other").earlierNames(), "the role is another")

@@ -3,7 +3,6 @@ package tests
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -13,28 +12,9 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
+const notACertificate = "certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"
+
 const edgeServer = "https://ABCDEF0123456789.gr7.eu-west-1.eks.amazonaws.com"
-
-func edgeCluster() *components.ArgoCDClusterArgs {
-	return &components.ArgoCDClusterArgs{
-		ClusterName: pulumi.String("dev-edge"), Server: pulumi.String(edgeServer), CertificateAuthorityData: pulumi.String(caData),
-	}
-}
-
-// newArgoCDCluster runs a program that registers the cluster dev-edge with the Argo CD of the hub.
-func newArgoCDCluster(r *recorder, change func(*components.ArgoCDClusterArgs)) (cluster *components.ArgoCDCluster, err error) {
-	failed := r.run(func(ctx *pulumi.Context) error {
-		given, faults := registerProviders(ctx)
-		if faults != nil {
-			return faults
-		}
-		args := edgeCluster()
-		change(args)
-		cluster, err = components.NewArgoCDCluster(ctx, "edge", args, pulumi.Provider(given.hub))
-		return nil
-	})
-	return cluster, errors.Join(err, failed)
-}
 
 // decoded is the secret's inputs with the data as Argo CD reads it: without base64, and the config as an object.
 func decoded(t *testing.T, secret registration) string {
@@ -58,15 +38,11 @@ func decoded(t *testing.T, secret registration) string {
 	return jsonOf(t, inputs)
 }
 
-func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
+func TestArgoCDClusterIsThisSecret(t *testing.T) {
 	t.Parallel()
 	yes, no, shard := true, false, 0
-	cases := []struct {
-		name   string
-		change func(*components.ArgoCDClusterArgs)
-		want   string
-	}{
-		{"has what is needed, and no roleARN unless one is given", func(*components.ArgoCDClusterArgs) {}, `{
+	for _, test := range []variant[components.ArgoCDClusterArgs]{
+		{"has what is needed, and no roleARN unless one is given", nil, `{
 			"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
 			"metadata": {
 				"name": "cluster-abcdef0123456789.gr7.eu-west-1.eks.amazonaws.com-455108087", "namespace": "argocd",
@@ -148,17 +124,13 @@ func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
 				}
 			}
 		}`},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			_, err := newArgoCDCluster(r, test.change)
-			require.NoError(t, err)
+			r, _ := argoCDCluster.made(t, test.change)
 			secret := r.one(t, secretType, "edge")
 			assert.JSONEq(t, test.want, decoded(t, secret))
 			assert.Equal(t, "kubernetes-hub", providerName(secret.Provider))
-			assert.Equal(t, []string{"eks-irsa:index:ArgoCDCluster edge"}, r.ancestors(t))
 		})
 	}
 }
@@ -166,7 +138,7 @@ func TestTheSecretOfAnArgoCDCluster(t *testing.T) {
 // The names were worked out with a few lines of Python: start with 0x811c9dc5; for every byte of the URL, exclusive or,
 // then multiply by 0x01000193 modulo 2^32. The first is also the one that every Argo CD shows for its own cluster when
 // that is added by hand.
-func TestTheSecretHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
+func TestArgoCDClusterHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
 	t.Parallel()
 	for server, want := range map[string]string{
 		"https://kubernetes.default.svc": "cluster-kubernetes.default.svc-3396314289",
@@ -177,10 +149,9 @@ func TestTheSecretHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
 	} {
 		t.Run(server, func(t *testing.T) {
 			t.Parallel()
-			cluster, err := newArgoCDCluster(newRecorder(), func(args *components.ArgoCDClusterArgs) {
+			_, cluster := argoCDCluster.made(t, func(args *components.ArgoCDClusterArgs) {
 				args.Server = pulumi.String(server).ToStringOutput()
 			})
-			require.NoError(t, err)
 			assert.Equal(t, want, awaitString(t, cluster.SecretName))
 			assert.Equal(t, "argocd", awaitString(t, cluster.Namespace))
 			assert.Equal(t, server, awaitString(t, cluster.Server))
@@ -188,63 +159,59 @@ func TestTheSecretHasTheNameThatArgoCDItselfGivesIt(t *testing.T) {
 	}
 }
 
-func TestAnArgoCDClusterThatTurnsOutToBeWrongFailsTheProgram(t *testing.T) {
+func TestArgoCDClusterFailsTheProgramWhenItTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
-	cases := []struct {
-		name   string
-		change func(*components.ArgoCDClusterArgs)
-		want   string
-	}{
-		{"as the server is not https", func(args *components.ArgoCDClusterArgs) {
-			args.Server = pulumi.String("http://edge.example.com").ToStringOutput()
-		}, `ArgoCDCluster "edge": server: "http://edge.example.com" is not an https URL`},
-		{"as the server is no URL, whatever the secret is called", func(args *components.ArgoCDClusterArgs) {
-			args.Server, args.SecretName = pulumi.String("https://edge example").ToStringOutput(), "edge"
-		}, `ArgoCDCluster "edge": server: parse "https://edge example": invalid character " " in host name`},
-		{"as the CA was encoded twice", func(args *components.ArgoCDClusterArgs) {
-			args.CertificateAuthorityData = pulumi.String(base64.StdEncoding.EncodeToString([]byte(caData))).ToStringOutput()
-		}, `ArgoCDCluster "edge": certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data`},
-		{"as the CA is not encoded", func(args *components.ArgoCDClusterArgs) {
-			args.CertificateAuthorityData = pulumi.String("-----BEGIN CERTIFICATE-----").ToStringOutput()
-		}, `ArgoCDCluster "edge": certificateAuthorityData: must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data`},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := newArgoCDCluster(newRecorder(), test.change)
-			require.ErrorContains(t, err, test.want)
-		})
-	}
+	type args = components.ArgoCDClusterArgs
+	argoCDCluster.fails(t, []refusal[args]{
+		{"as the server is not https", `server: "http://edge.example.com" is not an https URL`, func(a *args) {
+			a.Server = pulumi.String("http://edge.example.com").ToStringOutput()
+		}},
+		{"as the server is no URL, whatever the secret is called", `server: parse "https://edge example": invalid character " " in host name`, func(a *args) {
+			a.Server, a.SecretName = pulumi.String("https://edge example").ToStringOutput(), "edge"
+		}},
+		{"as the CA was encoded twice", notACertificate, func(a *args) {
+			a.CertificateAuthorityData = pulumi.String(base64.StdEncoding.EncodeToString([]byte(caData))).ToStringOutput()
+		}},
+		{"as the CA is not encoded", notACertificate, func(a *args) {
+			a.CertificateAuthorityData = pulumi.String("-----BEGIN CERTIFICATE-----").ToStringOutput()
+		}},
+	})
 }
 
-func TestAnyRegistrationOfAnArgoCDClusterThatFailsFailsTheProgram(t *testing.T) {
+func TestArgoCDClusterRefuses(t *testing.T) {
 	t.Parallel()
-	for typ, want := range map[string]string{
-		components.ArgoCDClusterType: `registering ArgoCDCluster "edge": `,
-		secretType:                   `ArgoCDCluster "edge": creating the secret: `,
-	} {
-		t.Run(typ, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			r.refuse = func(added registration) error {
-				if added.TypeToken == typ {
-					return errors.New("the API says no")
-				}
-				return nil
-			}
-			_, err := newArgoCDCluster(r, func(*components.ArgoCDClusterArgs) {})
-			require.ErrorContains(t, err, "the API says no")
-
-			err = newRecorder().run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, typ, "edge"); err != nil {
-					return err
-				}
-				_, err := components.NewArgoCDCluster(ctx, "edge", &components.ArgoCDClusterArgs{
-					ClusterName: pulumi.String("dev-edge"), Server: pulumi.String(edgeServer), CertificateAuthorityData: pulumi.String(caData),
-				})
-				return err
-			})
-			require.ErrorContains(t, err, want+refusedAtOnce)
-		})
-	}
+	type args = components.ArgoCDClusterArgs
+	const notInCluster = "not for the cluster that Argo CD runs in, which it reaches with its service accounts"
+	yes, minusOne := true, -1
+	argoCDCluster.refuses(t, []refusal[args]{
+		{"no cluster", "clusterName: must not be empty", func(a *args) { a.ClusterName = nil }},
+		{"no server", "server: must not be empty", func(a *args) { a.Server = pulumi.String("") }},
+		{"a server over http", `server: "http://edge.example.com" is not an https URL`, func(a *args) { a.Server = pulumi.String("http://edge.example.com") }},
+		{"a server without https://", `server: "edge.example.com" is not an https URL`, func(a *args) { a.Server = pulumi.String("edge.example.com") }},
+		{"no CA", "certificateAuthorityData: must not be empty", func(a *args) { a.CertificateAuthorityData = nil }},
+		{"a CA that is not encoded", notACertificate, func(a *args) { a.CertificateAuthorityData = pulumi.String("-----BEGIN CERTIFICATE-----") }},
+		{"a CA that was encoded twice", notACertificate, func(a *args) {
+			a.CertificateAuthorityData = pulumi.String(base64.StdEncoding.EncodeToString([]byte(caData)))
+		}},
+		{"a malformed ARN of a role", `roleArn: "argocd" ` + notAnArn, func(a *args) { a.RoleArn = pulumi.String("argocd") }},
+		{
+			"another ARN for that of a role", `roleArn: "arn:aws:sts::111122223333:assumed-role/argocd/x" is not the ARN of an IAM role`,
+			func(a *args) { a.RoleArn = pulumi.String("arn:aws:sts::111122223333:assumed-role/argocd/x") },
+		},
+		{"cluster resources without namespaces", "clusterResources: only with namespaces", func(a *args) { a.ClusterResources = &yes }},
+		{"a namespace twice", `namespaces[1]: "apps" is already in the list, at index 0`, func(a *args) { a.Namespaces = []string{"apps", "apps"} }},
+		{"a negative shard", "shard: -1 is negative", func(a *args) { a.Shard = &minusOne }},
+		{"another secret type", `labels: argocd.argoproj.io/secret-type must stay "cluster"`, func(a *args) {
+			a.Labels = map[string]string{"argocd.argoproj.io/secret-type": "repository"}
+		}},
+		{"what says how to reach the cluster that Argo CD runs in", lines(
+			"clusterName: "+notInCluster, "server: "+notInCluster, "certificateAuthorityData: "+notInCluster, "roleArn: "+notInCluster,
+			"profile: "+notInCluster, "serverName: "+notInCluster, "proxyUrl: "+notInCluster,
+		), func(a *args) {
+			a.InCluster, a.RoleArn, a.Profile, a.ServerName, a.ProxyURL = true, pulumi.String(argoCDRole), "x", "x", "http://x"
+		}},
+		{"several faults, all reported", lines(
+			"clusterName: must not be empty", "server: must not be empty", "certificateAuthorityData: must not be empty", "shard: -1 is negative",
+		), func(a *args) { *a = args{Shard: &minusOne} }},
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,52 +25,33 @@ type argumentRule struct {
 	change         func(value any) arguments
 }
 
-func roleWith(change func(*components.IrsaRoleArgs)) arguments {
-	args := &components.IrsaRoleArgs{
-		Clusters:        []components.IrsaCluster{{Name: "hub", OidcProviderArn: later(), Kubernetes: &kubernetes.Provider{}}},
-		ServiceAccounts: []components.ServiceAccountArgs{{Namespace: "payments", Name: "app"}},
+// with changes one argument of a component's valid ones to a value.
+func with[A, V any, C pulumi.ComponentResource](s specimen[A, C], change func(args *A, value V)) func(any) arguments {
+	return func(value any) arguments {
+		args := s.valid(unregistered)
+		change(args, value.(V))
+		return any(args).(arguments)
 	}
-	change(args)
-	return args
-}
-
-func accessWith(change func(*components.ClusterAccessArgs)) arguments {
-	args := &components.ClusterAccessArgs{
-		ClusterName: pulumi.String("hub"), PrincipalArn: later(), AccessEntry: &components.AccessEntryArgs{KubernetesGroups: []string{"viewers"}},
-	}
-	change(args)
-	return args
-}
-
-func secretWith(change func(*components.ArgoCDClusterArgs)) arguments {
-	args := &components.ArgoCDClusterArgs{ClusterName: pulumi.String("hub"), Server: later(), CertificateAuthorityData: later()}
-	change(args)
-	return args
-}
-
-func loginWith(change func(*components.ClusterLoginTestArgs)) arguments {
-	args := &components.ClusterLoginTestArgs{
-		Name: "hub", Namespace: "argocd", ServiceAccounts: []string{"argocd-server"}, ClusterName: pulumi.String("hub"),
-		Server: later(), CertificateAuthorityData: later(), PrincipalArn: later(),
-	}
-	change(args)
-	return args
 }
 
 func later() pulumi.StringOutput { return pulumi.String("").ToStringOutput() }
 
-func plainTags(value any) pulumi.StringMap {
+func plainTags(values map[string]any) pulumi.StringMap {
 	tags := pulumi.StringMap{}
-	for key, value := range value.(map[string]any) {
+	for key, value := range values {
 		tags[key] = pulumi.String(value.(string))
 	}
 	return tags
 }
 
 func argumentRules() []argumentRule {
-	notACluster := func(name string) string {
-		return fmt.Sprintf("%q is not the name of an EKS cluster; use up to 100 letters, digits, - and _, and begin with a letter or a digit", name)
-	}
+	type (
+		irsaArgs      = components.IrsaRoleArgs
+		accessArgs    = components.ClusterAccessArgs
+		secretArgs    = components.ArgoCDClusterArgs
+		loginArgs     = components.ClusterLoginTestArgs
+		assumableArgs = components.AssumableRoleArgs
+	)
 	roleNameTooLong := fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))
 	const (
 		role     = "arn:aws:iam::111122223333:role/"
@@ -80,253 +60,171 @@ func argumentRules() []argumentRule {
 		provider = "arn:aws:iam::111122223333:oidc-provider/"
 	)
 	hostTooLong := "https://" + strings.Repeat("a.", 118) + "io"
+	clusterName := func(field string, change func(any) arguments) argumentRule {
+		return argumentRule{
+			field, example{text(101), "clusterName", notACluster(text(101))}, example{"a.b", "clusterName", notACluster("a.b")}, text(100), change,
+		}
+	}
+	roleArn := func(field, at string, change func(any) arguments) argumentRule {
+		return argumentRule{field, example{role + text(65), at, roleNameTooLong}, example{user, at, notARole}, role + text(64), change}
+	}
+	policyArn := func(field, at string, change func(any) arguments) argumentRule {
+		const policy = "arn:aws:iam::aws:policy/"
+		tooLong := fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))
+		return argumentRule{
+			field, example{policy + text(129), at, tooLong}, example{user, at, `"` + user + `" is not the ARN of an IAM policy`}, policy + text(128), change,
+		}
+	}
+	certificate := func(field string, change func(any) arguments) argumentRule {
+		return argumentRule{field, example{}, example{
+			"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data",
+		}, caData, change}
+	}
 	return []argumentRule{
 		{
 			"OidcProviderArgs.Issuer",
 			example{"https://a.io/" + text(243), "issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
 			example{"https://a.io/x?y", "issuer", `issuer "https://a.io/x?y" has a query; it must not`},
 			"https://a.io/" + text(242),
-			func(value any) arguments { return &components.OidcProviderArgs{Issuer: value.(string)} },
+			with(oidcProvider, func(a *components.OidcProviderArgs, value string) { a.Issuer = value }),
 		},
-		{
-			"OidcProviderArgs.ClusterName",
-			example{text(101), "clusterName", notACluster(text(101))},
-			example{"a.b", "clusterName", notACluster("a.b")},
-			text(100),
-			func(value any) arguments { return &components.OidcProviderArgs{ClusterName: value.(string)} },
-		},
+		clusterName("OidcProviderArgs.ClusterName", with(oidcProvider, func(a *components.OidcProviderArgs, value string) {
+			*a = components.OidcProviderArgs{ClusterName: value}
+		})),
 		{
 			"IrsaCluster.Issuer",
 			example{"https://a.io/" + text(243), "clusters[0].issuer", fmt.Sprintf("issuer %q has 256 characters with https://; IAM allows 255", "https://a.io/"+text(243))},
 			example{"a.io:8443", "clusters[0].issuer", `issuer "a.io:8443" has a port; IAM takes none in the URL of an OIDC provider`},
 			"https://a.io/" + text(242),
-			func(value any) arguments {
-				return roleWith(func(args *components.IrsaRoleArgs) {
-					args.Clusters[0].OidcProviderArn, args.Clusters[0].Issuer = nil, value.(string)
-				})
-			},
+			with(irsaRole, func(a *irsaArgs, value string) { a.Clusters[0].OidcProviderArn, a.Clusters[0].Issuer = nil, value }),
 		},
 		{
 			"IrsaCluster.OidcProviderArn",
 			example{},
 			example{role + "x", "clusters[0].oidcProviderArn", `"` + role + `x" is not the ARN of an OIDC provider` + providerForm},
 			provider + "a.io/" + text(242),
-			func(value any) arguments {
-				return roleWith(func(args *components.IrsaRoleArgs) { args.Clusters[0].OidcProviderArn = pulumi.String(value.(string)) })
-			},
+			with(irsaRole, func(a *irsaArgs, value string) { a.Clusters[0].OidcProviderArn = pulumi.String(value) }),
 		},
-		{
-			"RolePolicies.PolicyAttachments",
-			example{"arn:aws:iam::aws:policy/" + text(129), "policyAttachments.x", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{user, "policyAttachments.x", `"` + user + `" is not the ARN of an IAM policy`},
-			"arn:aws:iam::aws:policy/" + text(128),
-			func(value any) arguments {
-				return roleWith(func(args *components.IrsaRoleArgs) {
-					args.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value.(string))}
-				})
-			},
-		},
-		{
-			"RoleSettings.PermissionsBoundary",
-			example{"arn:aws:iam::aws:policy/" + text(129), "permissionsBoundary", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{user, "permissionsBoundary", `"` + user + `" is not the ARN of an IAM policy`},
-			"arn:aws:iam::aws:policy/" + text(128),
-			func(value any) arguments {
-				return roleWith(func(args *components.IrsaRoleArgs) { args.PermissionsBoundary = pulumi.String(value.(string)) })
-			},
-		},
-		{
-			"TrustedRole.Arn",
-			example{role + text(65), "trustedRoles[0].arn", roleNameTooLong},
-			example{user, "trustedRoles[0].arn", notARole},
-			role + text(64),
-			func(value any) arguments {
-				return &components.AssumableRoleArgs{Name: "x", TrustedRoles: []components.TrustedRole{{Arn: pulumi.String(value.(string))}}}
-			},
-		},
-		{
-			"ClusterAccessArgs.ClusterName",
-			example{text(101), "clusterName", notACluster(text(101))},
-			example{"a.b", "clusterName", notACluster("a.b")},
-			text(100),
-			func(value any) arguments {
-				return accessWith(func(args *components.ClusterAccessArgs) { args.ClusterName = pulumi.String(value.(string)) })
-			},
-		},
-		{
-			"ClusterAccessArgs.PrincipalArn",
-			example{role + text(65), "principalArn", roleNameTooLong},
-			example{user, "principalArn", notARole},
-			role + text(64),
-			func(value any) arguments {
-				return accessWith(func(args *components.ClusterAccessArgs) { args.PrincipalArn = pulumi.String(value.(string)) })
-			},
-		},
+		policyArn("RolePolicies.PolicyAttachments", "policyAttachments.x", with(irsaRole, func(a *irsaArgs, value string) {
+			a.PolicyAttachments = map[string]pulumi.StringInput{"x": pulumi.String(value)}
+		})),
+		policyArn("RoleSettings.PermissionsBoundary", "permissionsBoundary", with(irsaRole, func(a *irsaArgs, value string) {
+			a.PermissionsBoundary = pulumi.String(value)
+		})),
+		roleArn("TrustedRole.Arn", "trustedRoles[0].arn", with(assumableRole, func(a *assumableArgs, value string) {
+			a.TrustedRoles[0].Arn = pulumi.String(value)
+		})),
+		clusterName("ClusterAccessArgs.ClusterName", with(clusterAccess, func(a *accessArgs, value string) {
+			a.ClusterName = pulumi.String(value)
+		})),
+		roleArn("ClusterAccessArgs.PrincipalArn", "principalArn", with(clusterAccess, func(a *accessArgs, value string) {
+			a.PrincipalArn = pulumi.String(value)
+		})),
 		{
 			"AccessEntryArgs.Tags",
 			example{counted(51), "accessEntry.tags", "there are 51, and 50 is the most that AWS puts on a resource"},
 			example{one("a", "x;y"), "accessEntry.tags.a", `the value "x;y"` + noTagHas},
 			counted(50),
-			func(value any) arguments {
-				return accessWith(func(args *components.ClusterAccessArgs) { args.AccessEntry.Tags = plainTags(value) })
-			},
+			with(clusterAccess, func(a *accessArgs, value map[string]any) {
+				a.AccessEntry.Tags = plainTags(value)
+			}),
 		},
-		{
-			"ArgoCDClusterArgs.ClusterName",
-			example{text(101), "clusterName", notACluster(text(101))},
-			example{"a.b", "clusterName", notACluster("a.b")},
-			text(100),
-			func(value any) arguments {
-				return secretWith(func(args *components.ArgoCDClusterArgs) { args.ClusterName = pulumi.String(value.(string)) })
-			},
-		},
+		clusterName("ArgoCDClusterArgs.ClusterName", with(argoCDCluster, func(a *secretArgs, value string) {
+			a.ClusterName = pulumi.String(value)
+		})),
 		{
 			"ArgoCDClusterArgs.Server",
 			example{hostTooLong, "server", fmt.Sprintf("%q makes %q, which no secret can be named; give secretName", hostTooLong, "cluster-"+hostTooLong[8:]+"-1714064786")},
 			example{"https://a.io?x=y", "server", `"https://a.io?x=y" has something behind the path, which no URL of an API server has`},
 			"https://a.io:6443/k8s/clusters/c-1",
-			func(value any) arguments {
-				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Server = pulumi.String(value.(string)) })
-			},
+			with(argoCDCluster, func(a *secretArgs, value string) { a.Server = pulumi.String(value) }),
 		},
 		{
 			"ArgoCDClusterArgs.Server",
 			example{},
 			example{"https://me:secret@a.io", "server", "has a user name or password, which would stand in the stack's outputs and which Argo CD does not read there"},
 			"https://[2001:db8::1]:6443",
-			func(value any) arguments {
-				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Server = pulumi.String(value.(string)) })
-			},
+			with(argoCDCluster, func(a *secretArgs, value string) { a.Server = pulumi.String(value) }),
 		},
 		{
 			"ArgoCDClusterArgs.Profile",
 			example{},
 			example{"[dev]", "profile", `"[dev]" is not the name of an AWS profile, which has no white space, brackets or quotes`},
 			"dev",
-			func(value any) arguments {
-				return secretWith(func(args *components.ArgoCDClusterArgs) { args.Profile = value.(string) })
-			},
+			with(argoCDCluster, func(a *secretArgs, value string) { a.Profile = value }),
 		},
-		{
-			"ArgoCDClusterArgs.RoleArn",
-			example{role + text(65), "roleArn", roleNameTooLong},
-			example{user, "roleArn", notARole},
-			role + text(64),
-			func(value any) arguments {
-				return secretWith(func(args *components.ArgoCDClusterArgs) { args.RoleArn = pulumi.String(value.(string)) })
-			},
-		},
+		roleArn("ArgoCDClusterArgs.RoleArn", "roleArn", with(argoCDCluster, func(a *secretArgs, value string) {
+			a.RoleArn = pulumi.String(value)
+		})),
 		{
 			"ClusterLoginTestArgs.Name",
 			example{text(64), "name", inKubernetes(64, 63)},
 			example{"a.b", "name", `"a.b" is not a part of a name` + useLabel},
 			text(63),
-			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginTestArgs) { args.Name = value.(string) })
-			},
+			with(clusterLogin, func(a *loginArgs, value string) { a.Name = value }),
 		},
 		{
 			"ClusterLoginTestArgs.Namespace",
 			example{text(64), "namespace", inKubernetes(64, 63)},
 			example{"a.b", "namespace", `"a.b" is not a namespace` + useLabel},
 			text(63),
-			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginTestArgs) { args.Namespace = value.(string) })
-			},
+			with(clusterLogin, func(a *loginArgs, value string) { a.Namespace = value }),
 		},
 		{
 			"ClusterLoginTestArgs.ServiceAccounts",
 			example{text(254), "serviceAccounts[0]", inKubernetes(254, 253)},
 			example{"A", "serviceAccounts[0]", `"A" is not a service account` + useObject},
 			text(253),
-			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginTestArgs) { args.ServiceAccounts = []string{value.(string)} })
-			},
+			with(clusterLogin, func(a *loginArgs, value string) { a.ServiceAccounts = []string{value} }),
 		},
-		{
-			"ClusterLoginTestArgs.ClusterName",
-			example{text(101), "clusterName", notACluster(text(101))},
-			example{"a.b", "clusterName", notACluster("a.b")},
-			text(100),
-			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginTestArgs) { args.ClusterName = pulumi.String(value.(string)) })
-			},
-		},
+		clusterName("ClusterLoginTestArgs.ClusterName", with(clusterLogin, func(a *loginArgs, value string) {
+			a.ClusterName = pulumi.String(value)
+		})),
 		{
 			"ClusterLoginTestArgs.Server",
 			example{},
 			example{"http://a.io", "server", `"http://a.io" is not an https URL`},
 			"https://a.io",
-			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginTestArgs) { args.Server = pulumi.String(value.(string)) })
-			},
+			with(clusterLogin, func(a *loginArgs, value string) { a.Server = pulumi.String(value) }),
 		},
-		{
-			"ClusterLoginTestArgs.PrincipalArn",
-			example{role + text(65), "principalArn", roleNameTooLong},
-			example{user, "principalArn", notARole},
-			role + text(64),
-			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginTestArgs) { args.PrincipalArn = pulumi.String(value.(string)) })
-			},
-		},
+		roleArn("ClusterLoginTestArgs.PrincipalArn", "principalArn", with(clusterLogin, func(a *loginArgs, value string) {
+			a.PrincipalArn = pulumi.String(value)
+		})),
 		{
 			"ClusterLoginTestArgs.Read",
 			example{},
 			example{"/api v1", "read", `"/api v1" is not a path of the API server, which begins with / and has no white space`},
 			"/api/v1/namespaces?limit=1",
-			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginTestArgs) { args.Read = value.(string) })
-			},
+			with(clusterLogin, func(a *loginArgs, value string) { a.Read = value }),
 		},
-		{
-			"ArgoCDClusterArgs.CertificateAuthorityData",
-			example{},
-			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"},
-			caData,
-			func(value any) arguments {
-				return secretWith(func(args *components.ArgoCDClusterArgs) {
-					args.CertificateAuthorityData = pulumi.String(value.(string))
-				})
-			},
-		},
-		{
-			"ClusterLoginTestArgs.CertificateAuthorityData",
-			example{},
-			example{"LS0t", "certificateAuthorityData", "must be a PEM certificate in base64, as EKS gives it in certificateAuthority.data"},
-			caData,
-			func(value any) arguments {
-				return loginWith(func(args *components.ClusterLoginTestArgs) {
-					args.CertificateAuthorityData = pulumi.String(value.(string))
-				})
-			},
-		},
+		certificate("ArgoCDClusterArgs.CertificateAuthorityData", with(argoCDCluster, func(a *secretArgs, value string) {
+			a.CertificateAuthorityData = pulumi.String(value)
+		})),
+		certificate("ClusterLoginTestArgs.CertificateAuthorityData", with(clusterLogin, func(a *loginArgs, value string) {
+			a.CertificateAuthorityData = pulumi.String(value)
+		})),
 		{
 			"AwsAuthArgs.Username",
 			example{},
 			example{"a\nb", "awsAuth.username", `"a\nb"` + notPrinted},
 			"argocd",
-			func(value any) arguments {
-				return accessWith(func(args *components.ClusterAccessArgs) {
-					args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{"viewers"}, Username: value.(string)}
-				})
-			},
+			with(clusterAccess, func(a *accessArgs, value string) {
+				a.AccessEntry, a.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{"viewers"}, Username: value}
+			}),
 		},
 		{
 			"AwsAuthArgs.Groups",
 			example{},
 			example{"a\nb", "awsAuth.groups[0]", `"a\nb"` + notPrinted},
 			"system:masters",
-			func(value any) arguments {
-				return accessWith(func(args *components.ClusterAccessArgs) {
-					args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{value.(string)}}
-				})
-			},
+			with(clusterAccess, func(a *accessArgs, value string) {
+				a.AccessEntry, a.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: later(), Groups: []string{value}}
+			}),
 		},
 	}
 }
 
-func TestEveryArgumentIsJudgedByTheRulesOfItsReceiver(t *testing.T) {
+func TestComponentsJudgeEveryArgumentByTheRulesOfItsReceiver(t *testing.T) {
 	t.Parallel()
 	for _, rule := range argumentRules() {
 		for name, refused := range map[string]example{"too long": rule.tooLong, "wrong": rule.wrong} {
@@ -384,7 +282,7 @@ const (
 	pulumiOnly = "is a name in Pulumi, which takes any"
 )
 
-func TestNoArgumentIsWithoutRules(t *testing.T) {
+func TestComponentsHaveRulesForEveryArgument(t *testing.T) {
 	t.Parallel()
 	judged := map[string]bool{laterOnly: true, pulumiOnly: true}
 	for _, rule := range fieldRules() {

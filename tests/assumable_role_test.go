@@ -1,7 +1,7 @@
 package tests
 
 import (
-	"errors"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -11,31 +11,10 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// newAssumableRole runs a program that makes the role dev-edge, which the role argocd may assume.
-func newAssumableRole(r *recorder, change func(*components.AssumableRoleArgs)) (role *components.AssumableRole, err error) {
-	failed := r.run(func(ctx *pulumi.Context) error {
-		given, faults := registerProviders(ctx)
-		if faults != nil {
-			return faults
-		}
-		args := &components.AssumableRoleArgs{
-			Name: "dev-edge", TrustedRoles: []components.TrustedRole{{Arn: pulumi.String(argoCDRole).ToStringOutput()}},
-		}
-		change(args)
-		role, err = components.NewAssumableRole(ctx, "edge", args, pulumi.Provider(given.aws))
-		return nil
-	})
-	return role, errors.Join(err, failed)
-}
-
-func TestAnAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
+func TestAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
 	t.Parallel()
-	cases := []struct {
-		name   string
-		change func(*components.AssumableRoleArgs)
-		want   string
-	}{
-		{"one", func(*components.AssumableRoleArgs) {}, `{"Version": "2012-10-17", "Statement": [
+	for _, test := range []variant[components.AssumableRoleArgs]{
+		{"one", nil, `{"Version": "2012-10-17", "Statement": [
 			{"Effect": "Allow", "Principal": {"AWS": "` + argoCDRole + `"}, "Action": "sts:AssumeRole"}
 		]}`},
 		{"one whose unique ID is known", func(args *components.AssumableRoleArgs) {
@@ -52,28 +31,23 @@ func TestAnAssumableRoleTrustsTheGivenRolesOnly(t *testing.T) {
 			{"Sid": "AROAEXAMPLE", "Effect": "Allow", "Principal": {"AWS": "arn:aws-cn:iam::222233334444:role/teams/deployer"},
 				"Action": "sts:AssumeRole"}
 		]}`},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			role, err := newAssumableRole(r, test.change)
-			require.NoError(t, err)
+			r, role := assumableRole.made(t, test.change)
 			assert.JSONEq(t, test.want, r.one(t, roleType, "edge").Inputs["assumeRolePolicy"].StringValue())
 			assert.JSONEq(t, test.want, awaitString(t, role.TrustPolicy))
 		})
 	}
 }
 
-func TestAnAssumableRoleIsAsAsked(t *testing.T) {
+func TestAssumableRoleIsAsAsked(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	role, err := newAssumableRole(r, func(args *components.AssumableRoleArgs) {
+	r, role := assumableRole.made(t, func(args *components.AssumableRoleArgs) {
 		args.Path, args.Description, args.MaxSessionDuration = "/teams/", "Argo CD in edge", 7200
 		args.PermissionsBoundary = pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess")
 		args.Tags = pulumi.StringMap{"team": pulumi.String("platform")}
 	})
-	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"aws:iam/role:Role edge in edge by aws", "eks-irsa:index:AssumableRole edge",
 		"pulumi:providers:aws aws", "pulumi:providers:kubernetes kubernetes-edge", "pulumi:providers:kubernetes kubernetes-hub",
@@ -90,84 +64,94 @@ func TestAnAssumableRoleIsAsAsked(t *testing.T) {
 }
 
 // There can be one role of a name in an account, so replacing one fails unless the old one goes first.
-func TestARoleWithANameOfItsOwnIsDeletedBeforeItIsReplaced(t *testing.T) {
+func TestAssumableRoleAndIrsaRoleOfANameAreDeletedBeforeTheyAreReplaced(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newAssumableRole(r, func(*components.AssumableRoleArgs) {})
-	require.NoError(t, err)
+	r, _ := assumableRole.made(t, nil)
 	assert.True(t, r.one(t, roleType, "edge").RegisterRPC.GetDeleteBeforeReplace())
 	for prefix, want := range map[string]bool{"": true, "app-": false} {
-		r := newRecorder()
-		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) { args.NamePrefix = prefix })
-		require.NoError(t, err)
+		r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) { args.NamePrefix = prefix })
 		assert.Equal(t, want, r.one(t, roleType, "app").RegisterRPC.GetDeleteBeforeReplace(), prefix)
 	}
 }
 
-func TestAnAssumableRoleByDefaultHasANameAndTrustOnly(t *testing.T) {
+func TestAssumableRoleByDefaultHasANameAndTrustOnly(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newAssumableRole(r, func(*components.AssumableRoleArgs) {})
-	require.NoError(t, err)
+	r, _ := assumableRole.made(t, nil)
 	added := r.one(t, roleType, "edge")
 	delete(added.Inputs, "assumeRolePolicy")
 	assert.JSONEq(t, `{"name": "dev-edge", "forceDetachPolicies": true}`, added.json(t))
 }
 
-func TestAnAssumableRoleWhosePrincipalTurnsOutToBeWrongFailsTheProgram(t *testing.T) {
+func TestAssumableRoleFailsTheProgramWhenAPrincipalTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
-	cases := []struct {
-		name   string
-		change func(*components.AssumableRoleArgs)
-		want   string
-	}{
-		{"as it is no role", func(args *components.AssumableRoleArgs) {
-			args.TrustedRoles[0].Arn = pulumi.String("arn:aws:iam::111122223333:root").ToStringOutput()
-		}, `AssumableRole "edge": trustPolicy: trustedRoles[0].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`},
-		{"as it is there already", func(args *components.AssumableRoleArgs) {
-			args.TrustedRoles = append(args.TrustedRoles, args.TrustedRoles[0])
-		}, `AssumableRole "edge": trustPolicy: trustedRoles[1].arn: ` + argoCDRole + " is trustedRoles[0] already"},
-		{"as its unique ID is none", func(args *components.AssumableRoleArgs) {
-			args.TrustedRoles[0].UniqueId = pulumi.String(argoCDRole)
-		}, `AssumableRole "edge": trustPolicy: Statement[0].Sid: "` + argoCDRole + `" has a character that is not allowed; use letters and digits`},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := newAssumableRole(newRecorder(), test.change)
-			require.ErrorContains(t, err, test.want)
-		})
-	}
+	type args = components.AssumableRoleArgs
+	assumableRole.fails(t, []refusal[args]{
+		{"as it is no role", `trustPolicy: trustedRoles[0].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`, func(a *args) {
+			a.TrustedRoles[0].Arn = pulumi.String("arn:aws:iam::111122223333:root").ToStringOutput()
+		}},
+		{"as it is there already", `trustPolicy: trustedRoles[1].arn: ` + argoCDRole + " is trustedRoles[0] already", func(a *args) {
+			a.TrustedRoles = append(a.TrustedRoles, a.TrustedRoles[0])
+		}},
+		{"as its unique ID is none", `trustPolicy: Statement[0].Sid: "` + argoCDRole + `" has a character that is not allowed; use letters and digits`, func(a *args) {
+			a.TrustedRoles[0].UniqueId = pulumi.String(argoCDRole)
+		}},
+	})
 }
 
-func TestAnyRegistrationOfAnAssumableRoleThatFailsFailsTheProgram(t *testing.T) {
+func TestAssumableRoleRefuses(t *testing.T) {
 	t.Parallel()
-	for typ, want := range map[string]string{
-		components.AssumableRoleType: `registering AssumableRole "edge": `,
-		roleType:                     `AssumableRole "edge": creating the role: `,
-	} {
-		t.Run(typ, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			r.refuse = func(added registration) error {
-				if added.TypeToken == typ {
-					return errors.New("the API says no")
-				}
-				return nil
+	type (
+		args      = components.AssumableRoleArgs
+		principal = components.TrustedRole
+	)
+	assumableRole.refuses(t, []refusal[args]{
+		{"no principal", "trustedRoles: name at least one role", func(a *args) { a.TrustedRoles = nil }},
+		{"a principal without an ARN", "trustedRoles[0].arn: must not be empty", func(a *args) { a.TrustedRoles[0].Arn = nil }},
+		{"a malformed ARN of a principal", `trustedRoles[0].arn: "argocd" ` + notAnArn, func(a *args) { a.TrustedRoles[0].Arn = pulumi.String("argocd") }},
+		{
+			"a whole account", `trustedRoles[1].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`,
+			func(a *args) {
+				a.TrustedRoles = append(a.TrustedRoles, principal{Arn: pulumi.String("arn:aws:iam::111122223333:root")})
+			},
+		},
+		{"everybody", `trustedRoles[0].arn: "*" ` + notAnArn, func(a *args) { a.TrustedRoles[0].Arn = pulumi.String("*") }},
+		{"no name", "name: role name is empty; use 1 to 64 letters, digits or _+=,.@-", func(a *args) { a.Name = "" }},
+		{"several faults, all reported", lines(
+			"trustedRoles: name at least one role",
+			`name: role name "a/b" has a character that IAM does not allow; use letters, digits or _+=,.@-`,
+			`path: role path "teams" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`,
+			"description: has 1001 characters, IAM allows 1000",
+			"maxSessionDuration: session duration of 1 s is out of range; use 3600 to 43200 s (1 to 12 hours)",
+			`permissionsBoundary: "arn:x" `+notAnArn,
+		), func(a *args) {
+			*a = args{
+				Name: "a/b",
+				RoleSettings: components.RoleSettings{
+					Path: "teams", Description: strings.Repeat("x", 1001), MaxSessionDuration: 1, PermissionsBoundary: pulumi.String("arn:x"),
+				},
 			}
-			_, err := newAssumableRole(r, func(*components.AssumableRoleArgs) {})
-			require.ErrorContains(t, err, "the API says no")
+		}},
+	})
+}
 
-			err = newRecorder().run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, typ, "edge"); err != nil {
-					return err
-				}
-				_, err := components.NewAssumableRole(ctx, "edge", &components.AssumableRoleArgs{
-					Name: "dev-edge", TrustedRoles: []components.TrustedRole{{Arn: pulumi.String(argoCDRole)}},
-				})
-				return err
+func TestAssumableRoleFindsItsBoundaryByName(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	err := r.run(func(ctx *pulumi.Context) error {
+		for name, boundary := range map[string]string{"bounded": "ViewOnlyAccess", "unbounded": "NoSuchPolicy"} {
+			_, err := components.NewAssumableRole(ctx, name, &components.AssumableRoleArgs{
+				TrustedRoles: []components.TrustedRole{{Arn: pulumi.String("arn:aws:iam::" + account + ":role/argocd")}},
+				Name:         name,
+				RoleSettings: components.RoleSettings{PermissionsBoundary: pulumi.String(boundary)},
 			})
-			require.ErrorContains(t, err, want+refusedAtOnce)
-		})
-	}
+			if name == "unbounded" {
+				assert.ErrorContains(t, err, `AssumableRole "unbounded": permissionsBoundary: AWS has no policy of its own that is called NoSuchPolicy`)
+			} else if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess", r.one(t, roleType, "bounded").Inputs["permissionsBoundary"].StringValue())
 }

@@ -1,8 +1,6 @@
 package tests
 
 import (
-	"errors"
-	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -15,43 +13,16 @@ import (
 
 const argoCDRole = "arn:aws:iam::" + account + ":role/argocd"
 
-// newClusterAccess runs a program that lets the role argocd into the cluster dev-edge.
-func newClusterAccess(r *recorder, change func(*components.ClusterAccessArgs)) (access *components.ClusterAccess, err error) {
-	failed := r.run(func(ctx *pulumi.Context) error {
-		given, faults := registerProviders(ctx)
-		if faults != nil {
-			return faults
-		}
-		args := &components.ClusterAccessArgs{
-			ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole),
-		}
-		change(args)
-		access, err = components.NewClusterAccess(ctx, "edge", args, pulumi.Provider(given.aws))
-		return nil
-	})
-	return access, errors.Join(err, failed)
-}
-
-func viewAndEdit(args *components.ClusterAccessArgs) {
-	args.AccessEntry = &components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{
-		{Policy: "AmazonEKSViewPolicy"},
-		{Policy: "AmazonEKSEditPolicy", Namespaces: []string{"apps", "default"}},
-	}}
-}
-
-func TestAnAccessEntryLetsARoleIn(t *testing.T) {
+func TestClusterAccessLetsARoleInByAnAccessEntry(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []components.AuthenticationMode{
 		"", components.AuthenticationModeAPI, components.AuthenticationModeAPIAndConfigMap,
 	} {
 		t.Run("mode "+string(mode), func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			access, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
-				viewAndEdit(args)
+			r, access := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 				args.AuthenticationMode = mode
 			})
-			require.NoError(t, err)
 			assert.Equal(t, []string{
 				"aws:eks/accessEntry:AccessEntry edge in edge by aws",
 				"aws:eks/accessPolicyAssociation:AccessPolicyAssociation edge/AmazonEKSEditPolicy in edge by aws after AccessEntry/edge",
@@ -59,7 +30,6 @@ func TestAnAccessEntryLetsARoleIn(t *testing.T) {
 				"eks-irsa:index:ClusterAccess edge",
 				"pulumi:providers:aws aws", "pulumi:providers:kubernetes kubernetes-edge", "pulumi:providers:kubernetes kubernetes-hub",
 			}, r.graph())
-			assert.Equal(t, []string{"eks-irsa:index:ClusterAccess edge"}, r.ancestors(t))
 			assert.JSONEq(t, `{"clusterName": "dev-edge", "principalArn": "`+argoCDRole+`", "type": "STANDARD", "kubernetesGroups": []}`,
 				r.one(t, accessEntryType, "edge").json(t), "without a list EKS would keep the groups that it has")
 			assert.JSONEq(t, `{
@@ -80,15 +50,13 @@ func TestAnAccessEntryLetsARoleIn(t *testing.T) {
 	}
 }
 
-func TestAnAccessEntryIsAsAsked(t *testing.T) {
+func TestClusterAccessMakesAnAccessEntryAsAsked(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 		args.AccessEntry = &components.AccessEntryArgs{
 			KubernetesGroups: []string{"deployers", "viewers"}, Username: "argocd", Tags: pulumi.StringMap{"team": pulumi.String("platform")},
 		}
 	})
-	require.NoError(t, err)
 	assert.JSONEq(t, `{
 		"clusterName": "dev-edge", "principalArn": "`+argoCDRole+`", "type": "STANDARD",
 		"kubernetesGroups": ["deployers", "viewers"], "userName": "argocd", "tags": {"team": "platform"}
@@ -98,7 +66,7 @@ func TestAnAccessEntryIsAsAsked(t *testing.T) {
 
 // EKS keeps the principal's unique ID with the entry, so an entry that outlives its role lets no session in; and it has no
 // call that gives an entry EKS's own user name back.
-func TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut(t *testing.T) {
+func TestClusterAccessReplacesAnEntryWithItsRoleAndWhenItsUserNameIsTakenOut(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, username string
@@ -113,12 +81,9 @@ func TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut(t *testi
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
-				viewAndEdit(args)
+			r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 				args.AccessEntry.Username, args.PrincipalUniqueId = test.username, test.uniqueID
 			})
-			require.NoError(t, err)
 			kept := append(r.ofType(accessEntryType), r.ofType(associationType)...)
 			require.Len(t, kept, 3)
 			for _, added := range kept {
@@ -130,19 +95,17 @@ func TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut(t *testi
 	}
 }
 
-func TestALineOfAwsAuthStaysWhenItsRoleIsMadeAnew(t *testing.T) {
+func TestClusterAccessKeepsALineOfAwsAuthWhenItsRoleIsReplaced(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 		args.PrincipalUniqueId = pulumi.String("AROAEXAMPLE")
-		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
+		args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
 	})
-	require.NoError(t, err)
 	trigger, _ := r.one(t, awsAuthRoleType, "edge").replacement()
 	assert.Nil(t, trigger, "aws-auth knows the ARN only")
 }
 
-func TestAnAccessPolicyIsOfThePrincipalsPartition(t *testing.T) {
+func TestClusterAccessTakesAPolicyOfThePrincipalsPartition(t *testing.T) {
 	t.Parallel()
 	for partition, policy := range map[string]string{
 		"aws":        "AmazonEKSViewPolicy",
@@ -151,12 +114,10 @@ func TestAnAccessPolicyIsOfThePrincipalsPartition(t *testing.T) {
 	} {
 		t.Run(partition, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+			r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 				args.PrincipalArn = pulumi.String("arn:" + partition + ":iam::" + account + ":role/argocd").ToStringOutput()
 				args.AccessEntry = &components.AccessEntryArgs{Policies: []components.AccessPolicyArgs{{Policy: policy}}}
 			})
-			require.NoError(t, err)
 			association := r.one(t, associationType, "edge/AmazonEKSViewPolicy")
 			assert.Equal(t, "arn:"+partition+":eks::aws:cluster-access-policy/AmazonEKSViewPolicy",
 				association.Inputs["policyArn"].StringValue())
@@ -164,7 +125,7 @@ func TestAnAccessPolicyIsOfThePrincipalsPartition(t *testing.T) {
 	}
 }
 
-func TestALineOfAwsAuthLetsARoleIn(t *testing.T) {
+func TestClusterAccessLetsARoleInByAwsAuth(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, username, inputs string
@@ -180,16 +141,13 @@ func TestALineOfAwsAuthLetsARoleIn(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			access, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
+			r, access := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 				args.AuthenticationMode = test.mode
-				args.AwsAuth = &components.AwsAuthArgs{
+				args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{
 					Kubeconfig: pulumi.String("apiVersion: v1"), Username: test.username, Groups: []string{"system:masters", "deployers"},
 				}
 			})
-			require.NoError(t, err)
 			assert.JSONEq(t, test.inputs, r.one(t, awsAuthRoleType, "edge").json(t), "and the kubeconfig is secret")
-			assert.Equal(t, []string{"eks-irsa:index:ClusterAccess edge"}, r.ancestors(t))
 			assert.Empty(t, r.ofType(accessEntryType))
 			assert.Equal(t, "aws-auth", awaitString(t, access.Via))
 			assert.Empty(t, awaitString(t, access.AccessEntryArn))
@@ -197,66 +155,19 @@ func TestALineOfAwsAuthLetsARoleIn(t *testing.T) {
 	}
 }
 
-func TestAPrincipalThatTurnsOutToBeNoneFailsTheProgram(t *testing.T) {
+func TestClusterAccessFailsTheProgramWhenThePrincipalTurnsOutToBeNone(t *testing.T) {
 	t.Parallel()
-	_, err := newClusterAccess(newRecorder(), func(args *components.ClusterAccessArgs) {
-		viewAndEdit(args)
+	clusterAccess.fails(t, []refusal[components.ClusterAccessArgs]{{"as it is no ARN", `principalArn: "argocd" ` + notAnArn, func(args *components.ClusterAccessArgs) {
 		args.PrincipalArn = pulumi.String("argocd").ToStringOutput()
-	})
-	require.ErrorContains(t, err,
-		`ClusterAccess "edge": principalArn: "argocd" is not an ARN; its form is arn:partition:service:region:account:resource`)
+	}}})
 }
 
-func TestAnyRegistrationOfAClusterAccessThatFailsFailsTheProgram(t *testing.T) {
+func TestClusterAccessImportsAnEntryThatExistsOnDemand(t *testing.T) {
 	t.Parallel()
-	awsAuth := func(args *components.ClusterAccessArgs) {
-		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
-	}
-	cases := []struct {
-		typ, name, want string
-		change          func(*components.ClusterAccessArgs)
-	}{
-		{components.ClusterAccessType, "edge", `registering ClusterAccess "edge": `, viewAndEdit},
-		{accessEntryType, "edge", `ClusterAccess "edge": creating the access entry: `, viewAndEdit},
-		{associationType, "edge/AmazonEKSEditPolicy", `ClusterAccess "edge": associating access policy "AmazonEKSEditPolicy": `, viewAndEdit},
-		{awsAuthRoleType, "edge", `ClusterAccess "edge": mapping the role in aws-auth: `, awsAuth},
-	}
-	for _, test := range cases {
-		t.Run(test.typ, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			r.refuse = func(added registration) error {
-				if strings.HasSuffix(added.URN, test.typ+"::"+test.name) {
-					return errors.New("the API says no")
-				}
-				return nil
-			}
-			_, err := newClusterAccess(r, test.change)
-			require.ErrorContains(t, err, "the API says no")
-
-			err = newRecorder().run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, test.typ, test.name); err != nil {
-					return err
-				}
-				args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
-				test.change(args)
-				_, err := components.NewClusterAccess(ctx, "edge", args)
-				return err
-			})
-			require.ErrorContains(t, err, test.want+refusedAtOnce)
-		})
-	}
-}
-
-func TestAnAccessEntryThatExistsIsImportedOnDemand(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
-		viewAndEdit(args)
+	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
 		args.AccessEntry.Import = true
 		args.ClusterName, args.PrincipalArn = args.ClusterName.ToStringOutput(), args.PrincipalArn.ToStringOutput()
 	})
-	require.NoError(t, err)
 	rpc := r.one(t, accessEntryType, "edge").RegisterRPC
 	assert.Equal(t, "dev-edge:"+argoCDRole, rpc.GetImportId())
 	assert.Empty(t, rpc.GetHooks().GetBeforeCreate(), "what is imported is not created")
@@ -266,7 +177,7 @@ func TestAnAccessEntryThatExistsIsImportedOnDemand(t *testing.T) {
 }
 
 // EKS says of an access entry that exists only that it is in use, so the engine is asked to look before it creates one.
-func TestAnAccessEntryThatExistsIsRefusedWithAdvice(t *testing.T) {
+func TestClusterAccessRefusesAnEntryThatExistsWithAdvice(t *testing.T) {
 	t.Parallel()
 	const (
 		getAccessEntry = "aws:eks/getAccessEntry:getAccessEntry"
@@ -301,22 +212,12 @@ func TestAnAccessEntryThatExistsIsRefusedWithAdvice(t *testing.T) {
 			}
 			var refused []error
 			require.NoError(t, r.run(func(ctx *pulumi.Context) error {
-				args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
-				viewAndEdit(args)
-				err := ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
-					options, err := pulumi.NewResourceOptions(args.Opts...)
-					if err != nil || args.Type != accessEntryType {
-						return nil
-					}
-					for _, hook := range options.Hooks.BeforeCreate {
-						refused = append(refused, hook.Callback(&pulumi.ResourceHookArgs{NewInputs: test.inputs}))
-					}
-					return nil
-				})
-				if err != nil {
+				if err := beforeCreations(ctx, accessEntryType, func(_ string, create func(resource.PropertyMap) error) {
+					refused = append(refused, create(test.inputs))
+				}); err != nil {
 					return err
 				}
-				_, err = components.NewClusterAccess(ctx, "edge", args)
+				_, err := components.NewClusterAccess(ctx, "edge", clusterAccess.valid(unregistered))
 				return err
 			}, test.options...))
 			require.Len(t, refused, 1)
@@ -331,7 +232,7 @@ func TestAnAccessEntryThatExistsIsRefusedWithAdvice(t *testing.T) {
 }
 
 // Components of one name may stand below parents of different types, and hooks of one name are an error of the engine.
-func TestComponentsOfOneNameHaveHooksOfTheirOwn(t *testing.T) {
+func TestClusterAccessHasHooksOfItsOwnBelowEachParent(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
@@ -340,9 +241,7 @@ func TestComponentsOfOneNameHaveHooksOfTheirOwn(t *testing.T) {
 			if err := ctx.RegisterComponentResource("teams:index:"+kind, "a", parent); err != nil {
 				return err
 			}
-			args := &components.ClusterAccessArgs{ClusterName: pulumi.String("dev-edge"), PrincipalArn: pulumi.String(argoCDRole)}
-			viewAndEdit(args)
-			if _, err := components.NewClusterAccess(ctx, "edge", args, pulumi.Parent(parent)); err != nil {
+			if _, err := components.NewClusterAccess(ctx, "edge", clusterAccess.valid(unregistered), pulumi.Parent(parent)); err != nil {
 				return err
 			}
 		}
@@ -356,13 +255,11 @@ func TestComponentsOfOneNameHaveHooksOfTheirOwn(t *testing.T) {
 	assert.NotEqual(t, hooks[0], hooks[1])
 }
 
-func TestALineOfAwsAuthIsOverwrittenOnDemand(t *testing.T) {
+func TestClusterAccessOverwritesALineOfAwsAuthOnDemand(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
-		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}, Overwrite: true}
+	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
+		args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}, Overwrite: true}
 	})
-	require.NoError(t, err)
 	assert.JSONEq(t, `{
 		"kubeconfig": {"secret": "apiVersion: v1"}, "roleArn": "`+argoCDRole+`", "groups": ["deployers"], "overwrite": true
 	}`, r.one(t, awsAuthRoleType, "edge").json(t))

@@ -1,59 +1,27 @@
 package tests
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 )
-
-func validClusterLogin() *components.ClusterLoginTestArgs {
-	return &components.ClusterLoginTestArgs{
-		Name: "workloads", Namespace: "argocd", ServiceAccounts: []string{"argocd-server", "argocd-application-controller"},
-		ClusterName: pulumi.String("dev-workloads"), Server: pulumi.String("https://api.example.com"),
-		CertificateAuthorityData: pulumi.String(caData), PrincipalArn: pulumi.String("arn:aws:iam::111122223333:role/teams/argocd"),
-	}
-}
-
-func newClusterLogin(r *recorder, change func(*components.ClusterLoginTestArgs)) (*components.ClusterLoginTest, error) {
-	var login *components.ClusterLoginTest
-	err := r.run(func(ctx *pulumi.Context) error {
-		given, err := registerProviders(ctx)
-		if err != nil {
-			return err
-		}
-		args := validClusterLogin()
-		if change != nil {
-			change(args)
-		}
-		login, err = components.NewClusterLoginTest(ctx, "argocd/workloads", args, pulumi.Provider(given.hub))
-		return err
-	})
-	return login, err
-}
 
 // envOf are the variables of a pod's program, but for the program's own settings.
 func envOf(added registration) map[string]string {
-	env := map[string]string{}
-	container := podSpec(added)["containers"].ArrayValue()[0].ObjectValue()
-	for _, variable := range container["env"].ArrayValue() {
-		env[variable.ObjectValue()["name"].StringValue()] = variable.ObjectValue()["value"].StringValue()
-	}
+	env := wholeEnvOf(added)
 	for _, setting := range []string{"HOME", "TMPDIR", "IRSA_WINDOW", "IRSA_CALL_LIMIT", "IRSA_LIMIT"} {
 		delete(env, setting)
 	}
 	return env
 }
 
-func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
+func TestClusterLoginTestIsAJobForEachServiceAccount(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	login, err := newClusterLogin(r, nil)
-	require.NoError(t, err)
+	r, login := clusterLogin.made(t, nil)
 	assert.Equal(t, []string{
 		"argocd/argocd-application-controller-login-workloads", "argocd/argocd-server-login-workloads",
 	}, await[[]string](t, login.Pods))
@@ -66,40 +34,32 @@ func TestAClusterLoginIsAJobForEachServiceAccount(t *testing.T) {
 	}, envOf(pod))
 	spec := podSpec(pod)
 	assert.Equal(t, "argocd-server", spec["serviceAccountName"].StringValue())
-	command := spec["containers"].ArrayValue()[0].ObjectValue()["command"].ArrayValue()
+	command := container(pod)["command"].ArrayValue()
 	assert.Equal(t, "login", command[len(command)-1].StringValue())
-	assert.Equal(t, "login", pod.Inputs["metadata"].ObjectValue()["labels"].ObjectValue()[components.ProofLabel].StringValue())
+	assert.Equal(t, "login", pod.Inputs["metadata"].ObjectValue()["labels"].ObjectValue()[testpod.Label].StringValue())
 	assert.Equal(t, "75s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
 	assert.True(t, pod.RegisterRPC.GetDeleteBeforeReplace())
 	assert.Equal(t, "hub", providerName(pod.Provider)[len("kubernetes-"):])
-	assert.Equal(t, []string{"eks-irsa:index:ClusterLoginTest argocd/workloads"}, r.ancestors(t))
 }
 
-func TestAClusterLoginWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
+func TestClusterLoginTestWithARoleThatIsAssumedAndAPathToRead(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterLogin(r, func(args *components.ClusterLoginTestArgs) {
+	r, _ := clusterLogin.made(t, func(args *components.ClusterLoginTestArgs) {
 		args.Assume, args.Read, args.Fingerprint = true, "/api/v1/namespaces?limit=1", pulumi.String("AROA1")
 		args.Image, args.TimeoutSeconds = "images.example.com/aws-cli:2", 90
 	})
-	require.NoError(t, err)
 	pod := r.one(t, jobType, "argocd/workloads/argocd/argocd-server-login-workloads")
 	env := envOf(pod)
 	assert.Equal(t, "arn:aws:iam::111122223333:role/teams/argocd", env["IRSA_ASSUME"])
 	assert.Equal(t, "/api/v1/namespaces?limit=1", env["IRSA_READ"])
 	assert.Equal(t, "AROA1", env["IRSA_FINGERPRINT"])
 	assert.Equal(t, "105s", pod.RegisterRPC.GetCustomTimeouts().GetCreate())
-	container := podSpec(pod)["containers"].ArrayValue()[0].ObjectValue()
-	assert.Equal(t, "images.example.com/aws-cli:2", container["image"].StringValue())
+	assert.Equal(t, "images.example.com/aws-cli:2", container(pod)["image"].StringValue())
 }
 
-func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
+func TestClusterLoginTestRefuses(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name, want string
-		change     func(*components.ClusterLoginTestArgs)
-	}{
-		{"no arguments", "args: must not be nil", nil},
+	clusterLogin.refuses(t, []refusal[components.ClusterLoginTestArgs]{
 		{
 			"everything wrong", lines(
 				`name: "Work loads" is not a part of a name; use lower case letters, digits and hyphens`,
@@ -118,49 +78,5 @@ func TestInvalidArgumentsOfAClusterLoginRegisterNothing(t *testing.T) {
 		{"a service account twice", `serviceAccounts[1]: "a" is already in the list, at index 0`, func(args *components.ClusterLoginTestArgs) {
 			args.ServiceAccounts = []string{"a", "a"}
 		}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			err := r.run(func(ctx *pulumi.Context) error {
-				var args *components.ClusterLoginTestArgs
-				if test.change != nil {
-					args = validClusterLogin()
-					test.change(args)
-				}
-				_, err := components.NewClusterLoginTest(ctx, "x", args)
-				return err
-			})
-			require.ErrorContains(t, err, "invalid arguments of ClusterLoginTest \"x\":\n"+test.want)
-			assert.Empty(t, r.registrations)
-		})
-	}
-}
-
-func TestAnyRegistrationOfAClusterLoginThatFailsFailsTheProgram(t *testing.T) {
-	t.Parallel()
-	for _, typ := range []string{components.ClusterLoginTestType, jobType} {
-		r := newRecorder()
-		r.refuse = func(added registration) error {
-			if added.TypeToken == typ {
-				return errors.New("the API says no")
-			}
-			return nil
-		}
-		_, err := newClusterLogin(r, nil)
-		assert.ErrorContains(t, err, "the API says no", typ)
-	}
-}
-
-func TestTheFirstFailureOfAClusterLoginNamesItsSubject(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	err := r.run(func(ctx *pulumi.Context) error {
-		if err := refuseAtOnce(ctx, jobType, "x/argocd/argocd-server-login-workloads"); err != nil {
-			return err
-		}
-		_, err := components.NewClusterLoginTest(ctx, "x", validClusterLogin())
-		return err
 	})
-	require.ErrorContains(t, err, `ClusterLoginTest "x": creating the pod of argocd/argocd-server: `+refusedAtOnce)
 }

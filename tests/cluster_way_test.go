@@ -19,11 +19,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 )
 
@@ -96,10 +96,10 @@ func logInBy(t *testing.T, server *apiServer, env map[string]string) (log string
 	for name, value := range env {
 		all[name] = value
 	}
-	return podProgram{mode: "login", token: loginToken, env: all, realCurl: true}.run(t)
+	return podProgram{mode: testpod.Login, token: loginToken, env: all, realCurl: true}.run(t)
 }
 
-func TestALoginGoesByTheNameOfTheServersCertificate(t *testing.T) {
+func TestPodLogsInByTheNameOfTheServersCertificate(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	log, code := logInBy(t, server, map[string]string{"IRSA_SERVER_NAME": certifiedName})
@@ -118,7 +118,7 @@ func TestALoginGoesByTheNameOfTheServersCertificate(t *testing.T) {
 	assert.Len(t, server.hosts, 1)
 }
 
-func TestALoginGoesThroughTheProxy(t *testing.T) {
+func TestPodLogsInThroughTheProxy(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	var tunnels []string
@@ -138,7 +138,7 @@ func TestALoginGoesThroughTheProxy(t *testing.T) {
 	}
 }
 
-func TestALoginThroughAProxyThatIsGoneSaysSo(t *testing.T) {
+func TestPodLoginSaysThatTheProxyIsGone(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	const gone = "http://127.0.0.1:1"
@@ -148,14 +148,14 @@ func TestALoginThroughAProxyThatIsGoneSaysSo(t *testing.T) {
 	assert.Empty(t, server.hosts)
 }
 
-func TestALoginWithoutAProxyTakesNoneOfTheEnvironment(t *testing.T) {
+func TestPodLoginWithoutAProxyTakesNoneOfTheEnvironment(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	log, code := logInBy(t, server, map[string]string{"IRSA_SERVER_NAME": certifiedName, "https_proxy": "http://127.0.0.1:1"})
 	require.Equal(t, provenExit, code, log)
 }
 
-func TestAClusterLoginTellsItsPodsTheWay(t *testing.T) {
+func TestClusterLoginTestTellsItsPodsTheWay(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ serverName, proxy, wantName, wantProxy string }{
 		"a proxy with a port":     {certifiedName, "http://proxy.internal:3128", certifiedName, "http://proxy.internal:3128"},
@@ -166,11 +166,9 @@ func TestAClusterLoginTellsItsPodsTheWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			_, err := newClusterLogin(r, func(args *components.ClusterLoginTestArgs) {
+			r, _ := clusterLogin.made(t, func(args *components.ClusterLoginTestArgs) {
 				args.ServerName, args.ProxyURL = test.serverName, test.proxy
 			})
-			require.NoError(t, err)
 			env := envOf(r.one(t, jobType, "argocd/workloads/argocd/argocd-server-login-workloads"))
 			assert.Equal(t, test.wantName, env["IRSA_SERVER_NAME"])
 			assert.Equal(t, test.wantProxy, env["IRSA_PROXY"])
@@ -178,7 +176,7 @@ func TestAClusterLoginTellsItsPodsTheWay(t *testing.T) {
 	}
 }
 
-func TestAWayThatArgoCDCannotTakeIsRefused(t *testing.T) {
+func TestArgoCDClusterAndClusterLoginTestRefuseAWayThatArgoCDCannotTake(t *testing.T) {
 	t.Parallel()
 	const noProxy = " is not the URL of a proxy that Argo CD can use, such as http://proxy.example.com:3128; the scheme is http, https or socks5"
 	for name, test := range map[string]struct{ proxy, serverName, want string }{
@@ -198,33 +196,24 @@ func TestAWayThatArgoCDCannotTakeIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			refusedInput(t, "invalid arguments of ClusterLoginTest \"x\":\n"+test.want, func(ctx *pulumi.Context) error {
-				args := validClusterLogin()
+			clusterLogin.refusesThis(t, "by the test", test.want, func(args *components.ClusterLoginTestArgs) {
 				args.ProxyURL, args.ServerName = test.proxy, test.serverName
-				_, err := components.NewClusterLoginTest(ctx, "x", args)
-				return err
 			})
-			refusedInput(t, "invalid arguments of ArgoCDCluster \"x\":\n"+test.want, func(ctx *pulumi.Context) error {
-				args := edgeCluster()
+			argoCDCluster.refusesThis(t, "by the secret", test.want, func(args *components.ArgoCDClusterArgs) {
 				args.ProxyURL, args.ServerName = test.proxy, test.serverName
-				_, err := components.NewArgoCDCluster(ctx, "x", args)
-				return err
 			})
 		})
 	}
 }
 
-func TestAPasswordOfAProxyIsForTheSecretOnly(t *testing.T) {
+func TestClusterLoginTestRefusesThePasswordOfAProxyThatArgoCDClusterTakes(t *testing.T) {
 	t.Parallel()
 	const forTheSecretOnly = "has a user name or password, which the proof's Job would show to all who may read it; let the proxy know the " +
 		"pods by their addresses, or leave the proof out"
-	refusedInput(t, "invalid arguments of ClusterLoginTest \"x\":\nproxyUrl: "+forTheSecretOnly, func(ctx *pulumi.Context) error {
-		args := validClusterLogin()
+	clusterLogin.refusesThis(t, "by the test", "proxyUrl: "+forTheSecretOnly, func(args *components.ClusterLoginTestArgs) {
 		args.ProxyURL = "http://me:secret@proxy.internal:3128"
-		_, err := components.NewClusterLoginTest(ctx, "x", args)
-		return err
 	})
-	args := edgeCluster()
+	args := argoCDCluster.valid(providers{})
 	args.ProxyURL = "http://me:secret@proxy.internal:3128"
 	require.NoError(t, args.Validate())
 	const target = "targets: {edge: {cluster: edge, access: {kubernetesGroups: [x]}, proxyUrl: 'http://me:secret@proxy.internal:3128'}}}"

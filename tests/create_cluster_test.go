@@ -98,9 +98,16 @@ roles:
 `)
 }
 
-func TestAClusterIsCreatedWithPulumiEKSAndNodesOfAmazonLinux2023(t *testing.T) {
+// created creates the cluster that is declared so.
+func created(t *testing.T, declared string) (*recorder, map[string]any) {
+	t.Helper()
+	r := emptyAccount()
+	return r, deployed(t, r, createdCluster(t, declared), registerCreatedCluster("new-one"))
+}
+
+func TestPlatformCreatesAClusterWithPulumiEKSAndNodesOfAmazonLinux2023(t *testing.T) {
 	t.Parallel()
-	cases := []struct{ name, declared, cluster, nodes, kubeconfig string }{
+	for _, test := range []struct{ name, declared, cluster, nodes, kubeconfig string }{
 		{
 			"with its defaults", "create: {}", `{
 				"name": "new-one", "authenticationMode": "API", "createOidcProvider": false, "tags": {"environment": "dev"},
@@ -141,13 +148,10 @@ create:
 				"--role-arn", "arn:aws:iam::222233334444:role/deployer"
 			]}`,
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := emptyAccount()
-			outputs, err := runPlatform(t, r, createdCluster(t, test.declared), registerCreatedCluster("new-one"))
-			require.NoError(t, err)
+			r, outputs := created(t, test.declared)
 
 			created, nodes := r.one(t, createdClusterType, "new"), r.one(t, nodeGroupType, "new/nodes")
 			assert.JSONEq(t, test.cluster, created.json(t))
@@ -186,7 +190,7 @@ func execOf(t *testing.T, kubeconfig string) any {
 	return user["exec"]
 }
 
-func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
+func TestPlatformPutsTheNodesOfACreatedClusterWhereTheConfigurationSays(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, create string
@@ -199,9 +203,7 @@ func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := emptyAccount()
-			_, err := runPlatform(t, r, createdCluster(t, "create: "+test.create), registerCreatedCluster("new-one"))
-			require.NoError(t, err)
+			r, _ := created(t, "create: "+test.create)
 			nodes := r.one(t, nodeGroupType, "new/nodes")
 			assert.Equal(t, test.subnets, nodes.Inputs["subnetIds"].Mappable())
 			assert.Equal(t, test.ignored, nodes.RegisterRPC.GetIgnoreChanges())
@@ -210,11 +212,9 @@ func TestTheNodesOfACreatedClusterAreWhereTheConfigurationSays(t *testing.T) {
 	}
 }
 
-func TestTheDefaultVPCIsSearchedForSubnetsThatEKSTakes(t *testing.T) {
+func TestPlatformSearchesTheDefaultVPCForSubnetsThatEKSTakes(t *testing.T) {
 	t.Parallel()
-	r := emptyAccount()
-	_, err := runPlatform(t, r, createdCluster(t, "create: {}"), registerCreatedCluster("new-one"))
-	require.NoError(t, err)
+	r, _ := created(t, "create: {}")
 	asked := func(token string) string { return jsonOf(t, r.called(token)[0].Args.Mappable()) }
 	assert.JSONEq(t, `{"default": true}`, asked(getVpc))
 	assert.JSONEq(t, `{
@@ -229,7 +229,7 @@ func TestTheDefaultVPCIsSearchedForSubnetsThatEKSTakes(t *testing.T) {
 	assert.JSONEq(t, `{"instanceType": "t3.medium"}`, asked(getInstanceType))
 }
 
-func TestTheImageOfNodesIsTheOneForTheirInstanceType(t *testing.T) {
+func TestPlatformChoosesTheImageOfNodesForTheirInstanceType(t *testing.T) {
 	t.Parallel()
 	gpu := func(manufacturer string) []any { return []any{map[string]any{"manufacturer": manufacturer}} }
 	for _, test := range []struct {
@@ -250,8 +250,7 @@ func TestTheImageOfNodesIsTheOneForTheirInstanceType(t *testing.T) {
 			t.Parallel()
 			r := emptyAccount()
 			r.answers[getInstanceType] = resource.NewPropertyMapFromMap(test.answer)
-			_, err := runPlatform(t, r, createdCluster(t, "create: {instanceType: "+test.instanceType+"}"), registerCreatedCluster("new-one"))
-			require.NoError(t, err)
+			deployed(t, r, createdCluster(t, "create: {instanceType: "+test.instanceType+"}"), registerCreatedCluster("new-one"))
 			nodes := r.one(t, nodeGroupType, "new/nodes")
 			assert.Equal(t, test.want, nodes.Inputs["amiType"].StringValue())
 			assert.Equal(t, []any{test.instanceType}, nodes.Inputs["instanceTypes"].Mappable())
@@ -259,7 +258,7 @@ func TestTheImageOfNodesIsTheOneForTheirInstanceType(t *testing.T) {
 	}
 }
 
-func TestTheSizesOfANodeGroupFitTogether(t *testing.T) {
+func TestPlatformMakesTheSizesOfANodeGroupFitTogether(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		create               string
@@ -277,19 +276,17 @@ func TestTheSizesOfANodeGroupFitTogether(t *testing.T) {
 	} {
 		t.Run(test.create, func(t *testing.T) {
 			t.Parallel()
-			r := emptyAccount()
-			_, err := runPlatform(t, r, createdCluster(t, "create: "+test.create), registerCreatedCluster("new-one"))
-			require.NoError(t, err)
+			r, _ := created(t, "create: "+test.create)
 			assert.Equal(t, map[string]any{"minSize": test.least, "maxSize": test.most, "desiredSize": test.desired},
 				r.one(t, nodeGroupType, "new/nodes").Inputs["scalingConfig"].Mappable())
 		})
 	}
 }
 
-func TestAClusterCannotBeCreatedWhereAWSSaysSo(t *testing.T) {
+func TestPlatformCreatesNoClusterWhereAWSRefuses(t *testing.T) {
 	t.Parallel()
 	refusal := errors.New("no")
-	cases := []struct {
+	for _, test := range []struct {
 		name, want string
 		prepare    func(r *recorder)
 	}{
@@ -316,8 +313,7 @@ func TestAClusterCannotBeCreatedWhereAWSSaysSo(t *testing.T) {
 			"the region has no such instances", "looking up the instance type t3.medium in eu-west-1: ",
 			func(r *recorder) { r.invokeErrors[getInstanceType] = refusal },
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := emptyAccount()
@@ -329,22 +325,15 @@ func TestAClusterCannotBeCreatedWhereAWSSaysSo(t *testing.T) {
 	}
 }
 
-func TestARefusedPartOfACreatedClusterIsAnError(t *testing.T) {
+func TestPlatformSaysWhichPartOfACreatedClusterWasRefused(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ typ, name, want string }{
+	refusedParts(t, emptyAccount, platformConfig(t, "clusters: {new: {region: eu-west-1, create: {}}}"), []struct{ typ, name, want string }{
 		{createdClusterType, "new", `cluster "new": creating EKS cluster "new": `},
 		{nodeGroupType, "new/nodes", `cluster "new": creating the nodes of EKS cluster "new": `},
-	} {
-		t.Run(test.typ, func(t *testing.T) {
-			t.Parallel()
-			_, err := runPlatform(t, emptyAccount(), platformConfig(t, "clusters: {new: {region: eu-west-1, create: {}}}"),
-				registerCreatedCluster("new"), func(ctx *pulumi.Context) error { return refuseAtOnce(ctx, test.typ, test.name) })
-			require.ErrorContains(t, err, test.want+refusedAtOnce)
-		})
-	}
+	}, registerCreatedCluster("new"))
 }
 
-func TestAMachineWithoutTheProgramsOfPulumiEKSIsToldBeforeAnythingIsRegistered(t *testing.T) {
+func TestPlatformRefusesAMachineWithoutTheProgramsOfPulumiEKS(t *testing.T) {
 	const (
 		missingAWS = "platform.clusters.new.create: pulumi-eks runs aws, which is not on PATH; install it: " +
 			"https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
@@ -369,7 +358,6 @@ func TestAMachineWithoutTheProgramsOfPulumiEKSIsToldBeforeAnythingIsRegistered(t
 	}
 	t.Run("which other clusters do not need", func(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())
-		_, err := runPlatform(t, devAccount(), devConfig(t))
-		require.NoError(t, err)
+		deployed(t, devAccount(), devConfig(t))
 	})
 }

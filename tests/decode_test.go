@@ -219,13 +219,13 @@ var yamlTraps = func() []struct{ name, platform, want string } {
 	}
 }()
 
-func TestThePlatformRefusesWhatYAMLMakesOfTexts(t *testing.T) {
+func TestConfigRefusesWhatYAMLMakesOfTexts(t *testing.T) {
 	t.Parallel()
 	refusedConfigs(t, yamlTraps)
 }
 
 // A value that is encrypted makes all of the platform secret to Pulumi, and comes to the program as plain text.
-func TestASecretIsRefusedAsItWouldNotStayOne(t *testing.T) {
+func TestConfigRefusesASecretAsItWouldNotStayOne(t *testing.T) {
 	t.Parallel()
 	values := platformConfig(t, "clusters: {hub: {region: eu-west-1, profile: {secure: cHJvZA==}}}")
 	require.Contains(t, values["eks-irsa:platform"], `"profile":"prod"`)
@@ -236,7 +236,7 @@ func TestASecretIsRefusedAsItWouldNotStayOne(t *testing.T) {
 
 func encrypted(info *pulumi.RunInfo) { info.ConfigSecretKeys = []string{"eks-irsa:platform"} }
 
-func TestTheEncryptedPasswordOfAProxyIsInArgoCDsSecretOnly(t *testing.T) {
+func TestConfigHasTheEncryptedPasswordOfAProxyForArgoCDsSecretOnly(t *testing.T) {
 	t.Parallel()
 	const password = "hush-hush"
 	r := twoAccounts()
@@ -254,7 +254,7 @@ func TestTheEncryptedPasswordOfAProxyIsInArgoCDsSecretOnly(t *testing.T) {
 }
 
 // `pulumi config set platform "$(cat platform.json)"` makes a text of it, which the CLI passes on as it is.
-func TestThePlatformMayBeATextOfJSON(t *testing.T) {
+func TestConfigMayBeATextOfJSON(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, platform, want string }{
 		{
@@ -317,7 +317,7 @@ roles:
       p: {Version: "2012-10-17", Statement: {Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::a&c>b"}}
 `
 
-func TestThePlatformTakesWhatHasOneMeaningToYAML(t *testing.T) {
+func TestConfigTakesWhatHasOneMeaningToYAML(t *testing.T) {
 	t.Parallel()
 	values := platformConfig(t, oneMeaning)
 	cfg, err := stacks.ParseConfig(values["eks-irsa:platform"])

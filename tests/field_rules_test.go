@@ -136,171 +136,8 @@ func inKubernetes(length, limit int) string {
 // one is a map of one entry.
 func one(key string, value any) map[string]any { return map[string]any{key: value} }
 
-func tagRules(path string, most int, beside string) []fieldRule {
-	return []fieldRule{
-		{
-			path,
-			example{one(text(129), "x"), "." + text(129), "the key has 129 characters; AWS allows 128"},
-			example{one("a&b", "x"), ".a&b", `the key "a&b"` + noTagHas},
-			one(text(128), "x"),
-		},
-		{
-			path,
-			example{one("a", text(257)), ".a", "the value has 257 characters; AWS allows 256"},
-			example{one("a", "x;y"), ".a", `the value "x;y"` + noTagHas},
-			one("a", text(256)),
-		},
-		{
-			path,
-			example{counted(most + 1), "", fmt.Sprintf("there are %d, and %d is the most that AWS puts on a resource%s", 51-strings.Count(beside, "owner"), 50-strings.Count(beside, "owner"), beside)},
-			example{one("AWS:name", "x"), ".AWS:name", `the key "AWS:name" begins with aws:, which AWS keeps for itself`},
-			counted(most),
-		},
-	}
-}
-
-func labelRules(path string) []fieldRule {
-	long := "example.com/" + text(64)
-	return []fieldRule{
-		{
-			path,
-			example{one(long, "x"), "." + long, fmt.Sprintf("of the key %q, the name: %s", long, inKubernetes(64, 63))},
-			example{one("team!", "x"), ".team!", `"team!"` + useKey},
-			one("example.com/"+text(63), "x"),
-		},
-		{
-			path,
-			example{one("team", text(64)), ".team", inKubernetes(64, 63)},
-			example{one("team", "a b"), ".team", `"a b"` + useValue},
-			one("team", text(63)),
-		},
-	}
-}
-
-func annotationRules(path string) []fieldRule {
-	return []fieldRule{{
-		path,
-		example{one("team", text(256*1024-3)), "", "have 262145 bytes in all; Kubernetes allows an object 262144"},
-		example{one("te am", "x"), ".te am", `"te am"` + useKey},
-		one("team", text(256*1024-4)),
-	}}
-}
-
-func roleRules(path string) []fieldRule {
-	return append([]fieldRule{
-		{
-			path + ".path",
-			example{"/" + text(511) + "/", "", "role path has 513 characters; at most 512 are allowed"},
-			example{"/te ams/", "", `role path "/te ams/" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`},
-			"/" + text(510) + "/",
-		},
-		{
-			path + ".description",
-			example{text(1001), "", "has 1001 characters, IAM allows 1000"},
-			example{"an app – mine", "", "has the character '–', which IAM does not allow there; use letters, digits, marks and accents of Western European languages (Latin-1)"},
-			strings.Repeat("ä", 1000),
-		},
-		{
-			path + ".maxSessionDuration",
-			example{43201, "", "session duration of 43201 s is out of range; use 3600 to 43200 s (1 to 12 hours)"},
-			example{3599, "", "session duration of 3599 s is out of range; use 3600 to 43200 s (1 to 12 hours)"},
-			43200,
-		},
-		{
-			path + ".permissionsBoundary", example{text(129), "", notAPolicy(text(129))}, example{"a b", "", notAPolicy("a b")}, text(128),
-		},
-	}, tagRules(path+".tags", 49, "")...)
-}
-
-func notAPolicy(name string) string {
-	return fmt.Sprintf("%q is neither the name of one of AWS's own policies, such as ReadOnlyAccess or service-role/AmazonEBSCSIDriverPolicy, nor an ARN", name)
-}
-
-func podRoleRules(path string) []fieldRule {
-	allow := map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}}
-	rules := append(roleRules(path),
-		fieldRule{path + ".maxTrustPolicySize", example{}, example{2047, "", "2047 is less than 2048, which IAM allows every account; give the quota that the account was raised to"}, 2048},
-		fieldRule{
-			path + ".managedPolicies", example{[]any{text(129)}, "[0]", notAPolicy(text(129))}, example{[]any{"a b"}, "[0]", notAPolicy("a b")}, []any{text(128)},
-		})
-	for _, kind := range []string{".inlinePolicies", ".customerManagedPolicies"} {
-		rules = append(rules, fieldRule{
-			path + kind,
-			example{one(text(129), allow), "." + text(129), fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
-			example{one("a b", allow), ".a b", `policy name "a b"` + iamForbids},
-			one(text(128), allow),
-		})
-	}
-	return rules
-}
-
-func podRules(path string) []fieldRule {
-	const image = "public.ecr.aws/aws-cli/aws-cli:2.36.49"
-	tolerations := func(key, value any) []any {
-		return []any{map[string]any{"key": key, "value": value, "operator": "Equal", "effect": "NoSchedule"}}
-	}
-	word := func(word, value string) []any { return []any{map[string]any{"key": "a", word: value}} }
-	rules := []fieldRule{
-		{
-			path + ".image",
-			example{text(256), "", fmt.Sprintf("%q has a name of 256 characters; registries allow 255", text(256))},
-			example{"Registry/App", "", `"Registry/App" is not an image reference such as ` + image},
-			text(255) + ":" + text(128) + "@sha256:" + text(64),
-		},
-		{
-			path + ".imagePullSecrets",
-			example{[]any{text(254)}, "[0]", inKubernetes(254, 253)},
-			example{[]any{"Registry"}, "[0]", `"Registry" is not a secret` + useObject},
-			[]any{text(253)},
-		},
-		{
-			path + ".timeoutSeconds",
-			example{2147483633, "", "2147483633 is more than 2147483632, which is as far as Kubernetes counts"},
-			example{14, "", "14 is less than 15"},
-			15,
-		},
-		{
-			path + ".tolerations[].key",
-			example{tolerations(text(64), "x"), "[0].key", fmt.Sprintf("of the key %q, the name: %s", text(64), inKubernetes(64, 63))},
-			example{tolerations("a b", "x"), "[0].key", `"a b"` + useKey},
-			tolerations(text(63), "x"),
-		},
-		{
-			path + ".tolerations[].value",
-			example{tolerations("a", text(64)), "[0].value", inKubernetes(64, 63)},
-			example{tolerations("a", "x y"), "[0].value", `"x y"` + useValue},
-			tolerations("a", text(63)),
-		},
-		{
-			path + ".tolerations[].operator", example{}, example{word("operator", "In"), "[0].operator", `"In" is neither "Equal" nor "Exists"`}, word("operator", "Exists"),
-		},
-		{
-			path + ".tolerations[].effect",
-			example{},
-			example{word("effect", "Never"), "[0].effect", `"Never" is none of ["NoSchedule" "PreferNoSchedule" "NoExecute"]`},
-			word("effect", "NoExecute"),
-		},
-	}
-	return slices.Concat(rules, labelRules(path+".nodeSelector"), labelRules(path+".labels"), annotationRules(path+".annotations"))
-}
-
-func testPodRules(path string) []fieldRule {
-	return append(podRules(path), fieldRule{
-		path + ".check",
-		example{text(131061), "", "has 131061 bytes; a pod passes on 131060, so put a longer program into the image"},
-		example{"true\x00", "", "has a byte 0, which no command can have"},
-		text(131060),
-	})
-}
-
 func fieldRules() []fieldRule {
-	notACluster := func(name string) string {
-		return fmt.Sprintf("%q is not the name of an EKS cluster; use up to 100 letters, digits, - and _, and begin with a letter or a digit", name)
-	}
 	undeclared := `cluster "x" is not declared; declared are ["edge" "hub"]`
-	subnet := func(id string) string {
-		return fmt.Sprintf("%q is not the ID of a subnet such as subnet-0a1b2c3d4e5f67890", id)
-	}
 	vpc := func(id string) string {
 		return fmt.Sprintf("%q is not the ID of a VPC such as vpc-0a1b2c3d4e5f67890", id)
 	}
@@ -326,12 +163,7 @@ func fieldRules() []fieldRule {
 			example{"arn:aws:iam::111122223333:user/x", "", `"arn:aws:iam::111122223333:user/x" is not the ARN of an IAM role`},
 			"arn:aws:iam::111122223333:role/" + text(64),
 		},
-		{
-			"clusters.hub.assumeRole.sessionName",
-			example{text(65), "", fmt.Sprintf("session name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"a b", "", `session name "a b"` + iamForbids},
-			text(64),
-		},
+		iamName("clusters.hub.assumeRole.sessionName", "session name", 64),
 		{
 			"clusters.hub.namespaces",
 			example{[]any{"payments", text(64)}, "[1]", inKubernetes(64, 63)},
@@ -365,18 +197,8 @@ func fieldRules() []fieldRule {
 			"clusters.edge.create.desiredCapacity", example{4, "", "4 is not from minSize to maxSize, 1 to 3"}, example{0, "", "0 is not from minSize to maxSize, 1 to 3"}, 3,
 		},
 		{"clusters.edge.create.vpcId", example{"vpc-0a1b2c3d4e5f678901", "", vpc("vpc-0a1b2c3d4e5f678901")}, example{"vpc-xyz", "", vpc("vpc-xyz")}, "vpc-0a1b2c3d4e5f67890"},
-		{
-			"clusters.edge.create.publicSubnetIds",
-			example{[]any{"subnet-0a1b2c3d4e5f678901"}, "[0]", subnet("subnet-0a1b2c3d4e5f678901")},
-			example{[]any{"subnet-a"}, "[0]", subnet("subnet-a")},
-			[]any{"subnet-0a1b2c3d4e5f67890"},
-		},
-		{
-			"clusters.edge.create.privateSubnetIds",
-			example{[]any{"subnet-0a1b2c3d4e5f678901"}, "[0]", subnet("subnet-0a1b2c3d4e5f678901")},
-			example{[]any{"subnet-a"}, "[0]", subnet("subnet-a")},
-			[]any{"subnet-0a1b2c3d4e5f67890"},
-		},
+		subnets("clusters.edge.create.publicSubnetIds"),
+		subnets("clusters.edge.create.privateSubnetIds"),
 		{"clusters.edge.create.authenticationMode", example{}, example{"BOTH", "", `"BOTH" is none of API, API_AND_CONFIG_MAP and CONFIG_MAP`}, "API_AND_CONFIG_MAP"},
 
 		{"buckets.backup.name", example{text(64), "", bucket(text(64))}, example{"a_b", "", bucket("a_b")}, text(63)},
@@ -399,33 +221,13 @@ func fieldRules() []fieldRule {
 		},
 		{account + ".mode", example{}, example{"adopt", "", `"adopt" is none of "create", "import", "patch" and "trustOnly"`}, "patch"},
 		{account + ".tokenExpirationSeconds", example{86401, "", "86401 is not within 600 to 86400"}, example{599, "", "599 is not within 600 to 86400"}, 86400},
-		{
-			"roles.app.name",
-			example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"a b", "", `role name "a b"` + iamForbids},
-			text(64),
-		},
-		{
-			"roles.prefixed.namePrefix",
-			example{text(39), "", fmt.Sprintf("role name prefix %q has 39 characters; at most 38 are allowed", text(39))},
-			example{"a b", "", `role name prefix "a b"` + iamForbids},
-			text(38),
-		},
+		iamName("roles.app.name", "role name", 64),
+		iamName("roles.prefixed.namePrefix", "role name prefix", 38),
 
 		{"argocd.hub", example{}, example{"x", "", undeclared}, "hub"},
 		{"argocd.namespace", example{text(64), "", inKubernetes(64, 63)}, example{"Argo", "", `"Argo" is not a namespace` + useLabel}, text(63)},
-		{
-			"argocd.roleName",
-			example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"a b", "", `role name "a b"` + iamForbids},
-			text(64),
-		},
-		{
-			"argocd.serviceAccounts",
-			example{[]any{text(254)}, "[0]", inKubernetes(254, 253)},
-			example{[]any{"Server"}, "[0]", `"Server" is not a service account` + useObject},
-			[]any{text(253)},
-		},
+		iamName("argocd.roleName", "role name", 64),
+		objects("argocd.serviceAccounts", "a service account"),
 		{"argocd.serviceAccountMode", example{}, example{"adopt", "", `"adopt" is none of "create", "import", "patch" and "trustOnly"`}, "patch"},
 
 		{target + ".cluster", example{}, example{"x", "", undeclared}, "edge"},
@@ -454,12 +256,7 @@ func fieldRules() []fieldRule {
 			"socks5://proxy",
 		},
 		{target + ".secretName", example{text(254), "", inKubernetes(254, 253)}, example{"Edge", "", `"Edge" is not a secret` + useObject}, text(253)},
-		{
-			target + ".role.name",
-			example{text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
-			example{"a b", "", `role name "a b"` + iamForbids},
-			text(64),
-		},
+		iamName(target+".role.name", "role name", 64),
 		{target + ".access.via", example{}, example{"rbac", "", `"rbac" is neither accessEntry nor aws-auth`}, "accessEntry"},
 		{
 			target + ".access.policies[].policy",
@@ -485,12 +282,12 @@ func fieldRules() []fieldRule {
 
 // elsewhere are the fields whose rules have tests of their own.
 var elsewhere = map[string]string{
-	"clusters.*.aliases":       "TestThePlatformRefusesAliases",
-	"buckets.*.aliases":        "TestThePlatformRefusesAliases",
-	"roles.*.aliases":          "TestThePlatformRefusesAliases",
-	"argocd.targets.*.aliases": "TestThePlatformRefusesAliases",
-	"argocd.roleNamePrefix":    "TestThePlatformRefusesTheHubRole",
-	"argocd.targets.*.roleArn": "TestThePlatformRefusesArgoCD",
+	"clusters.*.aliases":       "TestConfigRefusesClustersAndBuckets",
+	"buckets.*.aliases":        "TestConfigRefusesClustersAndBuckets",
+	"roles.*.aliases":          "TestConfigRefusesRoles",
+	"argocd.targets.*.aliases": "TestConfigRefusesArgoCD",
+	"argocd.roleNamePrefix":    "TestConfigRefusesTheHubRole",
+	"argocd.targets.*.roleArn": "TestConfigRefusesArgoCD",
 }
 
 func fullConfig(t *testing.T, path string, value any) map[string]string {
@@ -527,7 +324,7 @@ func put(t *testing.T, in any, path []string, value any) {
 	put(t, object[key], rest, value)
 }
 
-func TestEveryFieldIsJudgedByTheRulesOfItsReceiver(t *testing.T) {
+func TestConfigJudgesEveryFieldByTheRulesOfItsReceiver(t *testing.T) {
 	t.Parallel()
 	for i, rule := range fieldRules() {
 		field, _, _ := strings.Cut(rule.path, "[].")
@@ -549,7 +346,7 @@ func TestEveryFieldIsJudgedByTheRulesOfItsReceiver(t *testing.T) {
 	}
 }
 
-func TestNoFieldIsWithoutRules(t *testing.T) {
+func TestConfigHasRulesForEveryField(t *testing.T) {
 	t.Parallel()
 	_, err := stacks.ParseConfig(fullConfig(t, "", nil)["eks-irsa:platform"])
 	require.NoError(t, err, "the configuration with every field is right")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ import (
 
 // Pulumi replaces what goes through an AWS provider of another region, although IAM has none: the sessions of a role that is
 // replaced end, and whatever names its unique ID does not know the new one.
-func TestARoleStaysWhenItsClustersAreSwappedOrFewer(t *testing.T) {
+func TestPlatformKeepsARoleWhenItsClustersAreSwappedOrFewer(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, clusters, declared string }{
 		{"one order", "[eu, us]", "\n  eu: {region: eu-west-1}\n  us: {region: us-west-2}"},
@@ -27,10 +28,8 @@ func TestARoleStaysWhenItsClustersAreSwappedOrFewer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			r.hasCluster("eu", "https://"+euIssuer, "API")
-			r.hasCluster("us", "https://"+usIssuer, "API")
-			_, err := runPlatform(t, r, platformConfig(t, "clusters:"+test.declared+`
+			r := clusters("eu", "us")
+			deployed(t, r, platformConfig(t, "clusters:"+test.declared+`
 roles:
   app:
     clusters: `+test.clusters+`
@@ -39,7 +38,6 @@ roles:
     inlinePolicies: {list: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: s3:ListAllMyBuckets, Resource: "*"}]}}
     customerManagedPolicies: {more: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: s3:ListAllMyBuckets, Resource: "*"}]}}
 `))
-			require.NoError(t, err)
 			iam := slices.DeleteFunc(slices.Clone(r.registrations), func(added registration) bool {
 				return !strings.HasPrefix(added.TypeToken, "aws:iam/")
 			})
@@ -55,7 +53,7 @@ roles:
 	}
 }
 
-func TestTheProviderOfAnAccountIsWhereIAMIsInItsPartition(t *testing.T) {
+func TestPlatformReachesIAMWhereItIsInThePartition(t *testing.T) {
 	t.Parallel()
 	for region, want := range map[string]string{
 		"eu-west-1": "us-east-1", "us-west-2": "us-east-1", "cn-northwest-1": "cn-north-1", "us-gov-east-1": "us-gov-west-1",
@@ -64,17 +62,15 @@ func TestTheProviderOfAnAccountIsWhereIAMIsInItsPartition(t *testing.T) {
 	} {
 		t.Run(region, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			r.hasCluster("hub", "https://"+hubIssuer, "API")
-			_, err := runPlatform(t, r, platformConfig(t, "clusters:\n  hub: {region: "+region+"}"))
-			require.NoError(t, err)
+			r := clusters("hub")
+			deployed(t, r, platformConfig(t, "clusters:\n  hub: {region: "+region+"}"))
 			assert.Equal(t, want, r.one(t, awsProviderType, "aws-iam").Inputs["region"].StringValue())
 		})
 	}
 }
 
 // The engine makes a provider when the stack's state does not hold it.
-func TestAStackWhoseRolesWouldBeReplacedIsRefused(t *testing.T) {
+func TestPlatformRefusesAStackWhoseRolesWouldBeReplaced(t *testing.T) {
 	t.Parallel()
 	const refusal = "this stack's IAM resources are with AWS providers of regions (aws-us-west-2), and Pulumi would replace every role " +
 		"if they were with that of the account at once; move them first, which changes nothing in AWS: " +
@@ -96,24 +92,20 @@ func TestAStackWhoseRolesWouldBeReplacedIsRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			for name, issuer := range map[string]string{"eu": euIssuer, "us": usIssuer, "far": hubIssuer} {
-				r.hasCluster(name, "https://"+issuer, "API")
-			}
+			r := clusters("far", "eu", "us")
 			r.previously(test.outputs)
 			var failed []error
-			_, err := runPlatform(t, r, platformConfig(t, `
+			deployed(t, r, platformConfig(t, `
 clusters:
   eu: {region: eu-west-1}
   us: {region: us-west-2}
   far: {region: eu-west-1, profile: other}`), func(ctx *pulumi.Context) error {
-				return beforeCreations(ctx, awsProviderType, func(name string, create func() error) {
+				return beforeCreations(ctx, awsProviderType, func(name string, create func(resource.PropertyMap) error) {
 					if slices.Contains(test.made, name) {
-						failed = append(failed, create())
+						failed = append(failed, create(nil))
 					}
 				})
 			})
-			require.NoError(t, err)
 			require.Len(t, failed, len(test.made))
 			if test.want == "" {
 				require.NoError(t, errors.Join(failed...))
@@ -144,7 +136,7 @@ func stateBelow(parent, typ, name, provider string) string {
 		"provider": "urn:pulumi:dev::p::pulumi:providers:aws::` + provider + `"}`
 }
 
-func TestTheIAMResourcesOfAStackMoveToTheProviderOfTheirAccount(t *testing.T) {
+func TestMoveIAMMovesResourcesToTheProviderOfTheirAccount(t *testing.T) {
 	t.Parallel()
 	old := exportedState(strings.Join([]string{
 		stateProvider("aws-eu-west-1", "1", "eu-west-1"), stateProvider("aws-us-west-2", "2", "us-west-2"),
@@ -172,7 +164,7 @@ func TestTheIAMResourcesOfAStackMoveToTheProviderOfTheirAccount(t *testing.T) {
 	assert.JSONEq(t, want, string(again), "to move it twice changes nothing")
 }
 
-func TestAStackThatCannotBeMovedIsLeftAlone(t *testing.T) {
+func TestMoveIAMLeavesAStackAloneThatCannotBeMoved(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, state, want string }{
 		{"no JSON", "pulumi", "reading the exported stack: invalid character 'p' looking for beginning of value"},
@@ -195,19 +187,16 @@ func TestAStackThatCannotBeMovedIsLeftAlone(t *testing.T) {
 	assert.True(t, json.Valid(moved))
 }
 
-func TestTheOwnerAndTheKeepingOfAnOidcProviderAreDeclared(t *testing.T) {
+func TestPlatformDeclaresTheOwnerAndTheKeepingOfAnOidcProvider(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	r.hasCluster("eu", "https://"+euIssuer, "API")
+	r := clusters("hub", "eu")
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/old"})
-	outputs, err := runPlatform(t, r, platformConfig(t, `
+	outputs := deployed(t, r, platformConfig(t, `
 owner: platform
 clusters:
   hub: {region: eu-west-1, oidcProvider: {import: true}}
   eu: {region: eu-west-1, oidcProvider: {retainOnDelete: true}}
 `))
-	require.NoError(t, err)
 	hub, eu := r.one(t, iamProviderType, "hub"), r.one(t, iamProviderType, "eu")
 	assert.Equal(t, hubProviderArn, hub.RegisterRPC.GetImportId())
 	assert.False(t, hub.RegisterRPC.GetRetainOnDelete())

@@ -1,8 +1,6 @@
 package tests
 
 import (
-	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -23,54 +21,9 @@ const (
 
 const edgeProviderArn = "arn:aws:iam::" + account + ":oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"
 
-// newIrsaRole runs a program that makes one IrsaRole "app". Unless change says otherwise, it is for the service account
-// default/app of the cluster "hub".
-func newIrsaRole(
-	r *recorder, change func(*components.IrsaRoleArgs, providers), options ...pulumi.RunOption,
-) (role *components.IrsaRole, err error) {
-	failed := r.run(func(ctx *pulumi.Context) error {
-		given, faults := registerProviders(ctx)
-		if faults != nil {
-			return faults
-		}
-		args := &components.IrsaRoleArgs{
-			Clusters: []components.IrsaCluster{{
-				Name: "hub", OidcProviderArn: pulumi.String(hubProviderArn), Kubernetes: given.hub,
-			}},
-			ServiceAccounts: []components.ServiceAccountArgs{{Namespace: "default", Name: "app"}},
-		}
-		change(args, given)
-		role, err = components.NewIrsaRole(ctx, "app", args, pulumi.Provider(given.aws))
-		return nil
-	}, options...)
-	return role, errors.Join(err, failed)
-}
-
-// everything is a role that has all that an IrsaRole can have, in two clusters, for four service accounts.
-func everything(args *components.IrsaRoleArgs, given providers) {
-	args.Clusters = append(args.Clusters, components.IrsaCluster{
-		Name: "edge", Issuer: "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2", Kubernetes: given.edge,
-	})
-	args.ServiceAccounts = []components.ServiceAccountArgs{
-		{Namespace: "apps", Name: "one", CreateNamespace: true},
-		{Namespace: "apps", Name: "two", CreateNamespace: true},
-		{Namespace: "system", Name: "three", Mode: components.PatchServiceAccount},
-		{Namespace: "ci", NamePattern: "runner-*", Mode: components.TrustOnly},
-	}
-	args.PolicyAttachments = map[string]pulumi.StringInput{
-		"read":  pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess"),
-		"audit": pulumi.String("arn:aws:iam::aws:policy/SecurityAudit"),
-	}
-	args.InlinePolicies = map[string]components.PolicyDocument{"describe": pulumi.String(describeCluster)}
-	args.CustomerManagedPolicies = map[string]components.PolicyDocument{"buckets": pulumi.String(listBuckets)}
-	args.TestPod = &components.TestPodArgs{NegativeTest: true, KeepRunning: true}
-}
-
-func TestAnIrsaRoleIsThisGraph(t *testing.T) {
+func TestIrsaRoleIsThisGraph(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	role, err := newIrsaRole(r, everything)
-	require.NoError(t, err)
+	r, role := fullIrsaRole.made(t, nil)
 	got := strings.Join(r.graph(), "\n") + "\n"
 	assert.Equal(t, golden(t, "irsa-role-graph.txt", got), got)
 
@@ -85,17 +38,14 @@ func TestAnIrsaRoleIsThisGraph(t *testing.T) {
 	assert.Equal(t, []string{
 		"edge/apps/one-irsa-denied", "edge/system/three-irsa-denied", "hub/apps/one-irsa-denied", "hub/system/three-irsa-denied",
 	}, await[[]string](t, role.NegativeTestPods), "one for each namespace")
-	assert.Equal(t, []string{"eks-irsa:index:IrsaRole app"}, r.ancestors(t))
 }
 
-func TestTheSmallestIrsaRoleIsThisGraph(t *testing.T) {
+func TestIrsaRoleAtItsSmallestIsThisGraph(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	role, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
+	r, role := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.Clusters[0].Kubernetes = nil
 		args.ServiceAccounts[0].Mode = components.TrustOnly
 	})
-	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"aws:iam/role:Role app in app by aws",
 		"eks-irsa:index:IrsaRole app",
@@ -110,18 +60,14 @@ func TestTheSmallestIrsaRoleIsThisGraph(t *testing.T) {
 	assert.JSONEq(t, r.one(t, roleType, "app").Inputs["assumeRolePolicy"].StringValue(), awaitString(t, role.TrustPolicy))
 }
 
-func TestTheRoleIsAsAsked(t *testing.T) {
+func TestIrsaRoleIsAsAsked(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 60)
-	cases := []struct {
-		name   string
-		change func(*components.IrsaRoleArgs, providers)
-		want   string // the role's inputs but for the trust policy
-	}{
-		{"by default", func(*components.IrsaRoleArgs, providers) {}, `{
+	for _, test := range []variant[components.IrsaRoleArgs]{
+		{"by default", nil, `{
 			"name": "eks-default-app", "description": "IRSA for default/app", "forceDetachPolicies": true
 		}`},
-		{"with every option", func(args *components.IrsaRoleArgs, _ providers) {
+		{"with every option", func(args *components.IrsaRoleArgs) {
 			args.Name, args.Path, args.Description = "the-app", "/teams/apps/", "What it is for"
 			args.MaxSessionDuration = 43200
 			args.PermissionsBoundary = pulumi.String("arn:aws:iam::" + account + ":policy/boundary")
@@ -131,37 +77,34 @@ func TestTheRoleIsAsAsked(t *testing.T) {
 			"name": "the-app", "path": "/teams/apps/", "description": "What it is for", "maxSessionDuration": 43200,
 			"permissionsBoundary": "arn:aws:iam::111122223333:policy/boundary", "tags": {"team": "apps"}, "forceDetachPolicies": false
 		}`},
-		{"with a name prefix", func(args *components.IrsaRoleArgs, _ providers) { args.NamePrefix = "app-" }, `{
+		{"with a name prefix", func(args *components.IrsaRoleArgs) { args.NamePrefix = "app-" }, `{
 			"namePrefix": "app-", "description": "IRSA for default/app", "forceDetachPolicies": true
 		}`},
-		{"with a name of 64 characters", func(args *components.IrsaRoleArgs, _ providers) { args.Name = long + "aaaa" }, `{
+		{"with a name of 64 characters", func(args *components.IrsaRoleArgs) { args.Name = long + "aaaa" }, `{
 			"name": "` + long + `aaaa", "description": "IRSA for default/app", "forceDetachPolicies": true
 		}`},
 		// printf %s "default/$(printf a%.0s {1..60})" | sha256sum | cut -c1-8
-		{"with a service account of 60 characters", func(args *components.IrsaRoleArgs, _ providers) {
+		{"with a service account of 60 characters", func(args *components.IrsaRoleArgs) {
 			args.ServiceAccounts[0].Name = long
 		}, `{
 			"name": "eks-default-` + strings.Repeat("a", 43) + `-bf5d8047", "description": "IRSA for default/` + long + `", "forceDetachPolicies": true
 		}`},
-		{"for several service accounts", func(args *components.IrsaRoleArgs, _ providers) {
+		{"for several service accounts", func(args *components.IrsaRoleArgs) {
 			args.ServiceAccounts = append(args.ServiceAccounts,
 				components.ServiceAccountArgs{Namespace: "ci", Name: "b"}, components.ServiceAccountArgs{Namespace: "ci", Name: "c"})
 		}, `{
 			"name": "eks-default-app", "description": "IRSA for default/app and 2 more", "forceDetachPolicies": true
 		}`},
-		{"for a pattern", func(args *components.IrsaRoleArgs, _ providers) {
+		{"for a pattern", func(args *components.IrsaRoleArgs) {
 			args.Name = "runners"
 			args.ServiceAccounts = []components.ServiceAccountArgs{{Namespace: "ci", NamePattern: "runner-*", Mode: components.TrustOnly}}
 		}, `{
 			"name": "runners", "description": "IRSA for ci/runner-*", "forceDetachPolicies": true
 		}`},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			_, err := newIrsaRole(r, test.change)
-			require.NoError(t, err)
+			r, _ := irsaRole.made(t, test.change)
 			role := r.one(t, roleType, "app")
 			delete(role.Inputs, "assumeRolePolicy")
 			assert.JSONEq(t, test.want, role.json(t))
@@ -170,53 +113,39 @@ func TestTheRoleIsAsAsked(t *testing.T) {
 }
 
 // The trust policies of the articles that the project was made from, with the audience where they forgot it.
-func TestTheTrustPolicyIsThisDocument(t *testing.T) {
+func TestIrsaRoleTrustPolicyIsThisDocument(t *testing.T) {
 	t.Parallel()
-	cases := []struct {
-		file   string
-		change func(*components.IrsaRoleArgs, providers)
-	}{
-		{"trust-iam-role-test.json", func(args *components.IrsaRoleArgs, _ providers) {
-			args.ServiceAccounts[0] = components.ServiceAccountArgs{Namespace: "default", Name: "iam-role-test"}
-		}},
-		{"trust-s3-backup.json", func(args *components.IrsaRoleArgs, _ providers) {
-			args.ServiceAccounts[0] = components.ServiceAccountArgs{Namespace: "payments", Name: "s3-backup"}
-		}},
-		{"trust-my-test-role.json", func(args *components.IrsaRoleArgs, _ providers) {
-			args.ServiceAccounts[0] = components.ServiceAccountArgs{Namespace: "default", Name: "my-service-account"}
-		}},
-		{"trust-cluster-self-describe.json", func(args *components.IrsaRoleArgs, _ providers) {
-			args.ServiceAccounts[0] = components.ServiceAccountArgs{Namespace: "test", Name: "my-service-account"}
-		}},
-		{"trust-everything.json", func(args *components.IrsaRoleArgs, given providers) {
-			everything(args, given)
-			args.TrustStatements = []iampolicy.Statement{{
-				Sid: "AssumeItself", Effect: iampolicy.Allow, Actions: iampolicy.Strings{"sts:AssumeRole"},
-				Principal: &iampolicy.Principal{AWS: iampolicy.Strings{"arn:aws:iam::" + account + ":role/app"}},
-			}}
-		}},
-	}
-	for _, test := range cases {
-		t.Run(test.file, func(t *testing.T) {
+	is := func(file string, role specimen[components.IrsaRoleArgs, *components.IrsaRole], change func(*components.IrsaRoleArgs)) {
+		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			role, err := newIrsaRole(r, test.change)
-			require.NoError(t, err)
+			r, made := role.made(t, change)
 			got := r.one(t, roleType, "app").Inputs["assumeRolePolicy"].StringValue()
-			assert.JSONEq(t, readGolden(t, test.file), got)
-			assert.Equal(t, got, awaitString(t, role.TrustPolicy))
+			assert.JSONEq(t, readGolden(t, file), got)
+			assert.Equal(t, got, awaitString(t, made.TrustPolicy))
 		})
 	}
+	for file, account := range map[string]components.ServiceAccountArgs{
+		"trust-iam-role-test.json":         {Namespace: "default", Name: "iam-role-test"},
+		"trust-s3-backup.json":             {Namespace: "payments", Name: "s3-backup"},
+		"trust-my-test-role.json":          {Namespace: "default", Name: "my-service-account"},
+		"trust-cluster-self-describe.json": {Namespace: "test", Name: "my-service-account"},
+	} {
+		is(file, irsaRole, func(args *components.IrsaRoleArgs) { args.ServiceAccounts[0] = account })
+	}
+	is("trust-everything.json", fullIrsaRole, func(args *components.IrsaRoleArgs) {
+		args.TrustStatements = []iampolicy.Statement{{
+			Sid: "AssumeItself", Effect: iampolicy.Allow, Actions: iampolicy.Strings{"sts:AssumeRole"},
+			Principal: &iampolicy.Principal{AWS: iampolicy.Strings{"arn:aws:iam::" + account + ":role/app"}},
+		}}
+	})
 }
 
-func TestTheTrustPolicyMayBeLongerWhereTheQuotaWasRaised(t *testing.T) {
+func TestIrsaRoleTrustPolicyMayBeLongerWhereTheQuotaWasRaised(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
+	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		manyServiceAccounts(args)
 		args.MaxTrustPolicySize = 4096
 	})
-	require.NoError(t, err)
 	assert.Greater(t, len(r.one(t, roleType, "app").Inputs["assumeRolePolicy"].StringValue()), 2048)
 }
 
@@ -232,337 +161,7 @@ func manyServiceAccounts(args *components.IrsaRoleArgs) {
 	}
 }
 
-func TestPoliciesReachTheRole(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, given providers) {
-		everything(args, given)
-		args.Path, args.Tags = "/teams/", pulumi.StringMap{"team": pulumi.String("apps")}
-		args.CustomerManagedPolicies["cluster"] = pulumi.String(describeCluster).ToStringOutput()
-		args.PolicyAttachments["own"] = pulumi.String("arn:aws:iam::" + account + ":policy/own").ToStringOutput()
-	})
-	require.NoError(t, err)
-
-	attached := map[string]string{}
-	for _, attachment := range r.ofType(attachmentType) {
-		assert.Equal(t, "eks-apps-one", attachment.Inputs["role"].StringValue())
-		attached[attachment.Name] = attachment.Inputs["policyArn"].StringValue()
-	}
-	assert.Equal(t, map[string]string{
-		"app/audit":   "arn:aws:iam::aws:policy/SecurityAudit",
-		"app/own":     "arn:aws:iam::" + account + ":policy/own",
-		"app/read":    "arn:aws:iam::aws:policy/ReadOnlyAccess",
-		"app/buckets": "arn:aws:iam::" + account + ":policy/teams/buckets",
-		"app/cluster": "arn:aws:iam::" + account + ":policy/teams/cluster",
-	}, attached)
-	assert.JSONEq(t, jsonOf(t, map[string]any{"name": "describe", "role": "eks-apps-one", "policy": describeCluster}),
-		r.one(t, inlinePolicyType, "app/describe").json(t))
-	assert.JSONEq(t, jsonOf(t, map[string]any{
-		"name": "buckets", "path": "/teams/", "policy": listBuckets, "tags": map[string]any{"team": "apps"},
-	}), r.one(t, policyType, "app/buckets").json(t))
-}
-
-func TestAServiceAccountIs(t *testing.T) {
-	t.Parallel()
-	no := false
-	cases := []struct {
-		name    string
-		account components.ServiceAccountArgs
-		typ     string
-		want    string
-	}{
-		{"created", components.ServiceAccountArgs{}, serviceAccountType, `{
-			"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
-				"name": "app", "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "pulumi"},
-				"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/eks-default-app"}
-			}}`},
-		{"created with labels and every annotation", components.ServiceAccountArgs{
-			Mode: components.CreateServiceAccount, RegionalSTS: &no, TokenExpirationSeconds: 600,
-			Labels:      map[string]string{"app.kubernetes.io/managed-by": "us", "tier": "back"},
-			Annotations: map[string]string{"example.com/owner": "apps"},
-		}, serviceAccountType, `{
-			"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
-				"name": "app", "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "us", "tier": "back"},
-				"annotations": {
-					"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/eks-default-app",
-					"eks.amazonaws.com/sts-regional-endpoints": "false",
-					"eks.amazonaws.com/token-expiration": "600",
-					"example.com/owner": "apps"
-				}
-			}}`},
-		{"patched", components.ServiceAccountArgs{Mode: components.PatchServiceAccount}, accountPatchType, `{
-			"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
-				"name": "app", "namespace": "default",
-				"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/eks-default-app"}
-			}}`},
-		{"patched with labels and annotations", components.ServiceAccountArgs{
-			Mode: components.PatchServiceAccount, TokenExpirationSeconds: 86400,
-			Labels: map[string]string{"tier": "back"}, Annotations: map[string]string{"example.com/owner": "apps"},
-		}, accountPatchType, `{
-			"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
-				"name": "app", "namespace": "default", "labels": {"tier": "back"},
-				"annotations": {
-					"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/eks-default-app",
-					"eks.amazonaws.com/token-expiration": "86400",
-					"example.com/owner": "apps"
-				}
-			}}`},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-				test.account.Namespace, test.account.Name = "default", "app"
-				args.ServiceAccounts[0] = test.account
-			})
-			require.NoError(t, err)
-			assert.JSONEq(t, test.want, r.one(t, test.typ, "app/hub/default/app").json(t))
-			assert.Len(t, slices.DeleteFunc(append(r.ofType(serviceAccountType), r.ofType(accountPatchType)...), registration.isRead), 1)
-		})
-	}
-}
-
-// Server-side apply makes an account that is missing, and the engine deletes one that is no longer registered.
-func TestAnAccountIsReadBeforeItIsPatched(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-		args.ServiceAccounts = []components.ServiceAccountArgs{
-			{Namespace: "argocd", Name: "server", Mode: components.PatchServiceAccount},
-		}
-	})
-	require.NoError(t, err)
-	read, patch := r.one(t, serviceAccountType, "app/hub/argocd/server"), r.one(t, accountPatchType, "app/hub/argocd/server")
-	require.True(t, read.isRead(), "under the name and type of one that is created")
-	assert.Equal(t, "argocd/server", read.ID)
-	assert.Equal(t, "kubernetes-hub", providerName(read.Provider))
-	assert.Contains(t, patch.dependencies(), "ServiceAccount/app/hub/argocd/server")
-}
-
-func TestAnAccountIsImported(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-		args.ServiceAccounts = []components.ServiceAccountArgs{
-			{Namespace: "argocd", Name: "server", Mode: components.ImportServiceAccount},
-			{Namespace: "argocd", Name: "other"},
-		}
-	})
-	require.NoError(t, err)
-	assert.Equal(t, "argocd/server", r.one(t, serviceAccountType, "app/hub/argocd/server").RegisterRPC.GetImportId())
-	assert.Empty(t, r.one(t, serviceAccountType, "app/hub/argocd/other").RegisterRPC.GetImportId())
-	assert.Empty(t, r.ofType(accountPatchType))
-}
-
-func TestNamesWithHyphensDoNotCollide(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-		args.Name = "app"
-		args.ServiceAccounts = []components.ServiceAccountArgs{{Namespace: "a-b", Name: "c"}, {Namespace: "a", Name: "b-c"}}
-	})
-	require.NoError(t, err)
-	accounts := r.ofType(serviceAccountType)
-	require.Len(t, accounts, 2)
-	assert.NotEqual(t, accounts[0].Name, accounts[1].Name)
-}
-
-func TestANamespaceIsCreatedOncePerCluster(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	_, err := newIrsaRole(r, everything)
-	require.NoError(t, err)
-	var names []string
-	for _, namespace := range r.ofType(namespaceType) {
-		names = append(names, namespace.Name)
-		assert.JSONEq(t, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {
-			"name": "apps", "labels": {"app.kubernetes.io/managed-by": "pulumi"}
-		}}`, namespace.json(t))
-	}
-	assert.Equal(t, []string{"app/edge/apps", "app/hub/apps"}, names)
-}
-
-func TestATestPodIsThisJob(t *testing.T) {
-	t.Parallel()
-	program := strings.TrimSuffix(jsonOf(t, readFile(t, "../components/test_pod.sh")), "\n")
-	cases := []struct {
-		name, typ, pod, file, timeout string
-		args                          components.TestPodArgs
-	}{
-		{"by default", jobType, "app/hub/default/app-irsa-test", "test-pod.json", "75s", components.TestPodArgs{}},
-		{"with every option", jobType, "app/hub/default/app-irsa-test", "test-pod-options.json", "105s", components.TestPodArgs{
-			Check: "aws s3 ls s3://my-bucket", NegativeTest: true, PodSettings: everySetting,
-		}},
-		{"and its negative test", jobType, "app/hub/default/app-irsa-denied", "denial-pod.json", "75s", components.TestPodArgs{NegativeTest: true}},
-		{"and the pod that stays", podType, "app/hub/default/app-irsa-shell", "running-pod.json", "90s", components.TestPodArgs{
-			KeepRunning: true, PodSettings: everySetting,
-		}},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) { args.TestPod = &test.args })
-			require.NoError(t, err)
-			pod := r.one(t, test.typ, test.pod)
-			got := pod.json(t)
-			require.Equal(t, 1, strings.Count(got, program))
-			got = strings.Replace(got, program, `"components/test_pod.sh"`, 1)
-			assert.JSONEq(t, golden(t, test.file, got), got)
-			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetCreate())
-			assert.Equal(t, test.timeout, pod.RegisterRPC.GetCustomTimeouts().GetUpdate())
-			assert.Empty(t, pod.RegisterRPC.GetCustomTimeouts().GetDelete())
-			assert.True(t, pod.RegisterRPC.GetDeleteBeforeReplace(), "a name is free only when the old Job or pod is gone")
-			assert.Equal(t, []string{"spec"}, pod.RegisterRPC.GetReplaceOnChanges(), "most of a pod cannot be changed in place")
-		})
-	}
-}
-
-// everySetting has a value for each setting that does not differ from run to run.
-var everySetting = components.PodSettings{
-	Image: "images.example.com/aws-cli:2", ImagePullSecrets: []string{"registry"}, TimeoutSeconds: 90,
-	NodeSelector: map[string]string{"team": "apps"},
-	Tolerations:  []components.Toleration{{Key: "team", Value: "apps", Effect: "NoSchedule"}, {Operator: "Exists"}},
-	Labels:       map[string]string{"fargate": "yes"},
-	Annotations:  map[string]string{"sidecar.istio.io/inject": "false"},
-}
-
-func TestATestPodThatAlwaysProvesIsAnotherOneOnEachRun(t *testing.T) {
-	t.Parallel()
-	runs := map[string]bool{}
-	for range 2 {
-		r := newRecorder()
-		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-			args.TestPod = &components.TestPodArgs{PodSettings: components.PodSettings{ProveAlways: true}}
-		})
-		require.NoError(t, err)
-		runs[r.podEnv(t, "IRSA_RUN")] = true
-	}
-	assert.Len(t, runs, 2)
-}
-
-// The AWS CLI takes its time to start on a node with too little processor time, and with a longer time-out it has more.
-func TestALongerTimeoutGivesEachCallMore(t *testing.T) {
-	t.Parallel()
-	for timeout, limit := range map[int]string{15: "5", 0: "10", 120: "20", 180: "30", 3600: "30"} {
-		r := newRecorder()
-		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-			args.TestPod = &components.TestPodArgs{PodSettings: components.PodSettings{TimeoutSeconds: timeout}}
-		})
-		require.NoError(t, err)
-		assert.Equal(t, limit, r.podEnv(t, "IRSA_CALL_LIMIT"), "at a time-out of %d s", timeout)
-	}
-}
-
-// A Job's name is a label of its pods, which has 63 characters at most.
-func TestATestPodOfALongServiceAccountHasAShortName(t *testing.T) {
-	t.Parallel()
-	names := map[string]bool{}
-	for _, account := range []string{strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a.", 100) + "a"} {
-		r := newRecorder()
-		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-			args.Name, args.ServiceAccounts[0].Name = "app", account
-			args.TestPod = &components.TestPodArgs{NegativeTest: true, KeepRunning: true}
-		})
-		require.NoError(t, err)
-		for _, added := range append(r.ofType(jobType), r.ofType(podType)...) {
-			name := added.Inputs["metadata"].ObjectValue()["name"].StringValue()
-			assert.LessOrEqual(t, len(name), 63)
-			assert.Regexp(t, `^a[a.-].*[0-9a-f]{8}-irsa-(test|denied|shell)$`, name)
-			names[name] = true
-		}
-	}
-	assert.Len(t, names, 9, "they differ")
-}
-
-// podSpec is the spec of a Job's pod, or of a pod.
-func podSpec(added registration) resource.PropertyMap {
-	spec := added.Inputs["spec"].ObjectValue()
-	if template, ok := spec["template"]; ok {
-		return template.ObjectValue()["spec"].ObjectValue()
-	}
-	return spec
-}
-
-// env is the value of a variable of the test pod.
-func (r *recorder) podEnv(t *testing.T, name string) string {
-	t.Helper()
-	pods := r.ofType(jobType)
-	require.Len(t, pods, 1)
-	container := podSpec(pods[0])["containers"].ArrayValue()[0].ObjectValue()
-	for _, variable := range container["env"].ArrayValue() {
-		if variable.ObjectValue()["name"].StringValue() == name {
-			return variable.ObjectValue()["value"].StringValue()
-		}
-	}
-	require.Fail(t, "the pod has no variable "+name)
-	return ""
-}
-
-func TestTheTestPodExpectsTheRoleAsSTSNamesIt(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ name, partition, path, want string }{
-		{"without its path", "aws", "/teams/apps/", "arn:aws:sts::111122223333:assumed-role/eks-default-app"},
-		{"in China", "aws-cn", "", "arn:aws-cn:sts::111122223333:assumed-role/eks-default-app"},
-		{"in GovCloud", "aws-us-gov", "/teams/", "arn:aws-us-gov:sts::111122223333:assumed-role/eks-default-app"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			r.partition = test.partition
-			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-				args.Path, args.TestPod = test.path, &components.TestPodArgs{}
-			})
-			require.NoError(t, err)
-			assert.Equal(t, test.want, r.podEnv(t, "IRSA_EXPECTED_ARN"))
-		})
-	}
-}
-
-func TestTheTestPodIsMadeAnewWhenWhatItProvesChanges(t *testing.T) {
-	t.Parallel()
-	fingerprint := func(change func(*components.IrsaRoleArgs)) string {
-		r := newRecorder()
-		_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
-			args.TestPod = &components.TestPodArgs{}
-			args.PolicyAttachments = map[string]pulumi.StringInput{"read": pulumi.String("arn:aws:iam::aws:policy/ReadOnlyAccess")}
-			args.InlinePolicies = map[string]components.PolicyDocument{"describe": pulumi.String(describeCluster)}
-			args.CustomerManagedPolicies = map[string]components.PolicyDocument{"buckets": pulumi.String(listBuckets)}
-			change(args)
-		})
-		require.NoError(t, err)
-		return r.podEnv(t, "IRSA_ROLE_FINGERPRINT")
-	}
-	same := fingerprint(func(*components.IrsaRoleArgs) {})
-	assert.Len(t, same, 16)
-	assert.Equal(t, same, fingerprint(func(args *components.IrsaRoleArgs) {
-		args.Tags = pulumi.StringMap{"team": pulumi.String("apps")}
-		args.Description = "a description proves nothing"
-	}))
-	for name, change := range map[string]func(*components.IrsaRoleArgs){
-		"another role": func(args *components.IrsaRoleArgs) { args.Name = "another" },
-		"another trust policy": func(args *components.IrsaRoleArgs) {
-			args.ServiceAccounts = append(args.ServiceAccounts, components.ServiceAccountArgs{
-				Namespace: "ci", Name: "b", Mode: components.TrustOnly,
-			})
-		},
-		"another managed policy": func(args *components.IrsaRoleArgs) {
-			args.PolicyAttachments["read"] = pulumi.String("arn:aws:iam::aws:policy/SecurityAudit")
-		},
-		"another inline policy": func(args *components.IrsaRoleArgs) { args.InlinePolicies["describe"] = pulumi.String(listBuckets) },
-		"another customer managed policy": func(args *components.IrsaRoleArgs) {
-			args.CustomerManagedPolicies["buckets"] = pulumi.String(describeCluster)
-		},
-		"a boundary": func(args *components.IrsaRoleArgs) {
-			args.PermissionsBoundary = pulumi.String("arn:aws:iam::aws:policy/PowerUserAccess")
-		},
-	} {
-		assert.NotEqual(t, same, fingerprint(change), name)
-	}
-}
-
-func TestOneOidcProviderServesSeveralRoles(t *testing.T) {
+func TestIrsaRoleSharesAnOidcProviderWithOthers(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	err := r.run(func(ctx *pulumi.Context) error {
@@ -590,266 +189,47 @@ func TestOneOidcProviderServesSeveralRoles(t *testing.T) {
 	}
 }
 
-func TestWhatIsKnownOnlyLaterFailsTheProgramAsWell(t *testing.T) {
+func TestIrsaRoleFailsTheProgramWhenItTurnsOutToBeWrong(t *testing.T) {
 	t.Parallel()
+	type args = components.IrsaRoleArgs
 	later := func(text string) pulumi.StringOutput { return pulumi.String(text).ToStringOutput() }
-	cases := []struct {
-		name   string
-		change func(*components.IrsaRoleArgs, providers)
-		want   string
-	}{
-		{"a trust policy over the limit", func(args *components.IrsaRoleArgs, _ providers) {
-			manyServiceAccounts(args)
-			args.Clusters[0].OidcProviderArn = later(hubProviderArn)
-		}, `IrsaRole "app": trustPolicy: trust policy has 2066 characters and IAM allows 2048: `},
-		{"an OIDC provider's ARN that is another's", func(args *components.IrsaRoleArgs, _ providers) {
-			args.Clusters[0].OidcProviderArn = later("arn:aws:iam::111122223333:role/app")
-		}, `IrsaRole "app": trustPolicy: providers[0]: "arn:aws:iam::111122223333:role/app" is not the ARN of an OIDC provider` + providerForm},
-		{"an OIDC provider's ARN that is none", func(args *components.IrsaRoleArgs, _ providers) {
-			args.Clusters[0].OidcProviderArn = later("hub")
-		}, `IrsaRole "app": trustPolicy: providers[0]: "hub" is not the ARN of an OIDC provider` + providerForm},
-		{"one cluster by two names", func(args *components.IrsaRoleArgs, given providers) {
-			args.Clusters = append(args.Clusters, components.IrsaCluster{
-				Name: "again", OidcProviderArn: later(hubProviderArn), Kubernetes: given.edge,
+	irsaRole.fails(t, []refusal[args]{
+		{"a trust policy over the limit", `trustPolicy: trust policy has 2066 characters and IAM allows 2048: `, func(a *args) {
+			manyServiceAccounts(a)
+			a.Clusters[0].OidcProviderArn = later(hubProviderArn)
+		}},
+		{"an OIDC provider's ARN that is another's", `trustPolicy: providers[0]: "arn:aws:iam::111122223333:role/app" is not the ARN of an OIDC provider` + providerForm, func(a *args) {
+			a.Clusters[0].OidcProviderArn = later("arn:aws:iam::111122223333:role/app")
+		}},
+		{"an OIDC provider's ARN that is none", `trustPolicy: providers[0]: "hub" is not the ARN of an OIDC provider` + providerForm, func(a *args) {
+			a.Clusters[0].OidcProviderArn = later("hub")
+		}},
+		{"one cluster by two names", `trustPolicy: providers[1]: ` + hubIssuer + ` is the issuer of providers[0] already`, func(a *args) {
+			a.Clusters = append(a.Clusters, components.IrsaCluster{
+				Name: "again", OidcProviderArn: later(hubProviderArn), Kubernetes: a.Clusters[0].Kubernetes,
 			})
-		}, `IrsaRole "app": trustPolicy: providers[1]: ` + hubIssuer + ` is the issuer of providers[0] already`},
-		{"clusters of two accounts", func(args *components.IrsaRoleArgs, given providers) {
-			args.Clusters = append(args.Clusters, components.IrsaCluster{
-				Name: "edge", OidcProviderArn: later("arn:aws:iam::222233334444:oidc-provider/oidc.example.com"), Kubernetes: given.edge,
+		}},
+		{"clusters of two accounts", `clusters: the OIDC providers ` + hubProviderArn + " and arn:aws:iam::222233334444:oidc-provider/oidc.example.com " +
+			"are in different accounts; a role can trust those of its own account only, so make one role per account", func(a *args) {
+			a.Clusters = append(a.Clusters, components.IrsaCluster{
+				Name: "edge", OidcProviderArn: later("arn:aws:iam::222233334444:oidc-provider/oidc.example.com"), Kubernetes: a.Clusters[0].Kubernetes,
 			})
-		}, `IrsaRole "app": clusters: the OIDC providers ` + hubProviderArn + " and arn:aws:iam::222233334444:oidc-provider/oidc.example.com " +
-			"are in different accounts; a role can trust those of its own account only, so make one role per account"},
-		{"an inline policy that is not JSON", func(args *components.IrsaRoleArgs, _ providers) {
-			args.InlinePolicies = map[string]components.PolicyDocument{"x": later("Version: 2012-10-17")}
-		}, `IrsaRole "app": inlinePolicies.x: `},
-		{"a customer managed policy without a statement", func(args *components.IrsaRoleArgs, _ providers) {
-			args.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(`{"Version":"2012-10-17"}`)}
-		}, `IrsaRole "app": customerManagedPolicies.x: Statement: is missing; a policy needs at least one statement`},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := newIrsaRole(newRecorder(), test.change)
-			require.ErrorContains(t, err, test.want)
-		})
-	}
+		}},
+		{"an inline policy that is not JSON", `inlinePolicies.x: `, func(a *args) {
+			a.InlinePolicies = map[string]components.PolicyDocument{"x": later("Version: 2012-10-17")}
+		}},
+		{"a customer managed policy without a statement", `customerManagedPolicies.x: Statement: is missing; a policy needs at least one statement`, func(a *args) {
+			a.CustomerManagedPolicies = map[string]components.PolicyDocument{"x": later(`{"Version":"2012-10-17"}`)}
+		}},
+	})
 }
 
-func TestAPreviewKnowsTheRoleButNotItsTrustPolicy(t *testing.T) {
+func TestIrsaRoleIsKnownToAPreviewButForItsTrustPolicy(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) {
+	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) {
 		args.Clusters[0].OidcProviderArn = unknownString()
 		args.TestPod = &components.TestPodArgs{}
 	}, preview)
-	require.NoError(t, err)
 	assert.NotContains(t, r.one(t, roleType, "app").Inputs, resource.PropertyKey("assumeRolePolicy"))
 	assert.Equal(t, "eks-default-app", r.one(t, roleType, "app").Inputs["name"].StringValue())
-}
-
-func TestAnyRegistrationOfAnIrsaRoleThatFailsFailsTheProgram(t *testing.T) {
-	t.Parallel()
-	whole := newRecorder()
-	_, err := newIrsaRole(whole, everything)
-	require.NoError(t, err)
-	require.Greater(t, len(whole.registrations), 20)
-	for _, victim := range whole.registrations {
-		t.Run(victim.TypeToken+" "+victim.Name, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			r.refuse = func(added registration) error {
-				if added.URN == victim.URN {
-					return errors.New("the API says no")
-				}
-				return nil
-			}
-			_, err := newIrsaRole(r, everything)
-			require.ErrorContains(t, err, "the API says no")
-		})
-	}
-}
-
-func TestTheFirstFailureOfAnIrsaRoleNamesItsSubject(t *testing.T) {
-	t.Parallel()
-	cases := []struct{ typ, name, want string }{
-		{components.IrsaRoleType, "app", `registering IrsaRole "app": `},
-		{components.OidcProviderType, "app/edge", `IrsaRole "app": registering OidcProvider "app/edge": `},
-		{iamProviderType, "app/edge", `IrsaRole "app": OidcProvider "app/edge": creating the IAM OIDC provider: `},
-		{roleType, "app", `IrsaRole "app": creating the role: `},
-		{attachmentType, "app/read", `IrsaRole "app": attaching policy "read": `},
-		{inlinePolicyType, "app/describe", `IrsaRole "app": creating inline policy "describe": `},
-		{policyType, "app/buckets", `IrsaRole "app": creating managed policy "buckets": `},
-		{attachmentType, "app/buckets", `IrsaRole "app": attaching policy "buckets": `},
-		{namespaceType, "app/edge/apps", `IrsaRole "app": creating namespace "apps" in cluster "edge": `},
-		{serviceAccountType, "app/hub/apps/two", `IrsaRole "app": service account hub/apps/two (create): `},
-		{serviceAccountType, "app/hub/system/three", `IrsaRole "app": service account hub/system/three (patch): `},
-		{accountPatchType, "app/hub/system/three", `IrsaRole "app": service account hub/system/three (patch): `},
-		{jobType, "app/hub/apps/one-irsa-test", `IrsaRole "app": creating the test pod hub/apps/one-irsa-test: `},
-		{podType, "app/hub/apps/one-irsa-shell", `IrsaRole "app": creating the pod hub/apps/one-irsa-shell, which stays: `},
-	}
-	for _, test := range cases {
-		t.Run(test.typ+" "+test.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRecorder()
-			err := r.run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, test.typ, test.name); err != nil {
-					return err
-				}
-				given, err := registerProviders(ctx)
-				if err != nil {
-					return err
-				}
-				args := &components.IrsaRoleArgs{Clusters: []components.IrsaCluster{{
-					Name: "hub", OidcProviderArn: pulumi.String(hubProviderArn), Kubernetes: given.hub,
-				}}}
-				everything(args, given)
-				_, err = components.NewIrsaRole(ctx, "app", args)
-				return err
-			})
-			require.ErrorContains(t, err, test.want+refusedAtOnce)
-		})
-	}
-}
-
-func TestOptionsOfTheCallerReachTheComponent(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	err := r.run(func(ctx *pulumi.Context) error {
-		given, err := registerProviders(ctx)
-		if err != nil {
-			return err
-		}
-		first := &pulumi.ResourceState{}
-		if err := ctx.RegisterComponentResource("test:index:First", "first", first); err != nil {
-			return err
-		}
-		args := &components.IrsaRoleArgs{Clusters: []components.IrsaCluster{{
-			Name: "hub", OidcProviderArn: pulumi.String(hubProviderArn), Kubernetes: given.hub,
-		}}}
-		everything(args, given)
-		_, err = components.NewIrsaRole(ctx, "app", args,
-			pulumi.Providers(given.aws),
-			pulumi.DependsOn([]pulumi.Resource{given.edge}),
-			pulumi.DependsOnInputs(pulumi.ToResourceArray([]pulumi.Resource{given.hub})),
-			pulumi.IgnoreChanges([]string{"tags"}),
-			pulumi.ReplaceOnChanges([]string{"name"}),
-			pulumi.AdditionalSecretOutputs([]string{"arn"}),
-			pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: "1s"}),
-			pulumi.RetainOnDelete(true),
-			pulumi.DeletedWith(first),
-			pulumi.Parent(first),
-		)
-		return err
-	})
-	require.NoError(t, err)
-	assert.Equal(t, "first", resource.URN(r.one(t, components.IrsaRoleType, "app").RegisterRPC.GetParent()).Name())
-	for _, child := range r.registrations {
-		if !strings.HasPrefix(child.Name, "app") || child.Name == "app" && !child.Custom {
-			continue
-		}
-		request, what := child.RegisterRPC, child.TypeToken+" "+child.Name
-		if !child.isRead() { // of a read the engine is told nothing: the SDK itself waits
-			assert.Subset(t, child.dependencies(), []string{"kubernetes/kubernetes-edge", "kubernetes/kubernetes-hub"}, "%s waits as well", what)
-		}
-		assert.Empty(t, request.GetIgnoreChanges(), what)
-		assert.NotContains(t, request.GetReplaceOnChanges(), "name", what)
-		assert.Empty(t, request.GetAdditionalSecretOutputs(), what)
-		assert.Empty(t, request.GetCustomTimeouts().GetDelete(), what)
-		assert.False(t, request.GetRetainOnDelete(), what)
-		assert.Empty(t, request.GetDeletedWith(), what)
-		if strings.HasPrefix(child.TypeToken, "aws:") {
-			assert.Equal(t, "aws", providerName(child.Provider), what)
-		}
-	}
-}
-
-func TestTheSameArgumentsMakeTheSameGraph(t *testing.T) {
-	t.Parallel()
-	var graphs [2][]string
-	for i := range graphs {
-		r := newRecorder()
-		_, err := newIrsaRole(r, everything)
-		require.NoError(t, err)
-		for _, added := range r.registrations {
-			graphs[i] = append(graphs[i], added.URN+" "+added.json(t))
-		}
-		slices.Sort(graphs[i])
-	}
-	assert.Equal(t, graphs[0], graphs[1])
-}
-
-func TestAnIrsaRoleFindsAWSsPoliciesByName(t *testing.T) {
-	t.Parallel()
-	byName := func(args *components.IrsaRoleArgs, _ providers) {
-		args.ManagedPolicies = []string{"AmazonEBSCSIDriverPolicy", "arn:aws-cn:iam::" + account + ":policy/own"}
-		args.PermissionsBoundary = pulumi.String("ViewOnlyAccess")
-		args.Clusters[0].OidcProviderArn = pulumi.String(strings.Replace(hubProviderArn, "arn:aws:", "arn:aws-cn:", 1))
-	}
-	inChina := func() *recorder {
-		r := newRecorder()
-		r.partition = "aws-cn"
-		return r
-	}
-	t.Run("in the partition of its provider", func(t *testing.T) {
-		t.Parallel()
-		r := inChina()
-		_, err := newIrsaRole(r, byName)
-		require.NoError(t, err)
-		assert.Equal(t, "arn:aws-cn:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy",
-			r.one(t, attachmentType, "app/AmazonEBSCSIDriverPolicy").Inputs["policyArn"].StringValue())
-		assert.Equal(t, "arn:aws-cn:iam::"+account+":policy/own", r.one(t, attachmentType, "app/own").Inputs["policyArn"].StringValue())
-		assert.Equal(t, "arn:aws-cn:iam::aws:policy/job-function/ViewOnlyAccess", r.one(t, roleType, "app").Inputs["permissionsBoundary"].StringValue())
-	})
-	t.Run("or says that there is none", func(t *testing.T) {
-		t.Parallel()
-		for field, change := range map[string]func(*components.IrsaRoleArgs){
-			"managedPolicies[0]":  func(args *components.IrsaRoleArgs) { args.ManagedPolicies = []string{"NoSuchPolicy"} },
-			"permissionsBoundary": func(args *components.IrsaRoleArgs) { args.PermissionsBoundary = pulumi.String("NoSuchPolicy") },
-		} {
-			r := inChina()
-			_, err := newIrsaRole(r, func(args *components.IrsaRoleArgs, _ providers) { change(args) })
-			require.EqualError(t, err, `IrsaRole "app": `+field+": AWS has no policy of its own that is called NoSuchPolicy and can be given to a role; "+
-				"give another one by its ARN")
-			assert.Empty(t, r.ofType(roleType))
-		}
-	})
-	t.Run("or that AWS does not answer", func(t *testing.T) {
-		t.Parallel()
-		r := inChina()
-		r.invokeErrors[getPartition] = errors.New("no such host")
-		_, err := newIrsaRole(r, byName)
-		require.EqualError(t, err, `IrsaRole "app": managedPolicies[0]: asking for the AWS partition: no such host`)
-	})
-}
-
-func TestAnAssumableRoleFindsItsBoundaryByName(t *testing.T) {
-	t.Parallel()
-	r := newRecorder()
-	err := r.run(func(ctx *pulumi.Context) error {
-		for name, boundary := range map[string]string{"bounded": "ViewOnlyAccess", "unbounded": "NoSuchPolicy"} {
-			_, err := components.NewAssumableRole(ctx, name, &components.AssumableRoleArgs{
-				TrustedRoles: []components.TrustedRole{{Arn: pulumi.String("arn:aws:iam::" + account + ":role/argocd")}},
-				Name:         name,
-				RoleSettings: components.RoleSettings{PermissionsBoundary: pulumi.String(boundary)},
-			})
-			if name == "unbounded" {
-				assert.ErrorContains(t, err, `AssumableRole "unbounded": permissionsBoundary: AWS has no policy of its own that is called NoSuchPolicy`)
-			} else if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	require.NoError(t, err)
-	assert.Equal(t, "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess", r.one(t, roleType, "bounded").Inputs["permissionsBoundary"].StringValue())
-}
-
-func TestAPolicyThatIsAValueIsCheckedWithTheOtherArguments(t *testing.T) {
-	t.Parallel()
-	_, err := newIrsaRole(newRecorder(), func(args *components.IrsaRoleArgs, _ providers) {
-		args.InlinePolicies = map[string]components.PolicyDocument{"x": components.Policy(iampolicy.Document{Statements: []iampolicy.Statement{{
-			Effect: "allow", Actions: iampolicy.Strings{"s3:GetObject"}, Resources: iampolicy.Strings{"*"},
-		}}})}
-	})
-	require.ErrorContains(t, err, "invalid arguments of IrsaRole \"app\":\ninlinePolicies.x: Statement[0].Effect: ")
 }

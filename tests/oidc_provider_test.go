@@ -12,22 +12,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// newOidcProvider runs a program that makes one OidcProvider, under an AWS provider of its own.
-func newOidcProvider(
-	r *recorder, args *components.OidcProviderArgs, options ...pulumi.RunOption,
-) (provider *components.OidcProvider, err error) {
-	failed := r.run(func(ctx *pulumi.Context) error {
-		given, faults := registerProviders(ctx)
-		if faults != nil {
-			return faults
-		}
-		provider, err = components.NewOidcProvider(ctx, "hub", args, pulumi.Provider(given.aws))
-		return nil
-	}, options...)
-	return provider, errors.Join(err, failed)
-}
-
-func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
+func TestOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 	t.Parallel()
 	const url = "https://" + hubIssuer
 	// The AWS provider's texts for absence differ between its generations; IAM's own is for one that was deleted between
@@ -42,8 +27,7 @@ func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			r.invokeErrors[getOpenIDConnectProvider] = errors.New(absent)
-			provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: url})
-			require.NoError(t, err)
+			provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{Issuer: url}))
 
 			created := r.one(t, iamProviderType, "hub")
 			assert.JSONEq(t, `{
@@ -55,7 +39,6 @@ func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 			assert.Equal(t, "aws", providerName(created.Provider))
 			assert.False(t, provider.Adopted)
 			assertHubProvider(t, provider)
-			assert.Equal(t, []string{"eks-irsa:index:OidcProvider hub"}, r.ancestors(t))
 
 			require.NotEmpty(t, r.invokes)
 			for _, asked := range r.invokes {
@@ -67,14 +50,13 @@ func TestAnOidcProviderIsCreatedWhenIAMHasNone(t *testing.T) {
 }
 
 // Whoever made it a moment ago: to make it again would fail.
-func TestAnOidcProviderThatIAMListsAndDoesNotShowYetIsAskedForAgain(t *testing.T) {
+func TestOidcProviderThatIAMListsAndDoesNotShowYetIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{"alpha.eksctl.io/cluster-name": "hub"})
 	r.invokeErrors[getOpenIDConnectProvider] = errors.New("reading IAM OIDC Provider: NoSuchEntity: OpenIDConnect Provider not found")
 	r.passing[getOpenIDConnectProvider] = 2
-	provider, err := newOidcProvider(r, &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
-	require.NoError(t, err)
+	provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{Issuer: "https://" + hubIssuer}))
 	assert.True(t, provider.Adopted)
 	assert.Len(t, r.called(getOpenIDConnectProvider), 3)
 }
@@ -88,7 +70,7 @@ func assertHubProvider(t *testing.T, provider *components.OidcProvider) {
 
 // Pulumi deletes at the end of an update what it made earlier and is not told of any more; what is read under the same name
 // and parent it releases.
-func TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
+func TestOidcProviderOfOthersIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
 	t.Parallel()
 	for name, tags := range map[string]map[string]any{
 		"without tags":                  nil,
@@ -103,18 +85,16 @@ func TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, tags)
-			provider, err := newOidcProvider(r, &components.OidcProviderArgs{
+			provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{
 				Issuer: "https://" + hubIssuer, Tags: pulumi.StringMap{"ignored": pulumi.String("as it is not ours")},
 				RetainOnDelete: true,
-			})
-			require.NoError(t, err)
+			}))
 			read := r.one(t, iamProviderType, "hub")
 			require.NotNil(t, read.ReadRPC)
 			assert.Equal(t, hubProviderArn, read.ID)
 			assert.Contains(t, r.graph(), iamProviderType+" hub (read) in hub by aws")
 			created := newRecorder()
-			_, err = newOidcProvider(created, &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
-			require.NoError(t, err)
+			oidcProvider.on(t, created, as(components.OidcProviderArgs{Issuer: "https://" + hubIssuer}))
 			assert.Equal(t, created.one(t, iamProviderType, "hub").URN, read.URN)
 			assert.True(t, provider.Adopted)
 			assertHubProvider(t, provider)
@@ -122,7 +102,7 @@ func TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne(t *testing.T) {
 	}
 }
 
-func TestAnOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
+func TestOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, tag string
@@ -140,8 +120,7 @@ func TestAnOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
 			r := newRecorder()
 			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: test.tag})
 			test.args.Issuer = "https://" + hubIssuer
-			provider, err := newOidcProvider(r, &test.args)
-			require.NoError(t, err)
+			provider := oidcProvider.on(t, r, as(test.args))
 			registered := r.one(t, iamProviderType, "hub")
 			assert.Nil(t, registered.ReadRPC)
 			assert.Equal(t, test.imported, registered.RegisterRPC.GetImportId(), "Pulumi does not replace what is still to be imported")
@@ -156,7 +135,7 @@ func TestAnOidcProviderOfThisStackStaysItsOwn(t *testing.T) {
 }
 
 // Two stacks of one name, in two backends, both find their own tag. Only the engine knows whose state holds the provider.
-func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
+func TestOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 	t.Parallel()
 	const refusal = hubProviderArn + " exists with this stack's tag eks-irsa/owner=acme/eks-irsa/dev, but this stack's state does " +
 		"not hold it as its own. If an interrupted update made it, or an earlier one released it, take it over with " +
@@ -182,9 +161,9 @@ func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 			r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, map[string]any{components.OwnerTag: "acme/eks-irsa/dev"})
 			var created []error
 			err := r.run(func(ctx *pulumi.Context) error {
-				if err := beforeCreations(ctx, iamProviderType, func(_ string, create func() error) {
+				if err := beforeCreations(ctx, iamProviderType, func(_ string, create func(resource.PropertyMap) error) {
 					test.meanwhile(r)
-					created = append(created, create())
+					created = append(created, create(nil))
 				}); err != nil {
 					return err
 				}
@@ -202,22 +181,7 @@ func TestAnOidcProviderWithThisStacksTagIsNotMadeAgain(t *testing.T) {
 	}
 }
 
-// beforeCreations calls do with every resource of a type that has a hook before its creation, for do to run as the engine
-// would: when its state does not hold the resource.
-func beforeCreations(ctx *pulumi.Context, typ string, do func(name string, create func() error)) error {
-	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
-		options, err := pulumi.NewResourceOptions(args.Opts...)
-		if err != nil || args.Type != typ || options.Hooks == nil {
-			return nil
-		}
-		for _, hook := range options.Hooks.BeforeCreate {
-			do(args.Name, func() error { return hook.Callback(&pulumi.ResourceHookArgs{}) })
-		}
-		return nil
-	})
-}
-
-func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
+func TestOidcProviderIsCreatedAsAsked(t *testing.T) {
 	t.Parallel()
 	const thumbprint = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
 	for name, test := range map[string]struct {
@@ -255,20 +219,18 @@ func TestAnOidcProviderIsCreatedAsAsked(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			test.args.Issuer = "https://" + hubIssuer
-			_, err := newOidcProvider(r, &test.args)
-			require.NoError(t, err)
+			oidcProvider.on(t, r, as(test.args))
 			assert.JSONEq(t, test.want, r.one(t, iamProviderType, "hub").json(t))
 		})
 	}
 }
 
-func TestAnOidcProviderIsFoundByTheClustersName(t *testing.T) {
+func TestOidcProviderIsFoundByTheClustersName(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.hasCluster("dev-hub", "https://"+hubIssuer, "API")
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
-	provider, err := newOidcProvider(r, &components.OidcProviderArgs{ClusterName: "dev-hub"})
-	require.NoError(t, err)
+	provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{ClusterName: "dev-hub"}))
 	assert.True(t, provider.Adopted)
 	assertHubProvider(t, provider)
 	for _, invoke := range r.invokes {
@@ -276,32 +238,31 @@ func TestAnOidcProviderIsFoundByTheClustersName(t *testing.T) {
 	}
 }
 
-func TestTheOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
+func TestOidcProviderOfANewClusterIsCreatedWithoutALook(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.hasOidcProvider(hubIssuer, []any{"sts.amazonaws.com"}, nil)
-	provider, err := newOidcProvider(r, &components.OidcProviderArgs{
+	provider := oidcProvider.on(t, r, as(components.OidcProviderArgs{
 		IssuerOfNewCluster: pulumi.String("https://" + hubIssuer).ToStringOutput(),
-	})
-	require.NoError(t, err)
+	}))
 	assert.Empty(t, r.invokes)
 	assert.Equal(t, resource.NewStringProperty("https://"+hubIssuer), r.one(t, iamProviderType, "hub").Inputs["url"])
 	assertHubProvider(t, provider)
 }
 
-func TestTheIssuerOfANewClusterIsCheckedOnceItIsKnown(t *testing.T) {
+func TestOidcProviderChecksTheIssuerOfANewClusterOnceItIsKnown(t *testing.T) {
 	t.Parallel()
 	// Nothing but the component's own outputs uses the issuer here, so this shows too that they are registered.
-	_, err := newOidcProvider(newRecorder(), &components.OidcProviderArgs{
+	_, err := oidcProvider.run(newRecorder(), as(components.OidcProviderArgs{
 		IssuerOfNewCluster: pulumi.String("http://" + hubIssuer).ToStringOutput(),
-	})
+	}))
 	require.ErrorContains(t, err, `OidcProvider "hub": issuer "http://`+hubIssuer+`" has the scheme "http"; it must be https`)
 }
 
-func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
+func TestOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 	t.Parallel()
 	const url = "https://" + hubIssuer
-	cases := []struct {
+	for _, test := range []struct {
 		name  string
 		found func(*recorder)
 		args  components.OidcProviderArgs
@@ -353,13 +314,12 @@ func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 			components.OidcProviderArgs{ClusterName: "dev-hub"},
 			`OidcProvider "hub": issuer "http://localhost" has the scheme "http"; it must be https`,
 		},
-	}
-	for _, test := range cases {
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
 			test.found(r)
-			provider, err := newOidcProvider(r, &test.args)
+			provider, err := oidcProvider.run(r, as(test.args))
 			require.EqualError(t, err, test.want)
 			assert.Nil(t, provider)
 			assert.Empty(t, r.ofType(iamProviderType))
@@ -367,31 +327,59 @@ func TestAnOidcProviderThatIsOfNoUseIsAnError(t *testing.T) {
 	}
 }
 
-func TestThePreviewOfANewClusterLeavesItsOidcProviderUnknown(t *testing.T) {
+func TestOidcProviderOfANewClusterIsUnknownToAPreview(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newOidcProvider(r, &components.OidcProviderArgs{IssuerOfNewCluster: unknownString()}, preview)
-	require.NoError(t, err)
+	r, _ := oidcProvider.made(t, as(components.OidcProviderArgs{IssuerOfNewCluster: unknownString()}), preview)
 	// The mocked engine drops what is unknown.
 	assert.NotContains(t, r.one(t, iamProviderType, "hub").Inputs, resource.PropertyKey("url"))
 }
 
-func TestTheFirstFailureOfAnOidcProviderSurfaces(t *testing.T) {
+func TestOidcProviderRefuses(t *testing.T) {
 	t.Parallel()
-	for typ, want := range map[string]string{
-		components.OidcProviderType: `registering OidcProvider "hub": ` + refusedAtOnce,
-		iamProviderType:             `OidcProvider "hub": creating the IAM OIDC provider: ` + refusedAtOnce,
-	} {
-		t.Run(typ, func(t *testing.T) {
-			t.Parallel()
-			err := newRecorder().run(func(ctx *pulumi.Context) error {
-				if err := refuseAtOnce(ctx, typ, "hub"); err != nil {
-					return err
-				}
-				_, err := components.NewOidcProvider(ctx, "hub", &components.OidcProviderArgs{Issuer: "https://" + hubIssuer})
-				return err
-			})
-			require.ErrorContains(t, err, want)
-		})
-	}
+	type args = components.OidcProviderArgs
+	const url = "https://" + hubIssuer
+	oidcProvider.refuses(t, []refusal[args]{
+		{"no issuer", "issuer: give exactly one of issuer, clusterName and issuerOfNewCluster", as(args{})},
+		{"two issuers", "issuer: give exactly one of issuer, clusterName and issuerOfNewCluster", as(args{Issuer: url, ClusterName: "hub"})},
+		{
+			"an issuer over http", `issuer: issuer "http://` + hubIssuer + `" has the scheme "http"; it must be https`,
+			as(args{Issuer: "http://" + hubIssuer}),
+		},
+		{
+			"an issuer with a port", `issuer: issuer "https://oidc.example.com:8443" has a port; IAM takes none in the URL of an OIDC provider`,
+			as(args{Issuer: "https://oidc.example.com:8443"}),
+		},
+		{
+			"client IDs without that of the pods", `clientIds: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+			as(args{Issuer: url, ClientIDs: []string{"sigstore"}}),
+		},
+		{
+			"a client ID twice, and an empty one",
+			lines(`clientIds[1]: "sts.amazonaws.com" is already in the list, at index 0`, "clientIds[2]: must not be empty"),
+			as(args{Issuer: url, ClientIDs: []string{"sts.amazonaws.com", "sts.amazonaws.com", ""}}),
+		},
+		{
+			"a thumbprint that is not SHA-1", `thumbprints[1]: "9E:99" is not a SHA-1 fingerprint of 40 hexadecimal digits`,
+			as(args{Issuer: url, Thumbprints: []string{"9e99a48a9960b14926bb7f3b02e22da2b0ab7280", "9E:99"}}),
+		},
+		{
+			"an owner that no tag can hold",
+			`owner: the value "dev & prod" has a character that no tag can have; use letters, digits, spaces and _ . : / = + - @`,
+			as(args{Issuer: url, Owner: "dev & prod"}),
+		},
+		{
+			"to import the provider of a cluster that is still to be made",
+			"import: not for a cluster that is still to be created, which has no provider yet",
+			as(args{IssuerOfNewCluster: pulumi.String(url), Import: true}),
+		},
+		{
+			"several faults, all reported",
+			lines(
+				`issuer: issuer "https://" has no host`,
+				`clientIds: must contain "sts.amazonaws.com", the audience of the pods' tokens`,
+				`thumbprints[0]: "" is not a SHA-1 fingerprint of 40 hexadecimal digits`,
+			),
+			as(args{Issuer: "https://", ClientIDs: []string{"x"}, Thumbprints: []string{""}}),
+		},
+	})
 }

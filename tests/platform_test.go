@@ -2,7 +2,6 @@ package tests
 
 import (
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
 )
 
@@ -67,6 +66,23 @@ func runPlatform(
 	return outputs, nil
 }
 
+// deployed runs the platform, which succeeds.
+func deployed(t *testing.T, r *recorder, values map[string]string, before ...pulumi.RunFunc) map[string]any {
+	t.Helper()
+	outputs, err := runPlatform(t, r, values, before...)
+	require.NoError(t, err)
+	return outputs
+}
+
+// clusters is an account with up to three clusters of these names, which know access entries only.
+func clusters(names ...string) *recorder {
+	r := newRecorder()
+	for i, name := range names {
+		r.hasCluster(name, "https://"+[]string{hubIssuer, euIssuer, usIssuer}[i], "API")
+	}
+	return r
+}
+
 const (
 	euIssuer = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE2"
 	usIssuer = "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE3"
@@ -88,11 +104,10 @@ func devConfig(t *testing.T) map[string]string {
 	return stackConfig(t, readFile(t, "../Pulumi.dev.yaml"))
 }
 
-func TestTheDevPlatformIsTheseResources(t *testing.T) {
+func TestPlatformOfDevIsTheseResources(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
-	outputs, err := runPlatform(t, r, devConfig(t))
-	require.NoError(t, err)
+	outputs := deployed(t, r, devConfig(t))
 	got := strings.Join(r.graph(), "\n") + "\n"
 	assert.Equal(t, golden(t, "dev-resources.txt", got), got)
 	got = jsonOf(t, outputs)
@@ -101,11 +116,10 @@ func TestTheDevPlatformIsTheseResources(t *testing.T) {
 		"3 OidcProviders, 4 IrsaRoles, 3 ArgoCDTargets, 3 namespaces, a bucket")
 }
 
-func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
+func TestPlatformOfDevAsksForEachThingOnce(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
-	_, err := runPlatform(t, r, devConfig(t))
-	require.NoError(t, err)
+	deployed(t, r, devConfig(t))
 	asked := func(token, argument string) []string {
 		var values []string
 		for _, call := range r.called(token) {
@@ -124,11 +138,10 @@ func TestTheDevPlatformAsksForEachThingOnce(t *testing.T) {
 	assert.Len(t, r.invokes, 8, "and the engine for the stack's own outputs")
 }
 
-func TestTheDevRolesTrustTheseServiceAccountsOnly(t *testing.T) {
+func TestPlatformOfDevTrustsTheseServiceAccountsOnly(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
-	_, err := runPlatform(t, r, devConfig(t))
-	require.NoError(t, err)
+	deployed(t, r, devConfig(t))
 	roles := r.ofType(roleType)
 	require.Len(t, roles, 5)
 	for _, role := range roles {
@@ -136,22 +149,18 @@ func TestTheDevRolesTrustTheseServiceAccountsOnly(t *testing.T) {
 	}
 }
 
-func TestThePlatformIsTheSameEveryTime(t *testing.T) {
+func TestPlatformIsTheSameEveryTime(t *testing.T) {
 	t.Parallel()
 	var runs [2][]string
 	for i := range runs {
 		r := devAccount()
-		_, err := runPlatform(t, r, devConfig(t))
-		require.NoError(t, err)
-		for _, added := range r.registrations {
-			runs[i] = append(runs[i], added.URN+" "+added.json(t))
-		}
-		slices.Sort(runs[i])
+		deployed(t, r, devConfig(t))
+		runs[i] = r.requests(t)
 	}
 	assert.Equal(t, runs[0], runs[1])
 }
 
-func TestTheKubernetesProviderLogsInWithTheAWSCLI(t *testing.T) {
+func TestPlatformLogsInToKubernetesWithTheAWSCLI(t *testing.T) {
 	t.Parallel()
 	cluster := func(before, after string) string {
 		return `{
@@ -176,14 +185,12 @@ func TestTheKubernetesProviderLogsInWithTheAWSCLI(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder()
-			r.hasCluster("edge", "https://"+hubIssuer, "API")
-			_, err := runPlatform(t, r, platformConfig(t, `
+			r := clusters("edge")
+			deployed(t, r, platformConfig(t, `
 clusters:
   edge:
     region: eu-west-1
     `+test.credentials))
-			require.NoError(t, err)
 			provider := r.one(t, "pulumi:providers:kubernetes", "kubernetes-edge")
 			assert.JSONEq(t, test.want, provider.Inputs["kubeconfig"].StringValue())
 			assert.True(t, provider.Inputs["enableServerSideApply"].BoolValue())
@@ -192,7 +199,7 @@ clusters:
 	}
 }
 
-func TestAnAccountAndRegionHaveOneAWSProvider(t *testing.T) {
+func TestPlatformHasOneAWSProviderForAnAccountAndRegion(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	const deployer = "arn:aws:iam::222233334444:role/deployer"
@@ -200,7 +207,7 @@ func TestAnAccountAndRegionHaveOneAWSProvider(t *testing.T) {
 		r.hasCluster(name, "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"+string(rune('1'+i)), "API")
 	}
 	r.accounts["aws-iam-other"] = "222233334444"
-	outputs, err := runPlatform(t, r, platformConfig(t, `
+	outputs := deployed(t, r, platformConfig(t, `
 clusters:
   a: {region: eu-west-1}
   b: {region: eu-west-1}
@@ -208,7 +215,6 @@ clusters:
   d: {region: us-east-1, profile: other}
   e: {region: eu-west-1, assumeRole: {roleArn: '`+deployer+`', sessionName: pulumi}}
 `))
-	require.NoError(t, err)
 	for name, want := range map[string]string{
 		"aws-eu-west-1":       `{"region": "eu-west-1"}`,
 		"aws-eu-west-1-other": `{"region": "eu-west-1", "profile": "other"}`,
@@ -238,80 +244,11 @@ clusters:
 	}, accounts)
 }
 
-// argoCDConfig is a hub with one target, edge.
-func argoCDConfig(t *testing.T, target string) map[string]string {
-	t.Helper()
-	return platformConfig(t, `
-clusters:
-  hub: {region: eu-west-1, namespaces: [argocd]}
-  edge: {region: eu-west-1}
-argocd:
-  hub: hub
-  targets:
-    edge:
-      cluster: edge
-      `+strings.ReplaceAll(target, "\n", "\n      "))
-}
-
-func hubAndEdge(edgeMode string) *recorder {
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	r.hasCluster("edge", "https://"+euIssuer, edgeMode)
-	return r
-}
-
-func TestArgoCDIsLetInTheWayThatTheClusterHeeds(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ mode, access, want string }{
-		{"API", "kubernetesGroups: [deployers]", "accessEntry"},
-		{"API_AND_CONFIG_MAP", "kubernetesGroups: [deployers]", "accessEntry"},
-		{"API_AND_CONFIG_MAP", "{via: aws-auth, kubernetesGroups: ['system:masters']}", "aws-auth"},
-		{"CONFIG_MAP", "kubernetesGroups: [deployers]", "aws-auth"},
-		{"CONFIG_MAP", "{via: aws-auth, kubernetesGroups: ['system:masters'], username: argocd}", "aws-auth"},
-	} {
-		t.Run(test.mode+" "+test.access, func(t *testing.T) {
-			t.Parallel()
-			r := hubAndEdge(test.mode)
-			access := test.access
-			if !strings.HasPrefix(access, "{") {
-				access = "{" + access + "}"
-			}
-			outputs, err := runPlatform(t, r, argoCDConfig(t, "access: "+access))
-			require.NoError(t, err)
-			target := outputs["argocdTargets"].(map[string]any)["edge"].(map[string]any)
-			assert.Equal(t, test.want, target["via"])
-			entries, mappings := r.ofType(accessEntryType), r.ofType(awsAuthRoleType)
-			assert.Len(t, append(entries, mappings...), 1)
-			for _, mapping := range mappings {
-				kubeconfig := r.one(t, "pulumi:providers:kubernetes", "kubernetes-edge").Inputs["kubeconfig"].StringValue()
-				require.True(t, mapping.Inputs["kubeconfig"].IsSecret())
-				assert.Equal(t, kubeconfig, plain(mapping.Inputs["kubeconfig"], ""))
-				assert.Equal(t, "arn:aws:iam::111122223333:role/eks-argocd-argocd-application-controller", mapping.Inputs["roleArn"].StringValue())
-			}
-			// Argo CD connects as soon as it sees the secret.
-			waitsFor := r.one(t, secretType, "argocd/edge").dependencies()
-			assert.Contains(t, waitsFor, "Namespace/hub/argocd")
-			assert.Contains(t, waitsFor, map[string]string{"accessEntry": "AccessEntry/argocd/edge", "aws-auth": "AwsAuthRole/argocd/edge"}[test.want])
-		})
-	}
-}
-
-func TestAClusterOlderThanAccessEntriesIsLetInByAwsAuth(t *testing.T) {
-	t.Parallel()
-	r := hubAndEdge("")
-	delete(r.clusters["edge"], "accessConfigs")
-	_, err := runPlatform(t, r, argoCDConfig(t, "access: {kubernetesGroups: [deployers]}"))
-	require.NoError(t, err)
-	assert.Len(t, r.ofType(awsAuthRoleType), 1)
-}
-
 // What holds for the pods of a whole environment is said once.
-func TestATestPodRunsAsTheEnvironmentSaysUnlessItSaysOtherwise(t *testing.T) {
+func TestPlatformRunsATestPodAsTheEnvironmentSaysUnlessThePodSaysOtherwise(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	r.hasCluster("edge", "https://"+euIssuer, "API")
-	_, err := runPlatform(t, r, platformConfig(t, `
+	r := clusters("hub", "edge")
+	deployed(t, r, platformConfig(t, `
 testPodDefaults:
   image: images.example.com/aws-cli:2
   imagePullSecrets: [registry]
@@ -331,7 +268,6 @@ argocd:
   testPod: {}
   targets: {edge: {cluster: edge, access: {policies: [{policy: AmazonEKSViewPolicy}]}}}
 `))
-	require.NoError(t, err)
 	for name, want := range map[string]struct {
 		deadline int
 		labels   string
@@ -349,13 +285,13 @@ argocd:
 		assert.InDelta(t, want.deadline, job["activeDeadlineSeconds"].NumberValue(), 0, name)
 		metadata := job["template"].ObjectValue()["metadata"].ObjectValue()
 		labels := metadata["labels"].ObjectValue()
-		delete(labels, components.ProofLabel)
+		delete(labels, testpod.Label)
 		delete(labels, "app.kubernetes.io/managed-by")
 		assert.JSONEq(t, want.labels, jsonOf(t, labels.Mappable()), name)
 		assert.JSONEq(t, `{"sidecar.istio.io/inject": "false"}`, jsonOf(t, metadata["annotations"].ObjectValue().Mappable()), name)
 		spec := podSpec(r.one(t, jobType, name))
 		assert.JSONEq(t, `{"kubernetes.io/os": "linux", "pool": "system"}`, jsonOf(t, spec["nodeSelector"].ObjectValue().Mappable()), name)
-		assert.Equal(t, "images.example.com/aws-cli:2", spec["containers"].ArrayValue()[0].ObjectValue()["image"].StringValue())
+		assert.Equal(t, "images.example.com/aws-cli:2", container(r.one(t, jobType, name))["image"].StringValue())
 		assert.Equal(t, "registry", spec["imagePullSecrets"].ArrayValue()[0].ObjectValue()["name"].StringValue())
 		rest := resource.PropertyMap{}
 		if tolerations, ok := spec["tolerations"]; ok {
@@ -365,11 +301,10 @@ argocd:
 	}
 }
 
-func TestABucketHasItsObjects(t *testing.T) {
+func TestPlatformMakesABucketWithItsObjects(t *testing.T) {
 	t.Parallel()
 	r := devAccount()
-	_, err := runPlatform(t, r, devConfig(t))
-	require.NoError(t, err)
+	deployed(t, r, devConfig(t))
 	bucket := r.one(t, bucketType, "my-test-bucket")
 	assert.JSONEq(t, `{"bucket": "my-test-bucket", "forceDestroy": true, "tags": {"environment": "dev"}}`, bucket.json(t))
 	assert.Equal(t, "aws-eu-west-1", providerName(bucket.Provider))
@@ -378,18 +313,16 @@ func TestABucketHasItsObjects(t *testing.T) {
 	assert.Equal(t, bucket.URN, object.RegisterRPC.GetParent())
 }
 
-func TestAnOidcProviderIsCreatedAsTheClusterDeclaresIt(t *testing.T) {
+func TestPlatformCreatesAnOidcProviderAsTheClusterDeclaresIt(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	r.hasCluster("hub", "https://"+hubIssuer, "API")
-	_, err := runPlatform(t, r, platformConfig(t, `
+	r := clusters("hub")
+	deployed(t, r, platformConfig(t, `
 tags: {environment: dev}
 clusters:
   hub:
     region: eu-west-1
     oidcProvider: {clientIds: [sts.amazonaws.com, gitlab], thumbprints: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]}
 `))
-	require.NoError(t, err)
 	assert.JSONEq(t, `{
 		"url": "https://`+hubIssuer+`", "clientIdLists": ["sts.amazonaws.com", "gitlab"],
 		"thumbprintLists": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
@@ -397,7 +330,7 @@ clusters:
 	}`, r.one(t, iamProviderType, "hub").json(t))
 }
 
-func TestAThumbprintComesFromTheIssuersOwnChain(t *testing.T) {
+func TestPlatformTakesAThumbprintFromTheIssuersOwnChain(t *testing.T) {
 	t.Parallel()
 	// A server that the system does not trust: asking it at all shows in the error.
 	root := issue(t, "root", nil)
@@ -413,122 +346,7 @@ clusters:
 	assert.Empty(t, r.ofType(iamProviderType))
 }
 
-func TestThePlatformSaysWhatWentWrongAndWhere(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		name    string
-		prepare func(*recorder)
-		want    string
-	}{
-		{
-			"a cluster is missing", func(r *recorder) { delete(r.clusters, "edge") },
-			`cluster "edge": looking up EKS cluster "edge" in eu-west-1: reading EKS Cluster (edge): couldn't find resource`,
-		},
-		{
-			"both clusters are missing", func(r *recorder) { clear(r.clusters) },
-			`cluster "edge": looking up EKS cluster "edge" in eu-west-1: reading EKS Cluster (edge): couldn't find resource` + "\n" +
-				`cluster "hub": looking up EKS cluster "hub" in eu-west-1: reading EKS Cluster (hub): couldn't find resource`,
-		},
-		{"a cluster is being created", func(r *recorder) {
-			r.clusters["edge"] = resource.NewPropertyMapFromMap(map[string]any{"name": "edge", "status": "CREATING"})
-		}, `cluster "edge": EKS cluster "edge" is CREATING and has no OIDC issuer or certificate authority yet`},
-		{
-			"STS cannot be asked", func(r *recorder) { r.invokeErrors[getCallerIdentity] = errors.New("ExpiredToken") },
-			`asking STS for the caller's identity: ExpiredToken`,
-		},
-		{
-			"the caller has no ARN", func(r *recorder) { r.partition = "" },
-			`the caller's identity: "arn::iam::111122223333:user/deployer" is not an ARN: the partition is ""; it should be aws, aws-cn, aws-us-gov or the like`,
-		},
-		{
-			"IAM cannot be asked", func(r *recorder) { r.invokeErrors[getOpenIDConnectProvider] = errors.New("AccessDenied") },
-			`cluster "edge": OidcProvider "edge": looking up the IAM OIDC provider of https://` + euIssuer + `: AccessDenied`,
-		},
-		{"a cluster knows aws-auth only, which has no policies", func(r *recorder) {
-			r.hasCluster("edge", "https://"+euIssuer, "CONFIG_MAP")
-		}, `invalid arguments of ArgoCDTarget "argocd/edge":` + "\n" +
-			"access.via: is aws-auth, as the cluster's authentication mode CONFIG_MAP allows nothing else\n" +
-			"access.policies: aws-auth knows no access policies; name kubernetesGroups\n" +
-			"access.kubernetesGroups: name at least one group"},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := hubAndEdge("API")
-			test.prepare(r)
-			_, err := runPlatform(t, r, argoCDConfig(t, "access: {policies: [{policy: AmazonEKSViewPolicy}]}"))
-			require.ErrorContains(t, err, test.want)
-		})
-	}
-}
-
-func TestAWayInThatTheClusterIgnoresIsRefused(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ mode, access, want string }{
-		{
-			"API", "{via: aws-auth, kubernetesGroups: [deployers]}",
-			"access.via: authentication mode API does not support aws-auth",
-		},
-		{
-			"CONFIG_MAP", "{via: accessEntry, kubernetesGroups: [deployers]}",
-			"access.via: authentication mode CONFIG_MAP does not support accessEntry",
-		},
-	} {
-		t.Run(test.mode, func(t *testing.T) {
-			t.Parallel()
-			_, err := runPlatform(t, hubAndEdge(test.mode), argoCDConfig(t, "access: "+test.access))
-			require.ErrorContains(t, err, `invalid arguments of ArgoCDTarget "argocd/edge":`+"\n"+test.want)
-		})
-	}
-}
-
-func TestAnyRegistrationOfThePlatformThatFailsFailsTheProgram(t *testing.T) {
-	t.Parallel()
-	whole := devAccount()
-	values := devConfig(t)
-	_, err := runPlatform(t, whole, values)
-	require.NoError(t, err)
-	for _, victim := range whole.registrations {
-		t.Run(victim.TypeToken+" "+victim.Name, func(t *testing.T) {
-			t.Parallel()
-			r := devAccount()
-			r.refuse = func(added registration) error {
-				if added.URN == victim.URN {
-					return errors.New("the API says no")
-				}
-				return nil
-			}
-			_, err := runPlatform(t, r, values)
-			require.ErrorContains(t, err, "the API says no")
-		})
-	}
-}
-
-func TestTheFirstFailureOfThePlatformNamesItsSubject(t *testing.T) {
-	t.Parallel()
-	cases := []struct{ typ, name, want string }{
-		{awsProviderType, "aws-us-east-1", `configuring AWS provider "aws-us-east-1": `},
-		{"pulumi:providers:kubernetes", "kubernetes-hub", `cluster "hub": configuring the Kubernetes provider: `},
-		{namespaceType, "hub/payments", `cluster "hub": namespace "payments": `},
-		{bucketType, "my-test-bucket", `bucket "my-test-bucket": `},
-		{"aws:s3/bucketObjectv2:BucketObjectv2", "my-test-bucket/my-test-file.txt", `bucket "my-test-bucket": object "my-test-file.txt": `},
-		{roleType, "s3-backup", `IrsaRole "s3-backup": creating the role: `},
-		{roleType, "argocd", `IrsaRole "argocd": creating the role: `},
-		{accessEntryType, "argocd/workloads-eu", `ArgoCDTarget "argocd/workloads-eu": ClusterAccess "argocd/workloads-eu": creating the access entry: `},
-		{secretType, "argocd/workloads-us", `ArgoCDTarget "argocd/workloads-us": ArgoCDCluster "argocd/workloads-us": creating the secret: `},
-	}
-	for _, test := range cases {
-		t.Run(test.typ+" "+test.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := runPlatform(t, devAccount(), devConfig(t), func(ctx *pulumi.Context) error {
-				return refuseAtOnce(ctx, test.typ, test.name)
-			})
-			require.ErrorContains(t, err, test.want+refusedAtOnce)
-		})
-	}
-}
-
-func TestTheConfigurationIsWhatTheStackFileSays(t *testing.T) {
+func TestConfigIsWhatTheStackFileSays(t *testing.T) {
 	t.Parallel()
 	cfg, err := stacks.ParseConfig(devConfig(t)["eks-irsa:platform"])
 	require.NoError(t, err)

@@ -17,20 +17,18 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-func TestTheAwsAuthResourceSaysWhereItsPluginComesFrom(t *testing.T) {
+func TestPluginOfAwsAuthSaysWhereItComesFrom(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	_, err := newClusterAccess(r, func(args *components.ClusterAccessArgs) {
-		args.AwsAuth = &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
+	r, _ := clusterAccess.made(t, func(args *components.ClusterAccessArgs) {
+		args.AccessEntry, args.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: pulumi.String("apiVersion: v1"), Groups: []string{"deployers"}}
 	})
-	require.NoError(t, err)
 	request := r.one(t, awsAuthRoleType, "edge").RegisterRPC
 	assert.Equal(t, components.PluginVersion, request.GetVersion())
 	assert.Equal(t, components.PluginDownloadURL, request.GetPluginDownloadURL())
 }
 
 // The engine's own code says what it makes of the two.
-func TestTheEngineClonesTheRepositoryForTheAwsAuthPlugin(t *testing.T) {
+func TestPluginOfAwsAuthIsClonedByTheEngine(t *testing.T) {
 	t.Parallel()
 	assert.Regexp(t, `^\d+\.\d+\.\d+$`, components.PluginVersion, "a pre-release would name a commit, not a tag")
 	plugin := workspace.PluginDescriptor{
@@ -51,7 +49,7 @@ func TestTheEngineClonesTheRepositoryForTheAwsAuthPlugin(t *testing.T) {
 }
 
 // The tag is the changelog's heading, and where this commit has one, its own.
-func TestThePluginsVersionIsOne(t *testing.T) {
+func TestPluginHasOneVersion(t *testing.T) {
 	t.Parallel()
 	program, err := os.ReadFile(filepath.Join("..", "components", "plugin", "main.go"))
 	require.NoError(t, err)

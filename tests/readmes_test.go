@@ -283,16 +283,9 @@ func TestReadmesShowPicturesOfTheirSources(t *testing.T) {
 
 func TestReadmesNameEveryComponentAndPackage(t *testing.T) {
 	t.Parallel()
-	sources, err := filepath.Glob("../components/*.go")
-	require.NoError(t, err)
 	readme := readText(t, "../components/README.md")
-	token := regexp.MustCompile(`(?m)^const (\w+)Type = "eks-irsa:index:`)
-	for _, source := range sources {
-		for _, match := range token.FindAllStringSubmatch(readText(t, source), -1) {
-			if name := match[1]; strings.ToUpper(name[:1]) == name[:1] {
-				assert.Contains(t, readme, "| `"+name, "components/README.md has the component")
-			}
-		}
+	for _, name := range componentNames(t) {
+		assert.Contains(t, readme, "| `"+name, "components/README.md has the component")
 	}
 	for root, nested := range map[string]bool{"../components": false, "../tests/sandbox": true} {
 		readme := readText(t, root+"/README.md")
@@ -302,6 +295,21 @@ func TestReadmesNameEveryComponentAndPackage(t *testing.T) {
 			}
 		}
 	}
+}
+
+// componentNames are the names of the components, which have a type token each.
+func componentNames(t *testing.T) []string {
+	t.Helper()
+	sources, err := filepath.Glob("../components/*.go")
+	require.NoError(t, err)
+	token := regexp.MustCompile(`(?m)^const ([A-Z]\w*)Type = "eks-irsa:index:`)
+	var names []string
+	for _, source := range sources {
+		for _, match := range token.FindAllStringSubmatch(readText(t, source), -1) {
+			names = append(names, match[1])
+		}
+	}
+	return names
 }
 
 // goFolders are the folders below a root that hold Go files, without those called testdata.

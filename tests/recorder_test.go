@@ -5,14 +5,8 @@
 package tests
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +17,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -63,24 +56,19 @@ const (
 	accountPatchType   = "kubernetes:core/v1:ServiceAccountPatch"
 )
 
-// awsPolicies are the policies of AWS's own that there are, below arn:aws:iam::aws:policy/.
-var awsPolicies = []string{
-	"AmazonS3ReadOnlyAccess", "PowerUserAccess", "ReadOnlyAccess", "service-role/AmazonEBSCSIDriverPolicy", "job-function/ViewOnlyAccess",
-}
-
 // recorder plays the engine: it records what a program asks for and answers as AWS and Kubernetes would. Its exported
 // counterpart in the SDK is pulumi.MockResourceMonitor.
 type recorder struct {
 	// What exists before the program runs.
 	partition     string
-	partitions    map[string]string                 // partition by AWS provider; the one above for all others
-	accounts      map[string]string                 // account by AWS provider; "111122223333" for all others
-	clusters      map[string]resource.PropertyMap   // answers of getCluster, by name
-	oidcProviders map[string]resource.PropertyMap   // answers of getOpenIdConnectProvider, by URL
-	invokeErrors  map[string]error                  // by token
-	passing       map[string]int                    // how many invokes get the error above, by token; all without
-	answers       map[string]resource.PropertyMap   // of the other invokes, by token
-	refuse        func(resource registration) error // registrations that the engine refuses
+	partitions    map[string]string               // partition by AWS provider; the one above for all others
+	accounts      map[string]string               // account by AWS provider; "111122223333" for all others
+	clusters      map[string]resource.PropertyMap // answers of getCluster, by name
+	oidcProviders map[string]resource.PropertyMap // answers of getOpenIdConnectProvider, by URL
+	invokeErrors  map[string]error                // by token
+	passing       map[string]int                  // how many invokes get the error above, by token; all without
+	answers       map[string]resource.PropertyMap // of the other invokes, by token
+	refused       string                          // URN of the resource that the engine refuses
 
 	mutex         sync.Mutex
 	registrations []registration
@@ -110,10 +98,8 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 		return "", nil, fmt.Errorf("duplicate resource URN %s", added.URN)
 	}
 	r.registrations = append(r.registrations, added)
-	if r.refuse != nil {
-		if err := r.refuse(added); err != nil {
-			return "", nil, err
-		}
+	if added.URN == r.refused {
+		return "", nil, errors.New(refusedLater)
 	}
 	if args.ReadRPC != nil {
 		return args.ID, r.readState(args.ID), nil
@@ -142,137 +128,6 @@ func parentOf(args pulumi.MockResourceArgs) string {
 
 // isRead tells that the resource is only read.
 func (added registration) isRead() bool { return added.ReadRPC != nil }
-
-// readState is what there is of that ID before the program runs.
-func (r *recorder) readState(id string) resource.PropertyMap {
-	for _, found := range r.oidcProviders {
-		if found["arn"].StringValue() == id {
-			return found
-		}
-	}
-	return resource.PropertyMap{}
-}
-
-// state is what a resource's outputs are: its inputs and what AWS adds.
-func (r *recorder) state(added registration) resource.PropertyMap {
-	state := added.Inputs.Copy()
-	set := func(key resource.PropertyKey, format string, args ...any) {
-		state[key] = resource.NewStringProperty(fmt.Sprintf(format, args...))
-	}
-	text := func(key resource.PropertyKey) string { return plain(added.Inputs[key], "") }
-	owner, partition := r.accountOf(added.Provider), r.partitionOf(added.Provider)
-	switch added.TypeToken {
-	case roleType:
-		name := text("name")
-		if name == "" {
-			name = text("namePrefix") + "20250101000000000000000001"
-			set("name", "%s", name)
-		}
-		path := plain(added.Inputs["path"], "/")
-		set("arn", "arn:%s:iam::%s:role%s%s", partition, owner, path, name)
-		set("uniqueId", "AROA%X", sha256.Sum256([]byte(path+name)))
-	case policyType:
-		set("arn", "arn:%s:iam::%s:policy%s%s", partition, owner, plain(added.Inputs["path"], "/"), text("name"))
-	case iamProviderType:
-		issuer := strings.TrimPrefix(text("url"), "https://")
-		set("arn", "arn:%s:iam::%s:oidc-provider/%s", partition, owner, issuer)
-		set("url", "%s", issuer) // IAM gives it back without the scheme
-	case accessEntryType:
-		set("accessEntryArn", "arn:%s:eks:eu-west-1:%s:access-entry/%s/role/%s/x", partition, owner, text("clusterName"), owner)
-	case bucketType:
-		set("arn", "arn:%s:s3:::%s", partition, text("bucket"))
-	case eksClusterType:
-		set("arn", "arn:%s:eks:eu-west-1:%s:cluster/%s", partition, owner, added.Name)
-		set("endpoint", "%s", createdEndpoint)
-		state["certificateAuthority"] = resource.NewPropertyValue(map[string]any{"data": caData})
-		state["identities"] = resource.NewPropertyValue([]any{
-			map[string]any{"oidcs": []any{map[string]any{"issuer": "https://" + createdIssuer}}},
-		})
-	}
-	return state
-}
-
-// Call records an invoke and answers it.
-func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	r.invokes = append(r.invokes, args)
-	if err := r.invokeErrors[args.Token]; err != nil {
-		left, passes := r.passing[args.Token]
-		if !passes {
-			return nil, err
-		}
-		if left > 0 {
-			r.passing[args.Token]--
-			return nil, err
-		}
-	}
-	switch args.Token {
-	case getCallerIdentity:
-		owner := r.accountOf(args.Provider)
-		return resource.NewPropertyMapFromMap(map[string]any{
-			"accountId": owner, "id": owner, "userId": "AIDAEXAMPLE",
-			"arn": fmt.Sprintf("arn:%s:iam::%s:user/deployer", r.partitionOf(args.Provider), owner),
-		}), nil
-	case getCluster:
-		name := args.Args["name"].StringValue()
-		if found, ok := r.clusters[name]; ok {
-			return found, nil
-		}
-		return nil, fmt.Errorf("reading EKS Cluster (%s): couldn't find resource", name)
-	case getOpenIDConnectProvider:
-		url := args.Args["url"].StringValue()
-		if found, ok := r.oidcProviders[url]; ok {
-			return found, nil
-		}
-		return nil, fmt.Errorf("finding IAM OIDC Provider by url (%s): not found", url)
-	case getPartition:
-		return resource.NewPropertyMapFromMap(map[string]any{"partition": r.partitionOf(args.Provider)}), nil
-	case getPolicy:
-		arn := args.Args["arn"].StringValue()
-		if slices.Contains(awsPolicies, arn[strings.Index(arn, "/")+1:]) {
-			return resource.NewPropertyMapFromMap(map[string]any{"arn": arn}), nil
-		}
-		return nil, fmt.Errorf("reading IAM Policy (%s): couldn't find resource", arn)
-	default:
-		if answer, ok := r.answers[args.Token]; ok {
-			return answer, nil
-		}
-		return nil, errors.New("unexpected invoke of " + args.Token)
-	}
-}
-
-func (r *recorder) accountOf(provider string) string {
-	if known, ok := r.accounts[providerName(provider)]; ok {
-		return known
-	}
-	return account
-}
-
-func (r *recorder) partitionOf(provider string) string {
-	if known, ok := r.partitions[providerName(provider)]; ok {
-		return known
-	}
-	return r.partition
-}
-
-// hasCluster makes an EKS cluster that exists before the program runs.
-func (r *recorder) hasCluster(name, issuer, authenticationMode string) {
-	r.clusters[name] = resource.NewPropertyMapFromMap(map[string]any{
-		"name": name, "arn": "arn:aws:eks:eu-west-1:" + account + ":cluster/" + name, "status": "ACTIVE",
-		"endpoint":               "https://" + strings.ToUpper(name) + ".gr7.eu-west-1.eks.amazonaws.com",
-		"certificateAuthorities": []any{map[string]any{"data": caData}},
-		"identities":             []any{map[string]any{"oidcs": []any{map[string]any{"issuer": issuer}}}},
-		"accessConfigs":          []any{map[string]any{"authenticationMode": authenticationMode}},
-	})
-}
-
-// hasOidcProvider makes an IAM OIDC provider that exists before the program runs.
-func (r *recorder) hasOidcProvider(issuer string, clientIDs []any, tags map[string]any) {
-	r.oidcProviders["https://"+issuer] = resource.NewPropertyMapFromMap(map[string]any{
-		"arn": "arn:" + r.partition + ":iam::" + account + ":oidc-provider/" + issuer, "url": issuer, "clientIdLists": clientIDs, "tags": tags,
-	})
-}
 
 // run runs a program to its end, when every output is known, and gives the program's error.
 func (r *recorder) run(program pulumi.RunFunc, options ...pulumi.RunOption) error {
@@ -341,6 +196,27 @@ func (r *recorder) graph() []string {
 	return lines
 }
 
+// urns are those of every registration, sorted.
+func (r *recorder) urns() []string {
+	var urns []string
+	for _, added := range r.registrations {
+		urns = append(urns, added.URN)
+	}
+	slices.Sort(urns)
+	return urns
+}
+
+// requests are the URNs and inputs of every registration, sorted.
+func (r *recorder) requests(t *testing.T) []string {
+	t.Helper()
+	var requests []string
+	for _, added := range r.registrations {
+		requests = append(requests, added.URN+" "+added.json(t))
+	}
+	slices.Sort(requests)
+	return requests
+}
+
 // dependencies are what the engine makes first, each as <type>/<name>, sorted.
 func (added registration) dependencies() []string {
 	var names []string
@@ -392,22 +268,6 @@ func plain(value resource.PropertyValue, unset string) string {
 	return unset
 }
 
-// await is the value of an output after a run.
-func await[T any](t *testing.T, output pulumi.Output) T {
-	t.Helper()
-	result, err := internals.UnsafeAwaitOutput(t.Context(), output)
-	require.NoError(t, err)
-	require.True(t, result.Known, "the output is unknown")
-	value, ok := result.Value.(T)
-	require.True(t, ok, "the output is a %T", result.Value)
-	return value
-}
-
-func awaitString(t *testing.T, output pulumi.Output) string {
-	t.Helper()
-	return await[string](t, output)
-}
-
 // providers are the providers that tests pass to components.
 type providers struct {
 	aws  *aws.Provider
@@ -437,6 +297,9 @@ func refuseAtOnce(ctx *pulumi.Context, typ, name string) error {
 		return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: []pulumi.ResourceOption{pulumi.Parent(stranger)}}
 	})
 }
+
+// refusedLater is the engine's error for what it refuses.
+const refusedLater = "the API says no"
 
 // refusedAtOnce is the SDK's error for refuseAtOnce.
 const refusedAtOnce = "transformations cannot currently be used to change the `parent` of a resource"
@@ -469,49 +332,3 @@ func (r *recorder) ancestors(t *testing.T) []string {
 	slices.Sort(found)
 	return slices.Compact(found)
 }
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden is the content of a file in testdata, after rewriting it with what the test got if that is asked for.
-func golden(t *testing.T, file, got string) string {
-	t.Helper()
-	if *update {
-		require.NoError(t, os.WriteFile(filepath.Join("testdata", file), []byte(got), 0o600))
-	}
-	return readGolden(t, file)
-}
-
-// readGolden is the content of a file in testdata that was written by hand.
-func readGolden(t *testing.T, file string) string {
-	t.Helper()
-	return readFile(t, filepath.Join("testdata", file))
-}
-
-func readFile(tb testing.TB, path string) string {
-	tb.Helper()
-	content, err := os.ReadFile(path)
-	require.NoError(tb, err)
-	return string(content)
-}
-
-func jsonOf(t *testing.T, value any) string {
-	t.Helper()
-	text, err := json.MarshalIndent(value, "", "  ")
-	require.NoError(t, err)
-	return string(text) + "\n"
-}
-
-func fromJSON(t *testing.T, text string) map[string]any {
-	t.Helper()
-	var value map[string]any
-	require.NoError(t, json.Unmarshal([]byte(text), &value))
-	return value
-}
-
-// unknownString is an output that a preview does not know.
-func unknownString() pulumi.StringOutput {
-	return pulumi.UnsafeUnknownOutput(nil).ApplyT(func(any) string { return "" }).(pulumi.StringOutput)
-}
-
-// caData is a certificate as EKS gives it in certificateAuthority.data.
-var caData = base64.StdEncoding.EncodeToString([]byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"))

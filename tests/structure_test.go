@@ -63,7 +63,7 @@ func arrows(t *testing.T, dir string) map[string]map[string]bool {
 
 // A reader can take the files of the stack one after the other, from the types of the configuration up to the program: none uses
 // what one above it declares.
-func TestNoFileOfStacksUsesOneAboveIt(t *testing.T) {
+func TestPlatformHasNoFileThatUsesOneAboveIt(t *testing.T) {
 	t.Parallel()
 	uses := arrows(t, "../stacks")
 	assert.Greater(t, len(uses), 20, "the files and what they use are found")

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 )
 
 const (
@@ -35,7 +35,7 @@ func claimsOf(subject string) string {
 
 // podProgram is a run of the test pods' program with an AWS CLI that gives the answers it is told to give.
 type podProgram struct {
-	mode string
+	mode testpod.Mode
 	// token and review are a login's: what get-token says (an error unless it begins with k8s-aws-v1), and what curl gets for
 	// the review and then for the path to read, as "status body".
 	token, review, read string
@@ -117,7 +117,7 @@ func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 		"WHOAMI": p.whoami, "CONTROL": p.assume, "TOKEN": p.token, "REVIEW": p.review, "READ_ANSWER": p.read,
 		"IRSA_LOGIN": "workloads", "IRSA_CLUSTER_NAME": "workloads", "IRSA_SERVER": "https://api.example.com", "IRSA_CA_DATA": "Q0VSVElGSUNBVEUK", "IRSA_READ": "",
 	}
-	if p.mode == "denial" {
+	if p.mode == testpod.Denial {
 		env["IRSA_TOKEN_FILE"] = token
 	} else {
 		env["AWS_ROLE_ARN"], env["AWS_WEB_IDENTITY_TOKEN_FILE"] = podRole, token
@@ -125,7 +125,7 @@ func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 	for name, value := range p.env {
 		env[name] = value
 	}
-	command := exec.CommandContext(t.Context(), "/bin/sh", "-c", readFile(t, "../components/test_pod.sh"), "test_pod.sh", p.mode)
+	command := exec.CommandContext(t.Context(), "/bin/sh", "-c", readFile(t, "../components/testpod/test_pod.sh"), "test_pod.sh", string(p.mode))
 	for name, value := range env {
 		command.Env = append(command.Env, name+"="+value)
 	}
@@ -142,18 +142,18 @@ func (p podProgram) run(t *testing.T) (log string, exitCode int) {
 func TestATestPodThatHasItsRoleSaysSo(t *testing.T) {
 	t.Parallel()
 	const session = podIdentity + "/botocore-session-1"
-	log, code := podProgram{mode: "identity", whoami: session, claims: claimsOf(podSubject)}.run(t)
+	log, code := podProgram{mode: testpod.Identity, whoami: session, claims: claimsOf(podSubject)}.run(t)
 	require.Equal(t, provenExit, code, log)
-	proof, err := components.ReadTestPodLog(log)
+	proof, err := testpod.ReadLog(log)
 	require.NoError(t, err)
-	assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: session, Check: "none"}, proof)
+	assert.Equal(t, testpod.Proof{Pod: "hub/default/app-irsa-test", Identity: session, Check: "none"}, proof)
 
 	log, code = podProgram{
-		mode: "identity", whoami: session, claims: claimsOf(podSubject), env: map[string]string{"IRSA_CHECK": "echo 'a \"b\"' | grep b && cd /tmp"},
+		mode: testpod.Identity, whoami: session, claims: claimsOf(podSubject), env: map[string]string{"IRSA_CHECK": "echo 'a \"b\"' | grep b && cd /tmp"},
 	}.run(t)
 	require.Equal(t, provenExit, code, log)
 	assert.True(t, strings.HasPrefix(log, "+ echo 'a \"b\"' | grep b && cd /tmp\na \"b\"\n"), log)
-	proof, err = components.ReadTestPodLog(log)
+	proof, err = testpod.ReadLog(log)
 	require.NoError(t, err)
 	assert.Equal(t, "passed", proof.Check)
 }
@@ -162,7 +162,7 @@ func TestATestPodThatHasItsRoleSaysSo(t *testing.T) {
 func TestATestPodKeepsTheEndOfWhatACheckPrints(t *testing.T) {
 	t.Parallel()
 	log, code := podProgram{
-		mode: "identity", whoami: podIdentity + "/1", claims: claimsOf(podSubject),
+		mode: testpod.Identity, whoami: podIdentity + "/1", claims: claimsOf(podSubject),
 		env: map[string]string{"IRSA_CHECK": "yes | head -c 1000000; echo the end"},
 	}.run(t)
 	require.Equal(t, provenExit, code)
@@ -173,10 +173,10 @@ func TestATestPodKeepsTheEndOfWhatACheckPrints(t *testing.T) {
 func TestATestPodThatIsToStayDoesSoWithItsProof(t *testing.T) {
 	t.Parallel()
 	log, code := podProgram{
-		mode: "identity", whoami: podIdentity + "/1", claims: claimsOf(podSubject), env: map[string]string{"IRSA_STAY": "true"},
+		mode: testpod.Identity, whoami: podIdentity + "/1", claims: claimsOf(podSubject), env: map[string]string{"IRSA_STAY": "true"},
 	}.run(t)
 	assert.Equal(t, -1, code, "it was waiting when it was killed")
-	_, err := components.ReadTestPodLog(log)
+	_, err := testpod.ReadLog(log)
 	assert.NoError(t, err)
 }
 
@@ -198,7 +198,7 @@ func TestATestPodThatWaitsInVainSaysForWhat(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			started := time.Now()
-			log, code := podProgram{mode: "identity", whoami: test.whoami, claims: claimsOf(podSubject), env: map[string]string{
+			log, code := podProgram{mode: testpod.Identity, whoami: test.whoami, claims: claimsOf(podSubject), env: map[string]string{
 				"IRSA_CALL_LIMIT": "1", "IRSA_LIMIT": "2", "IRSA_CHECK": test.check, "AWS_REGION": "eu-west-1",
 			}}.run(t)
 			assert.Equal(t, finalExit, code)
@@ -249,7 +249,8 @@ func TestATestPodWithoutItsRoleSaysWhy(t *testing.T) {
 				"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
 			},
 			"Pod hub/default/app-irsa-test is arn:aws:sts::111122223333:assumed-role/other/eks-hub-app, it should be " + podIdentity + "\n" +
-				inOrder + "1. THIS: an EKS Pod Identity association of its service account wins over the annotation. Delete one of the two.\n",
+				inOrder + "1. THIS: an EKS Pod Identity association of its service account wins over the annotation. Delete one of the two; " +
+				"if this role made the association, set its identity to trustBoth first.\n",
 			finalExit,
 		},
 		{
@@ -304,11 +305,11 @@ func TestATestPodWithoutItsRoleSaysWhy(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			log, code := podProgram{mode: "identity", whoami: test.whoami, claims: test.claims, env: test.env}.run(t)
+			log, code := podProgram{mode: testpod.Identity, whoami: test.whoami, claims: test.claims, env: test.env}.run(t)
 			assert.Equal(t, test.exitCode, code)
 			assert.Equal(t, test.want, log)
 			assert.Less(t, len(log), 2048, "the kubelet takes that much of a log for the termination message")
-			_, err := components.ReadTestPodLog(log)
+			_, err := testpod.ReadLog(log)
 			assert.ErrorContains(t, err, "the log holds no proof")
 		})
 	}
@@ -321,11 +322,11 @@ func TestAControlThatIsRefusedSaysSo(t *testing.T) {
 		noCredentials: "nobody", "arn:aws:sts::111122223333:assumed-role/nodes/i-1": "arn:aws:sts::111122223333:assumed-role/nodes/i-1",
 		podIdentity + "s/1": podIdentity + "s/1",
 	} {
-		log, code := podProgram{mode: "denial", whoami: whoami, assume: accessDenied, claims: claimsOf(control)}.run(t)
+		log, code := podProgram{mode: testpod.Denial, whoami: whoami, assume: accessDenied, claims: claimsOf(control)}.run(t)
 		require.Equal(t, provenExit, code, log)
-		proof, err := components.ReadTestPodLog(log)
+		proof, err := testpod.ReadLog(log)
 		require.NoError(t, err)
-		assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: identity, Refusal: "AccessDenied"}, proof)
+		assert.Equal(t, testpod.Proof{Pod: "hub/default/app-irsa-test", Identity: identity, Refusal: "AccessDenied"}, proof)
 	}
 }
 
@@ -348,7 +349,7 @@ func TestAControlThatGetsTheRoleOrNoAnswerIsNoProof(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			log, code := podProgram{mode: "denial", whoami: test.whoami, assume: test.assume, claims: claimsOf(podSubject)}.run(t)
+			log, code := podProgram{mode: testpod.Denial, whoami: test.whoami, assume: test.assume, claims: claimsOf(podSubject)}.run(t)
 			assert.Equal(t, finalExit, code)
 			assert.Equal(t, test.want, log)
 		})
@@ -373,13 +374,13 @@ func TestALoginThatTheClusterKnowsSaysSo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log, code := podProgram{
-				mode: "login", token: loginToken, review: reviewOf(podIdentity + "/1"), read: `200 {"items":[]}`, env: env,
+				mode: testpod.Login, token: loginToken, review: reviewOf(podIdentity + "/1"), read: `200 {"items":[]}`, env: env,
 			}.run(t)
 			require.Equal(t, provenExit, code, log)
 			assert.NotContains(t, log, loginToken)
-			proof, err := components.ReadTestPodLog(log)
+			proof, err := testpod.ReadLog(log)
 			require.NoError(t, err)
-			assert.Equal(t, components.TestPodProof{Pod: "hub/default/app-irsa-test", Identity: podIdentity + "/1", Login: "workloads"}, proof)
+			assert.Equal(t, testpod.Proof{Pod: "hub/default/app-irsa-test", Identity: podIdentity + "/1", Login: "workloads"}, proof)
 		})
 	}
 }
@@ -426,7 +427,7 @@ func TestALoginThatFailsSaysWhy(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			log, code := podProgram{mode: "login", token: test.token, review: test.review, read: test.read, env: test.env}.run(t)
+			log, code := podProgram{mode: testpod.Login, token: test.token, review: test.review, read: test.read, env: test.env}.run(t)
 			assert.Equal(t, finalExit, code)
 			assert.Equal(t, test.want, log)
 		})

@@ -82,7 +82,7 @@ func trusting(root authority) *tls.Config {
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
 
-func TestTheThumbprintIsThatOfTheTopCertificatePresented(t *testing.T) {
+func TestThumbprintIsThatOfTheTopCertificatePresented(t *testing.T) {
 	t.Parallel()
 	root := issue(t, "root", nil)
 	intermediate := issue(t, "intermediate", &root)
@@ -104,7 +104,7 @@ func TestTheThumbprintIsThatOfTheTopCertificatePresented(t *testing.T) {
 	}
 }
 
-func TestAChainThatDoesNotVerifyHasNoThumbprint(t *testing.T) {
+func TestThumbprintIsNoneOfAChainThatDoesNotVerify(t *testing.T) {
 	t.Parallel()
 	root := issue(t, "root", nil)
 	leaf := issue(t, "leaf", &root)
@@ -116,7 +116,7 @@ func TestAChainThatDoesNotVerifyHasNoThumbprint(t *testing.T) {
 	assert.Empty(t, thumbprint)
 }
 
-func TestAServerThatHangsDoesNotHangTheThumbprint(t *testing.T) {
+func TestThumbprintDoesNotHangWhenAServerHangs(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // accepts by the kernel's queue and never answers
 	require.NoError(t, err)
@@ -127,7 +127,7 @@ func TestAServerThatHangsDoesNotHangTheThumbprint(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestAThumbprintNeedsAnHTTPSURL(t *testing.T) {
+func TestThumbprintNeedsAnHTTPSURL(t *testing.T) {
 	t.Parallel()
 	for issuer, want := range map[string]string{
 		"http://" + hubIssuer: `computing the thumbprint of "http://` + hubIssuer + `": must be an https URL`,
@@ -143,7 +143,7 @@ func TestAThumbprintNeedsAnHTTPSURL(t *testing.T) {
 	}
 }
 
-func TestTheThumbprintsServerListensOnPort443ByDefault(t *testing.T) {
+func TestThumbprintTakesPort443ByDefault(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // so that nothing is asked whatever listens there

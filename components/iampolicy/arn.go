@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Arn is an Amazon Resource Name: arn:partition:service:region:account:resource.
+// ARN is an Amazon Resource Name: arn:partition:service:region:account:resource.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
-type Arn struct {
+type ARN struct {
 	// Partition is "aws", "aws-cn", "aws-us-gov" or another that begins so.
 	Partition string
 	// Service is the service's namespace: "iam", "eks".
@@ -30,50 +30,50 @@ var (
 	arnRestPattern   = regexp.MustCompile(`^[!-~]+$`)
 )
 
-// ParseArn reads an ARN. It checks the form of each part, not that the service or the resource exists.
-func ParseArn(text string) (Arn, error) {
+// ParseARN reads an ARN. It checks the form of each part, not that the service or the resource exists.
+func ParseARN(text string) (ARN, error) {
 	parts := strings.SplitN(text, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
-		return Arn{}, fmt.Errorf("%q is not an ARN; its form is arn:partition:service:region:account:resource", text)
+		return ARN{}, fmt.Errorf("%q is not an ARN; its form is arn:partition:service:region:account:resource", text)
 	}
-	arn := Arn{Partition: parts[1], Service: parts[2], Region: parts[3], Account: parts[4], Resource: parts[5]}
+	arn := ARN{Partition: parts[1], Service: parts[2], Region: parts[3], Account: parts[4], Resource: parts[5]}
 	wrong := func(part, value, want string) error {
 		return fmt.Errorf("%q is not an ARN: the %s is %q; it should be %s", text, part, value, want)
 	}
 	switch {
 	case !partitionPattern.MatchString(arn.Partition):
-		return Arn{}, wrong("partition", arn.Partition, "aws, aws-cn, aws-us-gov or the like")
+		return ARN{}, wrong("partition", arn.Partition, "aws, aws-cn, aws-us-gov or the like")
 	case !arnWordPattern.MatchString(arn.Service):
-		return Arn{}, wrong("service", arn.Service, "a service such as iam")
+		return ARN{}, wrong("service", arn.Service, "a service such as iam")
 	case arn.Region != "" && !arnWordPattern.MatchString(arn.Region):
-		return Arn{}, wrong("region", arn.Region, "a region such as eu-west-1, or empty")
+		return ARN{}, wrong("region", arn.Region, "a region such as eu-west-1, or empty")
 	case !arnOwnerPattern.MatchString(arn.Account):
-		return Arn{}, wrong("account", arn.Account, "12 digits, aws, or empty")
+		return ARN{}, wrong("account", arn.Account, "12 digits, aws, or empty")
 	case !arnRestPattern.MatchString(arn.Resource):
-		return Arn{}, wrong("resource", arn.Resource, "printable, without white space, and not empty")
+		return ARN{}, wrong("resource", arn.Resource, "printable, without white space, and not empty")
 	}
 	return arn, nil
 }
 
 // String is the ARN as AWS writes it.
-func (a Arn) String() string {
+func (a ARN) String() string {
 	return strings.Join([]string{"arn", a.Partition, a.Service, a.Region, a.Account, a.Resource}, ":")
 }
 
 // IsRole reports whether this is the ARN of an IAM role: arn:aws:iam::<account>:role/<path and name>.
-func (a Arn) IsRole() bool {
+func (a ARN) IsRole() bool {
 	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("role")
 }
 
 // IsServiceLinkedRole reports whether this is the ARN of a role that only the AWS service which made it may assume.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
-func (a Arn) IsServiceLinkedRole() bool {
+func (a ARN) IsServiceLinkedRole() bool {
 	return a.IsRole() && strings.HasPrefix(a.Resource, "role/aws-service-role/")
 }
 
-// ValidateRoleArn refuses what is not the ARN of an IAM role, and names and paths that no role has.
-func ValidateRoleArn(text string) error {
-	arn, err := ParseArn(text)
+// ValidateRoleARN refuses what is not the ARN of an IAM role, and names and paths that no role has.
+func ValidateRoleARN(text string) error {
+	arn, err := ParseARN(text)
 	if err != nil {
 		return err
 	}
@@ -83,9 +83,9 @@ func ValidateRoleArn(text string) error {
 	return errors.Join(ValidateRoleName(arn.RoleName()), ValidateRolePath(arn.path("role")))
 }
 
-// ValidatePolicyArn refuses what is not the ARN of a managed policy, and names and paths that no policy has.
-func ValidatePolicyArn(text string) error {
-	arn, err := ParseArn(text)
+// ValidatePolicyARN refuses what is not the ARN of a managed policy, and names and paths that no policy has.
+func ValidatePolicyARN(text string) error {
+	arn, err := ParseARN(text)
 	if err != nil {
 		return err
 	}
@@ -96,63 +96,44 @@ func ValidatePolicyArn(text string) error {
 }
 
 // path is what stands before the name of a role or a policy, with its slashes.
-func (a Arn) path(kind string) string {
+func (a ARN) path(kind string) string {
 	return a.Resource[len(kind) : strings.LastIndex(a.Resource, "/")+1]
 }
 
 // IsPolicy reports whether this is the ARN of a managed policy, the customer's own or (account "aws") one of AWS.
-func (a Arn) IsPolicy() bool {
+func (a ARN) IsPolicy() bool {
 	return a.isIAM() && (accountPattern.MatchString(a.Account) || a.Account == "aws") && a.hasKind("policy")
 }
 
 // IsOIDCProvider reports whether this is the ARN of an IAM OIDC provider: arn:aws:iam::<account>:oidc-provider/<issuer>.
 // An issuer may end with a slash, and its provider then does too.
-func (a Arn) IsOIDCProvider() bool {
+func (a ARN) IsOIDCProvider() bool {
 	a.Resource = strings.TrimSuffix(a.Resource, "/")
 	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("oidc-provider")
 }
 
-func (a Arn) isSAMLProvider() bool {
+func (a ARN) isSAMLProvider() bool {
 	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("saml-provider")
 }
 
-func (a Arn) isIAM() bool { return a.Service == "iam" && a.Region == "" }
+func (a ARN) isIAM() bool { return a.Service == "iam" && a.Region == "" }
 
 // hasKind reports whether the resource is kind/name, with a name and without wildcards.
-func (a Arn) hasKind(kind string) bool {
+func (a ARN) hasKind(kind string) bool {
 	name, ok := strings.CutPrefix(a.Resource, kind+"/")
 	return ok && name != "" && !strings.HasSuffix(name, "/") && !strings.ContainsAny(name, "*?")
 }
 
 // issuer is what an OIDC provider's ARN says the issuer is.
-func (a Arn) issuer() string { return strings.TrimPrefix(a.Resource, "oidc-provider/") }
+func (a ARN) issuer() string { return strings.TrimPrefix(a.Resource, "oidc-provider/") }
 
-// RoleArn is the ARN that IAM gives a role. An empty path is the default one, "/".
-func RoleArn(partition, account, path, name string) Arn {
+// RoleARN is the ARN that IAM gives a role. An empty path is the default one, "/".
+func RoleARN(partition, account, path, name string) ARN {
 	if path == "" {
 		path = "/"
 	}
-	return Arn{Partition: partition, Service: "iam", Account: account, Resource: "role" + path + name}
+	return ARN{Partition: partition, Service: "iam", Account: account, Resource: "role" + path + name}
 }
 
 // RoleName is the name, without the path, in the ARN of a role.
-func (a Arn) RoleName() string { return a.Resource[strings.LastIndex(a.Resource, "/")+1:] }
-
-// ProviderArn is the ARN that IAM gives the OIDC provider of an issuer.
-func ProviderArn(partition, account, issuer string) (string, error) {
-	host, err := ParseIssuer(issuer)
-	if err != nil {
-		err = fmt.Errorf("issuer: %w", err)
-	}
-	if !partitionPattern.MatchString(partition) {
-		err = errors.Join(fmt.Errorf("partition: %q is not a partition; use aws, aws-cn, aws-us-gov or the like", partition), err)
-	}
-	if !accountPattern.MatchString(account) {
-		err = errors.Join(err, fmt.Errorf("account: %q is not an AWS account; it has 12 digits", account))
-	}
-	if err != nil {
-		return "", err
-	}
-	arn := Arn{Partition: partition, Service: "iam", Account: account, Resource: "oidc-provider/" + host}
-	return arn.String(), nil
-}
+func (a ARN) RoleName() string { return a.Resource[strings.LastIndex(a.Resource, "/")+1:] }

@@ -82,36 +82,6 @@ func TestParseIssuer(t *testing.T) {
 	}
 }
 
-func TestProviderArn(t *testing.T) {
-	t.Parallel()
-	cases := []struct{ name, partition, account, issuer, want, wantErr string }{
-		{"commercial", "aws", "111122223333", "https://oidc.example/id/X", "arn:aws:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
-		{"China", "aws-cn", "111122223333", "oidc.example/id/X", "arn:aws-cn:iam::111122223333:oidc-provider/oidc.example/id/X", ""},
-		{"GovCloud", "aws-us-gov", "000000000001", "https://oidc.example/", "arn:aws-us-gov:iam::000000000001:oidc-provider/oidc.example/", ""},
-		{
-			"everything wrong", "", "1111", "http://oidc.example", "",
-			"partition: \"\" is not a partition; use aws, aws-cn, aws-us-gov or the like\n" +
-				"issuer: issuer \"http://oidc.example\" has the scheme \"http\"; it must be https\n" +
-				"account: \"1111\" is not an AWS account; it has 12 digits",
-		},
-	}
-	for _, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			arn, err := iampolicy.ProviderArn(test.partition, test.account, test.issuer)
-			assert.Equal(t, test.want, arn)
-			if test.wantErr != "" {
-				require.EqualError(t, err, test.wantErr)
-				return
-			}
-			require.NoError(t, err)
-			parsed, err := iampolicy.ParseArn(arn)
-			require.NoError(t, err)
-			assert.True(t, parsed.IsOIDCProvider())
-		})
-	}
-}
-
 func TestParseArn(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ arn, kind string }{
@@ -137,7 +107,7 @@ func TestParseArn(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.arn, func(t *testing.T) {
 			t.Parallel()
-			arn, err := iampolicy.ParseArn(test.arn)
+			arn, err := iampolicy.ParseARN(test.arn)
 			require.NoError(t, err)
 			assert.Equal(t, test.arn, arn.String())
 			assert.Equal(t, test.kind == "role", arn.IsRole())
@@ -187,9 +157,9 @@ func TestParseArnRefuses(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			arn, err := iampolicy.ParseArn(test.arn)
+			arn, err := iampolicy.ParseARN(test.arn)
 			require.EqualError(t, err, test.want)
-			assert.Equal(t, iampolicy.Arn{}, arn)
+			assert.Equal(t, iampolicy.ARN{}, arn)
 		})
 	}
 }

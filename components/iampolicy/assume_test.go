@@ -18,7 +18,8 @@ const (
 
 func TestRoleTrust(t *testing.T) {
 	t.Parallel()
-	document, err := iampolicy.RoleTrust([]iampolicy.TrustedRole{{Arn: hubRole, UniqueID: "AROAEXAMPLE"}, {Arn: edgeRole}})
+	trusted := []iampolicy.TrustedRole{{ARN: hubRole, UniqueID: "AROAEXAMPLE"}, {ARN: edgeRole}}
+	document, err := iampolicy.RoleTrust{TrustedRoles: trusted}.Document()
 	require.NoError(t, err)
 	text, err := document.JSON()
 	require.NoError(t, err)
@@ -33,7 +34,7 @@ func TestARoleMadeAnewIsAnotherTrustPolicy(t *testing.T) {
 	var documents [2]iampolicy.Document
 	for i, id := range []string{"AROAEXAMPLE1", "AROAEXAMPLE2"} {
 		var err error
-		documents[i], err = iampolicy.RoleTrust([]iampolicy.TrustedRole{{Arn: hubRole, UniqueID: id}})
+		documents[i], err = iampolicy.RoleTrust{TrustedRoles: []iampolicy.TrustedRole{{ARN: hubRole, UniqueID: id}}}.Document()
 		require.NoError(t, err)
 	}
 	assert.NotEqual(t, documents[0], documents[1])
@@ -44,7 +45,7 @@ func TestRoleTrustRefuses(t *testing.T) {
 	type roles = []iampolicy.TrustedRole
 	many := make(roles, 17)
 	for i := range many {
-		many[i].Arn = fmt.Sprintf("%s-with-a-longer-name-%d", hubRole, i)
+		many[i].ARN = fmt.Sprintf("%s-with-a-longer-name-%d", hubRole, i)
 	}
 	cases := []struct {
 		name  string
@@ -52,18 +53,18 @@ func TestRoleTrustRefuses(t *testing.T) {
 		want  string
 	}{
 		{"nobody", nil, "trustedRoles: is empty; name at least one role"},
-		{"everybody", roles{{Arn: "*"}}, `trustedRoles[0].arn: "*" is not an ARN; its form is arn:partition:service:region:account:resource`},
+		{"everybody", roles{{ARN: "*"}}, `trustedRoles[0].arn: "*" is not an ARN; its form is arn:partition:service:region:account:resource`},
 		{
 			"roles by pattern",
-			roles{{Arn: "arn:aws:iam::111122223333:role/*"}},
+			roles{{ARN: "arn:aws:iam::111122223333:role/*"}},
 			`trustedRoles[0].arn: "arn:aws:iam::111122223333:role/*" is not the ARN of an IAM role`,
 		},
 		{
 			"a whole account",
-			roles{{Arn: hubRole}, {Arn: "arn:aws:iam::111122223333:root"}},
+			roles{{ARN: hubRole}, {ARN: "arn:aws:iam::111122223333:root"}},
 			`trustedRoles[1].arn: "arn:aws:iam::111122223333:root" is not the ARN of an IAM role`,
 		},
-		{"a role twice", roles{{Arn: hubRole}, {Arn: edgeRole}, {Arn: hubRole}}, "trustedRoles[2].arn: " + hubRole + " is trustedRoles[0] already"},
+		{"a role twice", roles{{ARN: hubRole}, {ARN: edgeRole}, {ARN: hubRole}}, "trustedRoles[2].arn: " + hubRole + " is trustedRoles[0] already"},
 		{
 			"one unique ID for two roles",
 			roles{{hubRole, "AROAEXAMPLE"}, {edgeRole, "AROAEXAMPLE"}},
@@ -79,7 +80,7 @@ func TestRoleTrustRefuses(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := iampolicy.RoleTrust(test.roles)
+			_, err := iampolicy.RoleTrust{TrustedRoles: test.roles}.Document()
 			require.EqualError(t, err, test.want)
 		})
 	}
@@ -89,7 +90,7 @@ func TestAssumeRoles(t *testing.T) {
 	t.Parallel()
 	document, err := iampolicy.AssumeRoles([]string{edgeRole, hubRole, edgeRole})
 	require.NoError(t, err)
-	require.NoError(t, document.ValidateIdentity())
+	require.NoError(t, document.ValidatePermissions())
 	text, err := document.JSON()
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",`+
@@ -114,10 +115,10 @@ func TestRoleArn(t *testing.T) {
 		"/":       "arn:aws-cn:iam::111122223333:role/argocd",
 		"/teams/": "arn:aws-cn:iam::111122223333:role/teams/argocd",
 	} {
-		arn := iampolicy.RoleArn("aws-cn", "111122223333", path, "argocd")
+		arn := iampolicy.RoleARN("aws-cn", "111122223333", path, "argocd")
 		assert.Equal(t, want, arn.String())
 		assert.Equal(t, "argocd", arn.RoleName())
-		assert.NoError(t, iampolicy.ValidateRoleArn(arn.String()))
+		assert.NoError(t, iampolicy.ValidateRoleARN(arn.String()))
 	}
 }
 

@@ -1,7 +1,10 @@
 package iampolicy
 
 import (
+	"cmp"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"regexp"
@@ -9,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
@@ -38,7 +42,7 @@ var operatorKinds = map[Operator]valueKind{
 	Bool:                  booleans, Null: booleans,
 	BinaryEquals: binaries,
 	IPAddress:    addresses, NotIPAddress: addresses,
-	ArnEquals: arns, ArnLike: arns, ArnNotEquals: arns, ArnNotLike: arns,
+	ARNEquals: arns, ARNLike: arns, ARNNotEquals: arns, ARNNotLike: arns,
 }
 
 var (
@@ -67,88 +71,88 @@ func (o Operator) known() bool {
 	return base.kind() != unknownKind && (base != Null || o == Null)
 }
 
-func checkCondition(found *faults, path string, condition Condition) {
-	if condition != nil && len(condition) == 0 {
-		// An empty condition looks like one and holds for every caller.
-		found.addf(path, "is empty; leave it out or name an operator")
-	}
+func checkCondition(condition Condition) error {
+	var found fielderr.List
+	// An empty condition looks like one and holds for every caller.
+	found.Refuse(condition != nil && len(condition) == 0, "", "is empty; leave it out or name an operator")
 	for _, operator := range slices.Sorted(maps.Keys(condition)) {
-		at := child(path, string(operator))
+		at := fielderr.Path("").Key(string(operator))
 		switch {
 		case operator == unquoted.NullKey:
-			found.addf(at, `is the operator Null, which YAML takes for no value at all; put it in quotes: "Null"`)
+			found.Addf(at, `is the operator Null, which YAML takes for no value at all; put it in quotes: "Null"`)
 		case !operator.known():
-			found.addf(at, "is not a condition operator")
+			found.Addf(at, "is not a condition operator")
 		}
-		if len(condition[operator]) == 0 {
-			found.addf(at, "is empty; name a condition key")
-		}
+		found.Refuse(len(condition[operator]) == 0, at, "is empty; name a condition key")
 		for _, key := range slices.Sorted(maps.Keys(condition[operator])) {
-			checkConditionKey(found, child(at, key), key, condition[operator][key])
+			found.Add(at.Key(key), checkConditionKey(key, condition[operator][key]))
 		}
 	}
+	return found.Err()
 }
 
-func checkConditionKey(found *faults, path, key string, values Strings) {
+func checkConditionKey(key string, values Strings) error {
+	var found fielderr.List
 	prefix, name, ok := strings.Cut(key, ":")
 	switch {
 	case strings.Contains(key, "://"):
-		found.addf(path, "is a URL; a condition key has the issuer without https://")
+		found.Addf("", "is a URL; a condition key has the issuer without https://")
 	case prefix == "arn":
-		found.addf(path, "is an ARN; a condition key has the issuer, not the provider's ARN")
+		found.Addf("", "is an ARN; a condition key has the issuer, not the provider's ARN")
 	case !ok || prefix == "" || name == "":
-		found.addf(path, `is not a condition key; its form is "prefix:name"`)
+		found.Addf("", `is not a condition key; its form is "prefix:name"`)
 	}
-	checkText(found, path, key)
-	if len(values) == 0 {
-		found.addf(path, "has no values; a condition needs at least one")
-	}
-	for i, value := range values {
-		// An empty string is a legitimate value to compare with.
-		checkText(found, item(path, i), value)
-	}
+	found.Add("", checkText(key))
+	found.Refuse(len(values) == 0, "", "has no values; a condition needs at least one")
+	found.Add("", fielderr.Each(values, checkText)) // an empty string is a legitimate value to compare with
+	return found.Err()
 }
 
 // checkConditionSense refuses what IAM may store and nothing ever matches.
-func checkConditionSense(found *faults, path string, condition Condition) {
-	for _, operator := range slices.Sorted(maps.Keys(condition)) {
-		// IAM knows no case in keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
-		first := map[string]string{}
-		for _, key := range slices.Sorted(maps.Keys(condition[operator])) {
-			at := child(child(path, string(operator)), key)
-			checkKeySense(found, at, key)
-			if other, taken := first[strings.ToLower(key)]; taken {
-				found.addf(at, "is %s already: IAM knows no upper and lower case in condition keys; write one list", other)
-			}
-			first[strings.ToLower(key)] = key
-			checkValuesSense(found, at, operator, condition[operator][key])
+func checkConditionSense(condition Condition) error {
+	var found fielderr.List
+	// IAM knows no case in keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+	first := map[Operator]map[string]string{}
+	condition.each(func(path fielderr.Path, operator Operator, key string, values Strings) {
+		found.Add(path, checkKeySense(key))
+		if first[operator] == nil {
+			first[operator] = map[string]string{}
 		}
+		if other, taken := first[operator][strings.ToLower(key)]; taken {
+			found.Addf(path, "is %s already: IAM knows no upper and lower case in condition keys; write one list", other)
+		}
+		first[operator][strings.ToLower(key)] = key
+		found.Add(path, fielderr.Each(values, operator.checkValueSense))
+	})
+	return found.Err()
+}
+
+func checkKeySense(key string) error {
+	switch err := checkLeftovers(key); {
+	case err != nil:
+		return err
+	case hasVariable(key):
+		return errors.New("has a policy variable, which IAM reads in Resource and in the values of conditions only; " +
+			"write the key in full")
+	case !keyPattern.MatchString(key):
+		return errors.New(`is not a condition key; its form is "prefix:name", without wildcards and without white space around it`)
+	default:
+		return nil
 	}
 }
 
-func checkKeySense(found *faults, path, key string) {
-	checkLeftovers(found, path, key)
-	if hasVariable(key) {
-		found.addf(path, "has a policy variable, which IAM reads in Resource and in the values of conditions only; write the key in full")
-	}
-	if !keyPattern.MatchString(key) {
-		found.addf(path, `is not a condition key; its form is "prefix:name", without wildcards and without white space around it`)
-	}
-}
-
-func checkValuesSense(found *faults, path string, operator Operator, values Strings) {
-	base, _, _ := operator.parts()
-	kind := base.kind()
-	for i, value := range values {
-		at := item(path, i)
-		checkLeftovers(found, at, value)
-		checkVariables(found, at, value)
-		if strings.HasSuffix(value, "\n") {
-			found.addf(at, "%q ends with a line break, as YAML's | and > leave it; write |- or >-", value)
-		}
-		if reason := kind.wrong(value); reason != "" {
-			found.addf(at, "%q %s", value, reason)
-		}
+func (o Operator) checkValueSense(value string) error {
+	base, _, _ := o.parts()
+	reason := base.kind().wrong(value)
+	switch err := cmp.Or(checkLeftovers(value), checkVariables(value)); {
+	case err != nil:
+		return err
+	case strings.HasSuffix(value, "\n"):
+		return fmt.Errorf("%q ends with a line break, as YAML's | and > leave it; write |- or >-", value)
+	case reason != "":
+		return fmt.Errorf("%q %s", value, reason)
+	default:
+		return nil
 	}
 }
 
@@ -176,7 +180,7 @@ func (k valueKind) wrong(value string) string {
 	case addresses:
 		return wrongAddress(value)
 	case arns:
-		return wrongArn(value)
+		return wrongARN(value)
 	case unknownKind, texts:
 	}
 	return ""
@@ -211,8 +215,8 @@ func wrongAddress(value string) string {
 	return `is neither an IP address nor a range of them such as "203.0.113.0/24" or "2001:db8::/32"`
 }
 
-// wrongArn judges the form of an ARN with wildcards, in any of its parts.
-func wrongArn(value string) string {
+// wrongARN judges the form of an ARN with wildcards, in any of its parts.
+func wrongARN(value string) string {
 	if value == "*" || strings.HasPrefix(value, "${") {
 		return ""
 	}

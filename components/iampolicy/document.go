@@ -3,7 +3,7 @@
 // them. It knows neither Pulumi nor Kubernetes and does no I/O, so everything in it can be checked before any resource
 // exists.
 //
-// Documents marshal to the same bytes every time, and every check reports all faults at once, each with its path.
+// Documents marshal to the same bytes every time, and every check reports all errors at once, each with its path.
 package iampolicy
 
 import (
@@ -22,7 +22,7 @@ const (
 )
 
 // Document is an IAM policy document. Whether it is a permission document or a trust policy is decided by
-// [Document.ValidateIdentity] and [Document.ValidateTrust].
+// [Document.ValidatePermissions] and [Document.ValidateTrust].
 type Document struct {
 	// Version of the policy language; empty means "2012-10-17".
 	Version string `json:"Version"`
@@ -113,20 +113,18 @@ const (
 	BinaryEquals              Operator = "BinaryEquals"
 	IPAddress                 Operator = "IpAddress"
 	NotIPAddress              Operator = "NotIpAddress"
-	ArnEquals                 Operator = "ArnEquals"
-	ArnLike                   Operator = "ArnLike"
-	ArnNotEquals              Operator = "ArnNotEquals"
-	ArnNotLike                Operator = "ArnNotLike"
+	ARNEquals                 Operator = "ArnEquals"
+	ARNLike                   Operator = "ArnLike"
+	ARNNotEquals              Operator = "ArnNotEquals"
+	ARNNotLike                Operator = "ArnNotLike"
 	Null                      Operator = "Null"
 )
 
 // JSON is the document as compact JSON, the same bytes every time: elements in the order of the struct fields, condition
 // operators and keys sorted, lists in the order given. It fails on what no kind of policy may contain; what one kind
-// needs is for [Document.ValidateIdentity] and [Document.ValidateTrust] to say.
+// needs is for [Document.ValidatePermissions] and [Document.ValidateTrust] to say.
 func (d Document) JSON() (string, error) {
-	var found faults
-	checkDocument(&found, d)
-	if err := found.err(); err != nil {
+	if err := onePerPath(checkDocument(d)); err != nil {
 		return "", err
 	}
 	text, err := marshal(d)

@@ -106,7 +106,7 @@ func TestPermissionDocumentsEqualTheirGoldenFiles(t *testing.T) {
 			t.Parallel()
 			document := bucketPolicy()
 			test.mutate(&document)
-			require.NoError(t, document.ValidateIdentity())
+			require.NoError(t, document.ValidatePermissions())
 			text, err := document.JSON()
 			require.NoError(t, err)
 			assertGolden(t, test.name, text)
@@ -184,8 +184,8 @@ func TestJSONRefusesADocumentThatNoPolicyMayBe(t *testing.T) {
 			d.Statements[0].Condition = iampolicy.Condition{iampolicy.StringEquals: {"https://" + issuer + ":sub": {"x"}}}
 		}, `Statement[0].Condition.StringEquals["https://` + issuer + `:sub"]: is a URL; a condition key has the issuer without https://`},
 		{"the provider's ARN as condition key", func(d *iampolicy.Document) {
-			d.Statements[0].Condition = iampolicy.Condition{iampolicy.StringEquals: {providerArn + ":sub": {"x"}}}
-		}, `Statement[0].Condition.StringEquals["` + providerArn + `:sub"]: is an ARN; a condition key has the issuer, not the provider's ARN`},
+			d.Statements[0].Condition = iampolicy.Condition{iampolicy.StringEquals: {providerARN + ":sub": {"x"}}}
+		}, `Statement[0].Condition.StringEquals["` + providerARN + `:sub"]: is an ARN; a condition key has the issuer, not the provider's ARN`},
 		{"two statements with one Sid", func(d *iampolicy.Document) {
 			d.Statements[0].Sid = "Twice"
 			d.Statements = append(d.Statements, d.Statements[0])
@@ -224,7 +224,7 @@ func TestAnEmptyListIsWrittenAsOne(t *testing.T) {
 	assert.Equal(t, "[]", string(text))
 }
 
-func TestValidateIdentityRefuses(t *testing.T) {
+func TestValidatePermissionsRefuses(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
@@ -268,7 +268,7 @@ func TestValidateIdentityRefuses(t *testing.T) {
 			t.Parallel()
 			document := bucketPolicy()
 			test.mutate(&document.Statements[0])
-			require.EqualError(t, document.ValidateIdentity(), test.want)
+			require.EqualError(t, document.ValidatePermissions(), test.want)
 		})
 	}
 }
@@ -293,7 +293,7 @@ func TestValidateTrustTakesWhatIAMTakes(t *testing.T) {
 			Condition: iampolicy.Condition{iampolicy.StringEquals: {"SAML:aud": {"https://signin.aws.amazon.com/saml"}}},
 		}},
 		{"an OIDC provider with its key in another case", iampolicy.Statement{
-			Principal: &iampolicy.Principal{Federated: iampolicy.Strings{providerArn}},
+			Principal: &iampolicy.Principal{Federated: iampolicy.Strings{providerARN}},
 			Condition: iampolicy.Condition{iampolicy.StringLike: {"OIDC.eks.eu-west-1.amazonaws.com/id/example1:SUB": {"system:serviceaccount:ci:*"}}},
 		}},
 	}

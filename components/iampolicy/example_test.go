@@ -6,8 +6,8 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-func ExampleTrustPolicy() {
-	policy := iampolicy.TrustPolicy{
+func ExampleWebIdentityTrust() {
+	policy := iampolicy.WebIdentityTrust{
 		Providers:       []string{"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{{Namespace: "payments", Name: "s3-backup"}},
 	}
@@ -27,7 +27,7 @@ func ExampleDocument_JSON() {
 		Actions:   iampolicy.Strings{"s3:*"},
 		Resources: iampolicy.Strings{"arn:aws:s3:::my-test-bucket", "arn:aws:s3:::my-test-bucket/*"},
 	}}}
-	if err := document.ValidateIdentity(); err != nil {
+	if err := document.ValidatePermissions(); err != nil {
 		fmt.Println(err)
 		return
 	}

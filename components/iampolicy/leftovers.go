@@ -29,7 +29,7 @@ var leftovers = []struct {
 }
 
 // checkLeftovers refuses what a template leaves behind where it is not filled in.
-func checkLeftovers(found *faults, path, text string) {
+func checkLeftovers(text string) error {
 	for _, leftover := range leftovers {
 		mark := leftover.mark.FindString(text)
 		if mark == "" {
@@ -39,15 +39,14 @@ func checkLeftovers(found *faults, path, text string) {
 		if strings.Contains(advice, "%s") {
 			advice = fmt.Sprintf(advice, meant(mark))
 		}
-		found.addf(path, "%q has %s, %s", text, mark, advice)
-		return
+		return fmt.Errorf("%q has %s, %s", text, mark, advice)
 	}
 	for _, variable := range variables(text) {
 		if origin := variable.template(); origin != "" {
-			found.addf(path, "%q has %s, %s; write %s", text, variable.text, origin, meant(variable.text))
-			return
+			return fmt.Errorf("%q has %s, %s; write %s", text, variable.text, origin, meant(variable.text))
 		}
 	}
+	return nil
 }
 
 // meant is what a placeholder most likely stands for.
@@ -123,41 +122,39 @@ func (v variable) template() string {
 }
 
 // checkVariables judges the form of policy variables where IAM reads them.
-func checkVariables(found *faults, path, text string) {
+func checkVariables(text string) error {
 	for _, v := range variables(text) {
 		switch {
 		case v.open:
-			found.addf(path, "%q has ${ without the } that ends a policy variable", text)
+			return fmt.Errorf("%q has ${ without the } that ends a policy variable", text)
 		case v.key == "":
-			found.addf(path, "%q has an empty policy variable; name a condition key in it, such as ${aws:username}", text)
+			return fmt.Errorf("%q has an empty policy variable; name a condition key in it, such as ${aws:username}", text)
 		case v.key != strings.TrimSpace(v.key):
-			found.addf(path, "%q has white space within ${ and }; write ${%s}", text, strings.TrimSpace(v.key))
+			return fmt.Errorf("%q has white space within ${ and }; write ${%s}", text, strings.TrimSpace(v.key))
 		case !variablePattern.MatchString(v.key):
-			found.addf(path, "%q has %s, which is no policy variable; its form is ${prefix:name} or ${prefix:name, 'default'}", text, v.text)
+			return fmt.Errorf("%q has %s, which is no policy variable; its form is ${prefix:name} or ${prefix:name, 'default'}", text, v.text)
 		}
 	}
+	return nil
 }
 
 // checkNoVariables is for what IAM takes literally: actions and principals.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-wheretouse
-func checkNoVariables(found *faults, path, text string) {
+func checkNoVariables(text string) error {
 	if hasVariable(text) {
-		found.addf(path, "%q has a policy variable, which IAM reads in Resource and in the values of conditions only", text)
+		return fmt.Errorf("%q has a policy variable, which IAM reads in Resource and in the values of conditions only", text)
 	}
+	return nil
 }
 
 // checkVariablesKnown refuses policy variables in a document of the old version, which takes them literally, so that
 // nothing ever matches: https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
 // (Variable unsupported in version).
-func checkVariablesKnown(found *faults, path string, s Statement) {
-	check := func(path string, list Strings) {
-		for i, text := range list {
-			if all := variables(text); len(all) > 0 {
-				found.addf(item(path, i), "%q has %s, and IAM knows policy variables in documents with \"Version\": %q only", text, all[0].text, currentVersion)
-			}
+func checkVariablesKnown(s Statement) error {
+	return s.eachResourceAndValue(func(text string) error {
+		if all := variables(text); len(all) > 0 {
+			return fmt.Errorf("%q has %s, and IAM knows policy variables in documents with \"Version\": %q only", text, all[0].text, currentVersion)
 		}
-	}
-	check(child(path, "Resource"), s.Resources)
-	check(child(path, "NotResource"), s.NotResources)
-	s.Condition.each(child(path, "Condition"), func(path string, _ Operator, _ string, values Strings) { check(path, values) })
+		return nil
+	})
 }

@@ -1,60 +1,65 @@
 package iampolicy
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // checkNotOpen refuses an Allow that trusts every principal, or every identity of a provider: because something was left out, or
 // because a condition restricts nothing.
-func checkNotOpen(found *faults, path string, s Statement) {
-	if s.NotPrincipal != nil {
-		found.addf(child(path, "NotPrincipal"), "with Allow would trust every other principal in the world; use Principal")
-	}
+func checkNotOpen(s Statement) error {
+	var found fielderr.List
+	found.Refuse(s.NotPrincipal != nil, "NotPrincipal", "with Allow would trust every other principal in the world; use Principal")
 	if s.Principal == nil {
-		return
+		return found.Err()
 	}
 	if s.Principal.Any || slices.Contains(s.Principal.AWS, "*") {
 		switch {
 		case len(s.Condition) == 0:
-			found.addf(child(path, "Principal"), "would trust every principal; name principals or add a Condition")
+			found.Addf("Principal", "would trust every principal; name principals or add a Condition")
 		case !s.Condition.restricts(saysWho, nil):
-			found.addf(child(path, "Principal"), "would trust every principal, as any caller can meet the Condition; name principals, or "+
+			found.Addf("Principal", "would trust every principal, as any caller can meet the Condition; name principals, or "+
 				`restrict a key such as "aws:PrincipalOrgID" to values of yours`)
 		}
 	}
 	for _, provider := range s.Principal.Federated {
-		arn, err := ParseArn(provider)
+		arn, err := ParseARN(provider)
 		switch {
 		case err == nil && arn.IsOIDCProvider():
-			checkIdentityOf(found, child(path, "Condition"), s.Condition, arn.issuer())
+			found.Add("Condition", checkIdentityOf(s.Condition, arn.issuer()))
 		case len(s.Condition) == 0:
-			found.addf(child(path, "Condition"), "is missing: every identity of %s would be trusted", provider)
+			found.Addf("Condition", "is missing: every identity of %s would be trusted", provider)
 		case !s.Condition.restricts(func(string) bool { return true }, nil):
-			found.addf(child(path, "Condition"), "would trust every identity of %s, as any of them can meet it; restrict a key to values of yours", provider)
+			found.Addf("Condition", "would trust every identity of %s, as any of them can meet it; restrict a key to values of yours", provider)
 		}
 	}
+	return found.Err()
 }
 
 // checkIdentityOf demands that a condition picks out identities of an OIDC provider.
-func checkIdentityOf(found *faults, path string, condition Condition, issuer string) {
+func checkIdentityOf(condition Condition, issuer string) error {
 	lower := strings.ToLower(issuer) // IAM knows no upper and lower case in condition keys.
 	names := func(key string) bool {
 		claim, ok := strings.CutPrefix(strings.ToLower(key), lower+":")
 		return ok && namesIdentity(lower, claim)
 	}
 	named := false
-	condition.each(path, func(_ string, _ Operator, key string, _ Strings) { named = named || names(key) })
+	condition.each(func(_ fielderr.Path, _ Operator, key string, _ Strings) { named = named || names(key) })
 	switch {
 	case !named:
-		found.addf(path, "would trust every identity of %s; add a condition on %q", issuer, issuer+":sub")
+		return fmt.Errorf("would trust every identity of %s; add a condition on %q", issuer, issuer+":sub")
 	case !condition.restricts(names, sharedIssuers[lower].begins):
-		found.addf(path, "would trust every identity of %s, as any of them can meet it; restrict %q to subjects of yours with "+
+		return fmt.Errorf("would trust every identity of %s, as any of them can meet it; restrict %q to subjects of yours with "+
 			"StringEquals or StringLike", issuer, issuer+":sub")
+	default:
+		return nil
 	}
 }
 
@@ -110,20 +115,20 @@ var saysNothing = regexp.MustCompile(`^(aws:(securetransport|multifactorauth(pre
 // saysWho reports whether a key tells callers of one account from those of another.
 func saysWho(key string) bool { return !saysNothing.MatchString(strings.ToLower(key)) }
 
-// each visits the keys of the condition with their paths, in their order.
-func (c Condition) each(path string, visit func(path string, operator Operator, key string, values Strings)) {
+// each visits the keys of the condition with their paths in it, in their order.
+func (c Condition) each(visit func(path fielderr.Path, operator Operator, key string, values Strings)) {
 	for _, operator := range slices.Sorted(maps.Keys(c)) {
 		for _, key := range slices.Sorted(maps.Keys(c[operator])) {
-			visit(child(child(path, string(operator)), key), operator, key, c[operator][key])
+			visit(fielderr.Path("").Key(string(operator)).Key(key), operator, key, c[operator][key])
 		}
 	}
 }
 
-// restricts reports whether a condition on one of the keys that count leaves anybody out. All keys have to hold, so one is
+// restricts reports whether a condition on one of the keys that count leaves any caller out. All keys have to hold, so one is
 // enough. begins are what values of a shared issuer begin with.
 func (c Condition) restricts(counts func(key string) bool, begins []string) bool {
 	restricted := false
-	c.each("", func(_ string, operator Operator, key string, values Strings) {
+	c.each(func(_ fielderr.Path, operator Operator, key string, values Strings) {
 		restricted = restricted || counts(key) && operator.restricts(values, begins)
 	})
 	return restricted
@@ -144,7 +149,7 @@ func (o Operator) restricts(values Strings, begins []string) bool {
 		matchesAll = func(value string) bool {
 			return byCaller(value) != value && matchesAnything(strings.NewReplacer("?", "x", "*", "x").Replace(value), begins)
 		}
-	case StringLike, ArnEquals, ArnLike: // ArnEquals takes wildcards, as ArnLike does.
+	case StringLike, ARNEquals, ARNLike: // ARNEquals takes wildcards, as ARNLike does.
 	case IPAddress:
 		matchesAll = everyAddress
 	case BinaryEquals:

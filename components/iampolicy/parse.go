@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // maxDepth is deeper than a policy can go (document, list, statement, Condition, operator, key, list) and keeps hostile
@@ -13,22 +15,22 @@ import (
 const maxDepth = 16
 
 // Parse reads a policy document strictly. It refuses what encoding/json would let pass (unknown or wrongly cased
-// elements, duplicate keys, null, trailing data) and what [Document.JSON] refuses. All faults are reported together, each
+// elements, duplicate keys, null, trailing data) and what [Document.JSON] refuses. All errors are reported together, each
 // with its path ("Statement[1].Effect: ...").
 //
 // A document without Version gets "2008-10-17", which is how IAM reads it: to make it "2012-10-17" would turn literal
 // text such as ${aws:username} into policy variables.
 func Parse(text string) (Document, error) {
-	return parseDocument(text, func(*faults, Document) {})
+	return parseDocument(text, func(*fielderr.List, Document) {})
 }
 
-// parseDocument reads a document and has it judged, so that the faults of both are reported together.
-func parseDocument(text string, judge func(found *faults, d Document)) (Document, error) {
+// parseDocument reads a document and has it judged, so that the errors of both are reported together.
+func parseDocument(text string, judge func(found *fielderr.List, d Document)) (Document, error) {
 	var document Document
 	err := parse([]byte(text), func(p *parser, value any) {
 		document = p.document(value)
-		checkDocument(&p.faults, document)
-		judge(&p.faults, document)
+		p.Add("", checkDocument(document))
+		judge(&p.List, document)
 	})
 	if err != nil {
 		return Document{}, err
@@ -60,7 +62,7 @@ func (p *Principal) UnmarshalJSON(data []byte) error {
 	var principal *Principal
 	err := parse(data, func(p *parser, value any) {
 		principal = p.principal("", value)
-		checkPrincipal(&p.faults, "", principal)
+		p.Add("", checkPrincipal(principal))
 	})
 	if err == nil {
 		*p = *principal
@@ -78,9 +80,9 @@ func (s *Strings) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// parse decodes the text, hands it to read, and answers with every fault of both.
+// parse decodes the text, hands it to read, and answers with every error of both.
 func parse(text []byte, read func(p *parser, value any)) error {
-	p := &parser{decoder: json.NewDecoder(strings.NewReader(string(text)))}
+	p := &parser{List: fielderr.List{OnePerPath: true}, decoder: json.NewDecoder(strings.NewReader(string(text)))}
 	p.decoder.UseNumber()
 	value, err := p.decode("", 0)
 	if err != nil {
@@ -91,15 +93,15 @@ func parse(text []byte, read func(p *parser, value any)) error {
 		return fmt.Errorf("trailing data after byte %d; one JSON value is expected", end)
 	}
 	read(p, value)
-	return p.err()
+	return p.Err()
 }
 
 type parser struct {
-	faults
+	fielderr.List
 	decoder *json.Decoder
 }
 
-// object is a JSON object with its keys in the order of the text, so that faults are reported in that order.
+// object is a JSON object with its keys in the order of the text, so that errors are reported in that order.
 type object struct {
 	keys   []string
 	values map[string]any
@@ -107,7 +109,7 @@ type object struct {
 
 // decode reads one JSON value as *object, []any, string, json.Number, bool or nil. encoding/json's own objects would hide
 // a duplicate key, and with it which of two conditions IAM is going to apply.
-func (p *parser) decode(path string, depth int) (any, error) {
+func (p *parser) decode(path fielderr.Path, depth int) (any, error) {
 	token, err := p.decoder.Token()
 	switch {
 	case errors.Is(err, io.EOF) && p.decoder.InputOffset() == 0:
@@ -129,7 +131,7 @@ func (p *parser) decode(path string, depth int) (any, error) {
 	}
 }
 
-func (p *parser) decodeObject(path string, depth int) (any, error) {
+func (p *parser) decodeObject(path fielderr.Path, depth int) (any, error) {
 	result := &object{values: map[string]any{}}
 	for p.decoder.More() {
 		// The decoder itself refuses a key that is not a string.
@@ -138,12 +140,12 @@ func (p *parser) decodeObject(path string, depth int) (any, error) {
 			return nil, err
 		}
 		key := fmt.Sprint(token)
-		value, err := p.decode(child(path, key), depth+1)
+		value, err := p.decode(path.Key(key), depth+1)
 		if err != nil {
 			return nil, err
 		}
 		if _, twice := result.values[key]; twice {
-			p.addf(child(path, key), "appears twice in one object")
+			p.Addf(path.Key(key), "appears twice in one object")
 			continue
 		}
 		result.keys = append(result.keys, key)
@@ -153,10 +155,10 @@ func (p *parser) decodeObject(path string, depth int) (any, error) {
 	return result, err
 }
 
-func (p *parser) decodeList(path string, depth int) (any, error) {
+func (p *parser) decodeList(path fielderr.Path, depth int) (any, error) {
 	list := []any{}
 	for p.decoder.More() {
-		value, err := p.decode(item(path, len(list)), depth+1)
+		value, err := p.decode(path.Index(len(list)), depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -169,27 +171,27 @@ func (p *parser) decodeList(path string, depth int) (any, error) {
 // element is a known key of an object and what reads its value.
 type element struct {
 	name string
-	read func(path string, value any)
+	read func(path fielderr.Path, value any)
 }
 
 // elements reads an object that may have only the known elements.
-func (p *parser) elements(path string, value any, known ...element) {
+func (p *parser) elements(path fielderr.Path, value any, known ...element) {
 	fields, ok := value.(*object)
 	if !ok {
-		p.addf(path, "must be an object, is %s", kind(value))
+		p.Addf(path, "must be an object, is %s", kind(value))
 		return
 	}
 	names := make([]string, len(known))
-	readers := make(map[string]func(string, any), len(known))
+	readers := make(map[string]func(fielderr.Path, any), len(known))
 	for i, k := range known {
 		names[i], readers[k.name] = k.name, k.read
 	}
 	for _, key := range fields.keys {
 		if read, ok := readers[key]; ok {
-			read(child(path, key), fields.values[key])
+			read(path.Key(key), fields.values[key])
 			continue
 		}
-		p.addf(child(path, key), "unknown element; known here (upper and lower case matter) are %s",
+		p.Addf(path.Key(key), "unknown element; known here (upper and lower case matter) are %s",
 			strings.Join(names, ", "))
 	}
 }
@@ -197,88 +199,91 @@ func (p *parser) elements(path string, value any, known ...element) {
 func (p *parser) document(value any) Document {
 	document := Document{Version: oldVersion}
 	if _, ok := value.(*object); !ok {
-		p.mark("Statement") // What is no document at all need not be told that it has no statements.
+		p.Silence("Statement") // What is no document at all need not be told that it has no statements.
 	}
 	p.elements("", value,
-		element{"Version", func(path string, v any) {
+		element{"Version", func(path fielderr.Path, v any) {
 			if document.Version = p.text(path, v); document.Version == "" {
-				p.addf(path, "is empty; use %q", currentVersion)
+				p.Addf(path, "is empty; use %q", currentVersion)
 			}
 		}},
-		element{"Id", func(path string, v any) { document.ID = p.text(path, v) }},
-		element{"Statement", func(path string, v any) { document.Statements = p.statements(path, v) }},
+		element{"Id", func(path fielderr.Path, v any) { document.ID = p.text(path, v) }},
+		element{"Statement", func(path fielderr.Path, v any) { document.Statements = p.statements(path, v) }},
 	)
 	return document
 }
 
-func (p *parser) statements(path string, value any) []Statement {
+func (p *parser) statements(path fielderr.Path, value any) []Statement {
 	list, ok := value.([]any)
 	if !ok {
 		list = []any{value} // IAM takes a single statement without the list, too.
 	}
 	statements := make([]Statement, len(list))
 	for i, v := range list {
-		statements[i] = p.statement(item(path, i), v)
+		statements[i] = p.statement(path.Index(i), v)
 	}
 	return statements
 }
 
-func (p *parser) statement(path string, value any) Statement {
+func (p *parser) statement(path fielderr.Path, value any) Statement {
 	var s Statement
 	if _, ok := value.(*object); !ok {
 		// The checks would go on to miss every element of what is no statement at all.
 		for _, name := range []string{"Effect", "Action", "Resource"} {
-			p.mark(child(path, name))
+			p.Silence(path.Key(name))
 		}
 	}
 	list := func(name string, into *Strings) element {
-		return element{name, func(path string, v any) { *into = p.strings(path, v) }}
+		return element{name, func(path fielderr.Path, v any) { *into = p.strings(path, v) }}
 	}
 	p.elements(path, value,
-		element{"Sid", func(path string, v any) { s.Sid = p.text(path, v) }},
-		element{"Effect", func(path string, v any) { s.Effect = Effect(p.text(path, v)) }},
-		element{"Principal", func(path string, v any) { s.Principal = p.principal(path, v) }},
-		element{"NotPrincipal", func(path string, v any) { s.NotPrincipal = p.principal(path, v) }},
+		element{"Sid", func(path fielderr.Path, v any) { s.Sid = p.text(path, v) }},
+		element{"Effect", func(path fielderr.Path, v any) { s.Effect = Effect(p.text(path, v)) }},
+		element{"Principal", func(path fielderr.Path, v any) { s.Principal = p.principal(path, v) }},
+		element{"NotPrincipal", func(path fielderr.Path, v any) { s.NotPrincipal = p.principal(path, v) }},
 		list("Action", &s.Actions),
 		list("NotAction", &s.NotActions),
 		list("Resource", &s.Resources),
 		list("NotResource", &s.NotResources),
-		element{"Condition", func(path string, v any) { s.Condition = p.condition(path, v) }},
+		element{"Condition", func(path fielderr.Path, v any) { s.Condition = p.condition(path, v) }},
 	)
-	checkStatement(&p.faults, path, s) // here, so that a statement's faults are reported together
+	if p.Has(path.Key("NotAction")) {
+		p.Silence(path.Key("Action")) // There is one of the two, though it could not be read.
+	}
+	p.Add(path, checkStatement(s)) // here, so that a statement's errors are reported together
 	return s
 }
 
-func (p *parser) principal(path string, value any) *Principal {
+func (p *parser) principal(path fielderr.Path, value any) *Principal {
 	var principal Principal
 	if text, ok := value.(string); ok {
 		principal.Any = text == "*"
 		if !principal.Any {
-			p.addf(path, `%q is not a principal; use "*" or an object such as {"AWS": %q}`, text, text)
+			p.Addf(path, `%q is not a principal; use "*" or an object such as {"AWS": %q}`, text, text)
 		}
 		return &principal
 	}
 	list := func(name string, into *Strings) element {
-		return element{name, func(path string, v any) { *into = p.strings(path, v) }}
+		return element{name, func(path fielderr.Path, v any) { *into = p.strings(path, v) }}
 	}
-	before := len(p.errs)
+	before := p.Len()
 	p.elements(path, value,
 		list("AWS", &principal.AWS),
 		list("Federated", &principal.Federated),
 		list("Service", &principal.Service),
 		list("CanonicalUser", &principal.CanonicalUser),
 	)
-	if len(p.errs) > before {
-		p.mark(path) // What it names could not be read, so nothing is said of there being no names.
+	if p.Len() > before {
+		p.Silence(path) // What it names could not be read, so nothing is said of there being no names.
 	}
 	return &principal
 }
 
-func (p *parser) condition(path string, value any) Condition {
+func (p *parser) condition(path fielderr.Path, value any) Condition {
 	condition := Condition{}
-	p.pairs(path, value, func(path, operator string, value any) {
+	p.pairs(path, value, func(path fielderr.Path, operator string, value any) {
 		keys := map[string]Strings{}
-		p.pairs(path, value, func(path, key string, value any) {
+		p.pairs(path, value, func(path fielderr.Path, key string, value any) {
 			keys[key] = p.conditionValues(path, Operator(operator), value)
 		})
 		condition[Operator(operator)] = keys
@@ -287,13 +292,13 @@ func (p *parser) condition(path string, value any) Condition {
 }
 
 // pairs reads an object whose keys are free.
-func (p *parser) pairs(path string, value any, read func(path, key string, value any)) {
+func (p *parser) pairs(path fielderr.Path, value any, read func(path fielderr.Path, key string, value any)) {
 	fields, ok := value.(*object)
 	if !ok {
-		p.addf(path, "must be an object, is %s", kind(value))
+		p.Addf(path, "must be an object, is %s", kind(value))
 		return
 	}
 	for _, key := range fields.keys {
-		read(child(path, key), key, fields.values[key])
+		read(path.Key(key), key, fields.values[key])
 	}
 }

@@ -222,14 +222,14 @@ func TestEveryOperatorIsKnown(t *testing.T) {
 		iampolicy.DateEquals: "2026", iampolicy.DateNotEquals: "2026", iampolicy.DateLessThan: "2026",
 		iampolicy.DateLessThanEquals: "2026", iampolicy.DateGreaterThan: "2026", iampolicy.DateGreaterThanEquals: "2026",
 		iampolicy.Bool: "true", iampolicy.BinaryEquals: "QmluYXJ5", iampolicy.IPAddress: "::1", iampolicy.NotIPAddress: "::1",
-		iampolicy.ArnEquals: "*", iampolicy.ArnLike: "*", iampolicy.ArnNotEquals: "*", iampolicy.ArnNotLike: "*", iampolicy.Null: "true",
+		iampolicy.ARNEquals: "*", iampolicy.ARNLike: "*", iampolicy.ARNNotEquals: "*", iampolicy.ARNNotLike: "*", iampolicy.Null: "true",
 	}
 	document := bucketPolicy()
 	document.Statements[0].Condition = iampolicy.Condition{}
 	for operator, value := range operators {
 		document.Statements[0].Condition[operator] = map[string]iampolicy.Strings{"a:b": {value}}
 	}
-	require.NoError(t, document.ValidateIdentity())
+	require.NoError(t, document.ValidatePermissions())
 	assert.Len(t, document.Statements[0].Condition, 27)
 }
 

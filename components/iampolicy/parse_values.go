@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
@@ -18,7 +19,7 @@ var plainNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 // conditionValues takes numbers and booleans as well, where they are of the operator's own type: IAM's grammar makes the
 // quotation marks optional then.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html#policies-grammar-notes-strings
-func (p *parser) conditionValues(path string, operator Operator, value any) Strings {
+func (p *parser) conditionValues(path fielderr.Path, operator Operator, value any) Strings {
 	list, ok := value.([]any)
 	if !ok {
 		list = []any{value}
@@ -55,29 +56,29 @@ func isPlain(number json.Number) bool {
 	return plainNumber.MatchString(text) && len(strings.Trim(text, "-")) <= maxPlainDigits
 }
 
-func (p *parser) strings(path string, value any) Strings {
+func (p *parser) strings(path fielderr.Path, value any) Strings {
 	switch v := value.(type) {
 	case string:
 		return Strings{v}
 	case []any:
 		if len(v) == 0 {
-			p.addf(path, "is an empty list")
+			p.Addf(path, "is an empty list")
 		}
 		result := make(Strings, len(v))
 		for i, each := range v {
-			result[i] = p.text(item(path, i), each)
+			result[i] = p.text(path.Index(i), each)
 		}
 		return result
 	default:
-		p.addf(path, "must be a string or a list of strings, is %s", instead(value))
+		p.Addf(path, "must be a string or a list of strings, is %s", instead(value))
 		return nil
 	}
 }
 
-func (p *parser) text(path string, value any) string {
+func (p *parser) text(path fielderr.Path, value any) string {
 	text, ok := value.(string)
 	if !ok {
-		p.addf(path, "must be a string, is %s", instead(value))
+		p.Addf(path, "must be a string, is %s", instead(value))
 	}
 	return text
 }

@@ -3,11 +3,13 @@ package iampolicy
 import (
 	"fmt"
 	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // ValidatePartition refuses ARNs of another partition than the given one ("aws", "aws-cn"), which no role of that partition
 // reaches: IAM refuses them as resources (MalformedPolicyDocument: "Partition ... is not valid for resource ..."), and in a
-// condition they match nothing. A pattern such as arn:*:s3:::x lies in every partition that it matches. All faults are
+// condition they match nothing. A pattern such as arn:*:s3:::x lies in every partition that it matches. All errors are
 // reported together, each with its path.
 func (d Document) ValidatePartition(partition string) error {
 	return ValidateStatementsPartition("Statement", d.Statements, partition)
@@ -15,28 +17,27 @@ func (d Document) ValidatePartition(partition string) error {
 
 // ValidateStatementsPartition does for statements what [Document.ValidatePartition] does for a document; the path is that of
 // their list.
-func ValidateStatementsPartition(path string, statements []Statement, partition string) error {
-	var found faults
-	check := func(path string, list Strings) {
-		for i, text := range list {
-			if err := ValidatePartition(text, partition); err != nil {
-				found.addf(item(path, i), "%v", err)
-			}
-		}
-	}
-	for i, s := range statements {
-		at := item(path, i)
-		for _, kind := range s.Principal.kinds() {
-			check(child(child(at, "Principal"), kind.name), kind.list)
-		}
-		for _, kind := range s.NotPrincipal.kinds() {
-			check(child(child(at, "NotPrincipal"), kind.name), kind.list)
-		}
-		check(child(at, "Resource"), s.Resources)
-		check(child(at, "NotResource"), s.NotResources)
-		s.Condition.each(child(at, "Condition"), func(path string, _ Operator, _ string, values Strings) { check(path, values) })
-	}
-	return found.err()
+func ValidateStatementsPartition(path fielderr.Path, statements []Statement, partition string) error {
+	return fielderr.At(path, fielderr.Each(statements, func(s Statement) error {
+		var found fielderr.List
+		check := func(arn string) error { return ValidatePartition(arn, partition) }
+		checkPrincipal := func(_ principalKind, name string) error { return check(name) }
+		found.Add("Principal", s.Principal.each(checkPrincipal))
+		found.Add("NotPrincipal", s.NotPrincipal.each(checkPrincipal))
+		found.Add("", s.eachResourceAndValue(check))
+		return found.Err()
+	}))
+}
+
+// eachResourceAndValue checks the resources of both kinds and the values of the condition.
+func (s Statement) eachResourceAndValue(check func(text string) error) error {
+	var found fielderr.List
+	found.Add("Resource", fielderr.Each(s.Resources, check))
+	found.Add("NotResource", fielderr.Each(s.NotResources, check))
+	s.Condition.each(func(path fielderr.Path, _ Operator, _ string, values Strings) {
+		found.Add("Condition", fielderr.At(path, fielderr.Each(values, check)))
+	})
+	return found.Err()
 }
 
 // ValidatePartition refuses an ARN of another partition than the given one. What is no ARN is for others to judge.

@@ -1,9 +1,12 @@
 package iampolicy
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // The forms of principals: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
@@ -15,27 +18,19 @@ var (
 	federatedPattern = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 )
 
-func checkPrincipal(found *faults, path string, p *Principal) {
-	switch {
-	case p == nil:
-		return
-	case p.Any && p.named() > 0:
-		found.addf(path, `"*" is every principal; it conflicts with named ones`)
-	case !p.Any && p.named() == 0:
-		found.addf(path, "names no principal")
+func checkPrincipal(p *Principal) error {
+	if p == nil {
+		return nil
 	}
-	for _, kind := range p.kinds() {
-		checkList(found, child(path, kind.name), kind.list)
-	}
+	var found fielderr.List
+	found.Refuse(p.Any && p.named() > 0, "", `"*" is every principal; it conflicts with named ones`)
+	found.Refuse(!p.Any && p.named() == 0, "", "names no principal")
+	found.Add("", p.each(func(_ principalKind, name string) error { return checkElement(name) }))
+	return found.Err()
 }
 
-func checkPrincipalSense(found *faults, path string, p *Principal) {
-	for _, kind := range p.kinds() {
-		for i, name := range kind.list {
-			checkLeftovers(found, item(child(path, kind.name), i), name)
-			checkNoVariables(found, item(child(path, kind.name), i), name)
-		}
-	}
+func checkPrincipalSense(p *Principal) error {
+	return p.each(func(_ principalKind, name string) error { return cmp.Or(checkLeftovers(name), checkNoVariables(name)) })
 }
 
 func (p *Principal) named() int {
@@ -61,22 +56,30 @@ func (p *Principal) kinds() []principalKind {
 	}
 }
 
-// checkTrustedPrincipal judges principals as IAM does in a trust policy: each is named in full, or it is every principal.
-func checkTrustedPrincipal(found *faults, path string, p *Principal) {
+// each checks the principals of every kind.
+func (p *Principal) each(check func(kind principalKind, name string) error) error {
+	var found fielderr.List
 	for _, kind := range p.kinds() {
-		for i, name := range kind.list {
-			at := item(child(path, kind.name), i)
-			if name == kind.any && name != "" {
-				continue
-			}
-			if strings.ContainsAny(name, "*?") {
-				found.addf(at, "%q has a wildcard; a principal is named in full", name)
-			}
-			if reason := kind.wrong(name); reason != "" {
-				found.addf(at, "%q %s", name, reason)
-			}
-		}
+		found.Add(fielderr.Path(kind.name), fielderr.Each(kind.list, func(name string) error { return check(kind, name) }))
 	}
+	return found.Err()
+}
+
+// checkTrustedPrincipal judges principals as IAM does in a trust policy: each is named in full, or it is every principal.
+func checkTrustedPrincipal(p *Principal) error {
+	return p.each(func(kind principalKind, name string) error {
+		reason := kind.wrong(name)
+		switch {
+		case name == kind.any && name != "":
+			return nil
+		case strings.ContainsAny(name, "*?"):
+			return fmt.Errorf("%q has a wildcard; a principal is named in full", name)
+		case reason != "":
+			return fmt.Errorf("%q %s", name, reason)
+		default:
+			return nil
+		}
+	})
 }
 
 func wrongAWSPrincipal(name string) string {
@@ -86,7 +89,7 @@ func wrongAWSPrincipal(name string) string {
 	if !strings.HasPrefix(name, "arn:") {
 		return "is not a principal; use an account (12 digits), the ARN of a role, a user or a session, or a unique ID such as AROA..."
 	}
-	arn, err := ParseArn(name)
+	arn, err := ParseARN(name)
 	if err != nil {
 		return strings.TrimPrefix(err.Error(), fmt.Sprintf("%q ", name))
 	}
@@ -111,7 +114,7 @@ func wrongFederated(name string) string {
 	if strings.Contains(name, "://") {
 		return "is a URL; use the ARN of the OIDC provider that IAM has for it"
 	}
-	if arn, err := ParseArn(name); err == nil && (arn.IsOIDCProvider() || arn.isSAMLProvider()) {
+	if arn, err := ParseARN(name); err == nil && (arn.IsOIDCProvider() || arn.isSAMLProvider()) {
 		return ""
 	}
 	if federatedPattern.MatchString(name) {

@@ -1,6 +1,7 @@
 package iampolicy
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -53,20 +54,16 @@ func wrongParts(parts []string) string {
 	return ""
 }
 
-func checkResourceSense(found *faults, path string, resources Strings) {
-	for i, resource := range resources {
-		checkLeftovers(found, item(path, i), resource)
-		checkVariables(found, item(path, i), resource)
-	}
+func checkResourceSense(resource string) error {
+	return cmp.Or(checkLeftovers(resource), checkVariables(resource))
 }
 
-// checkResources judges resources as IAM does where a policy is stored.
-func checkResources(found *faults, path string, resources Strings) {
-	for i, resource := range resources {
-		if reason := wrongResource(resource); reason != "" {
-			found.addf(item(path, i), "%q %s", resource, reason)
-		}
+// checkResource judges a resource as IAM does where a policy is stored.
+func checkResource(resource string) error {
+	if reason := wrongResource(resource); reason != "" {
+		return fmt.Errorf("%q %s", resource, reason)
 	}
+	return nil
 }
 
 func wrongResource(resource string) string {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // The lengths of permission documents, in characters without white space; none of the two can be raised:
@@ -27,23 +29,22 @@ func TextSize(document string) int {
 }
 
 // ValidateInlinePolicy checks the text of a permission document as that of an inline policy of a role. How long all of them
-// may be together is for [ValidateInlinePoliciesSize]. All faults are reported together.
+// may be together is for [ValidateInlinePoliciesSize]. All errors are reported together.
 func ValidateInlinePolicy(text string) error {
-	_, err := parseDocument(text, checkIdentity)
+	_, err := parseDocument(text, func(found *fielderr.List, d Document) { found.Add("", checkPermissions(d)) })
 	return err
 }
 
 // ValidateManagedPolicy checks the text of a permission document as that of a managed policy: of the current version (IAM:
-// "Policy document must be version 2012-10-17 or greater") and not too long. All faults are reported together.
+// "Policy document must be version 2012-10-17 or greater") and not too long. All errors are reported together.
 func ValidateManagedPolicy(text string) error {
-	_, err := parseDocument(text, func(found *faults, d Document) {
-		checkIdentity(found, d)
-		if d.Version == oldVersion {
-			found.addf("Version", "is %q, which is also meant where it is missing, and IAM makes managed policies of %q only", oldVersion, currentVersion)
-		}
-		if size := TextSize(text); size > MaxManagedPolicySize {
-			found.addf("", "has %d characters without white space, and IAM allows %d in a managed policy; make several of it", size, MaxManagedPolicySize)
-		}
+	_, err := parseDocument(text, func(found *fielderr.List, d Document) {
+		found.Add("", checkPermissions(d))
+		found.Refuse(d.Version == oldVersion, "Version",
+			"is %q, which is also meant where it is missing, and IAM makes managed policies of %q only", oldVersion, currentVersion)
+		size := TextSize(text)
+		found.Refuse(size > MaxManagedPolicySize, "",
+			"has %d characters without white space, and IAM allows %d in a managed policy; make several of it", size, MaxManagedPolicySize)
 	})
 	return err
 }

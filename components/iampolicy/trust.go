@@ -1,11 +1,14 @@
 package iampolicy
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/kubename"
 )
 
@@ -40,9 +43,9 @@ type ServiceAccountSubject struct {
 	NamePattern string
 }
 
-// TrustPolicy is the trust policy of a role for service accounts: every one of ServiceAccounts in every cluster may assume the
-// role, and no other principal may, except those that ExtraStatements name.
-type TrustPolicy struct {
+// WebIdentityTrust is the trust policy of a role for service accounts: every one of ServiceAccounts in every cluster may assume
+// the role, and no other principal may, except those that ExtraStatements name.
+type WebIdentityTrust struct {
 	// Providers are the ARNs of the clusters' OIDC providers in the role's account, at least one; each becomes one statement, in
 	// this order.
 	Providers []string
@@ -57,23 +60,25 @@ type TrustPolicy struct {
 }
 
 // Document builds the trust policy: for each cluster a statement with the provider as principal, the audience pinned, and
-// the subjects listed under one key. All faults are reported together, each with its path
+// the subjects listed under one key. All errors are reported together, each with its path
 // ("serviceAccounts[1].namespace: ...").
 //
 // The subjects stand under StringEquals; as soon as one is a pattern, all of them stand under StringLike. Operators of a
 // statement are ANDed, so exact names and patterns cannot be split between the two, and a second statement would be
 // longer for the same meaning: exact names are DNS names, so they have no *, ? or ${ that StringLike could read as
 // anything else.
-func (t TrustPolicy) Document() (Document, error) {
-	var found faults
-	issuers := checkProviders(&found, t.Providers)
-	checkServiceAccounts(&found, "serviceAccounts", t.ServiceAccounts)
-	checkStatements(&found, "extraStatements", t.ExtraStatements)
-	for i, s := range t.ExtraStatements {
-		checkTrustStatement(&found, item("extraStatements", i), s, currentVersion)
-	}
-	limit := t.limit(&found)
-	if err := found.err(); err != nil {
+func (t WebIdentityTrust) Document() (Document, error) {
+	found := fielderr.List{OnePerPath: true}
+	issuers, err := providerIssuers(t.Providers)
+	found.Add("", err)
+	found.Add("", ValidateServiceAccounts("serviceAccounts", t.ServiceAccounts))
+	found.Add("", checkStatements("extraStatements", t.ExtraStatements))
+	found.Add("extraStatements", fielderr.Each(t.ExtraStatements, func(s Statement) error {
+		return checkTrustStatement(s, currentVersion)
+	}))
+	limit := cmp.Or(t.MaxSize, MaxTrustPolicySize)
+	found.Add("maxSize", ValidateMaxTrustPolicySize(limit))
+	if err := found.Err(); err != nil {
 		return Document{}, err
 	}
 
@@ -90,9 +95,9 @@ func (t TrustPolicy) Document() (Document, error) {
 	return document, nil
 }
 
-// Validate reports what [TrustPolicy.Document] would, before all providers are known: later is the number of further clusters,
-// each of which counts with the shortest issuer that there could be. A policy that is too long so is too long whatever comes.
-func (t TrustPolicy) Validate(later int) error {
+// Validate reports what [WebIdentityTrust.Document] would, before all providers are known: later is the number of further
+// clusters, each of which counts with the shortest possible issuer. A policy that is too long with these is always too long.
+func (t WebIdentityTrust) Validate(later int) error {
 	t.Providers = slices.Clone(t.Providers)
 	for i := range later {
 		t.Providers = append(t.Providers, fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/%d.aa", i))
@@ -101,23 +106,13 @@ func (t TrustPolicy) Validate(later int) error {
 	return err
 }
 
-// JSON is the document as compact JSON; see [TrustPolicy.Document] and [Document.JSON].
-func (t TrustPolicy) JSON() (string, error) {
+// JSON is the document as compact JSON; see [WebIdentityTrust.Document] and [Document.JSON].
+func (t WebIdentityTrust) JSON() (string, error) {
 	document, err := t.Document()
 	if err != nil {
 		return "", err
 	}
 	return document.JSON()
-}
-
-func (t TrustPolicy) limit(found *faults) int {
-	if t.MaxSize == 0 {
-		return MaxTrustPolicySize
-	}
-	if err := ValidateMaxTrustPolicySize(t.MaxSize); err != nil {
-		found.addf("maxSize", "%v", err)
-	}
-	return t.MaxSize
 }
 
 // ValidateMaxTrustPolicySize refuses a quota for the length of a trust policy that no account has, as it is less than the
@@ -130,7 +125,7 @@ func ValidateMaxTrustPolicySize(size int) error {
 	return nil
 }
 
-func clusterStatement(providerArn, issuer string, subjects []ServiceAccountSubject) Statement {
+func clusterStatement(providerARN, issuer string, subjects []ServiceAccountSubject) Statement {
 	list := make(Strings, len(subjects))
 	operator := StringEquals
 	for i, subject := range subjects {
@@ -146,7 +141,7 @@ func clusterStatement(providerArn, issuer string, subjects []ServiceAccountSubje
 	condition[operator][issuer+":sub"] = list
 	return Statement{
 		Effect:    Allow,
-		Principal: &Principal{Federated: Strings{providerArn}},
+		Principal: &Principal{Federated: Strings{providerARN}},
 		Actions:   Strings{assumeRoleWithWebIdentity},
 		Condition: condition,
 	}
@@ -157,118 +152,115 @@ func (s ServiceAccountSubject) Claim() string {
 	return "system:serviceaccount:" + s.Namespace + ":" + s.Name + s.NamePattern // one of the two is empty
 }
 
-// checkProviders returns the issuers, without https://, that the ARNs name.
-func checkProviders(found *faults, providers []string) []string {
-	if len(providers) == 0 {
-		found.addf("providers", "is empty; at least one cluster is needed")
-	}
+// providerIssuers are the issuers, without https://, that the ARNs name.
+func providerIssuers(providers []string) ([]string, error) {
+	var found fielderr.List
+	found.Refuse(len(providers) == 0, "providers", "is empty; at least one cluster is needed")
 	issuers := make([]string, len(providers))
 	for i, provider := range providers {
+		at := fielderr.Path("providers")
 		issuer, err := ProviderIssuer(provider)
-		found.add(item("providers", i), err)
-		if first := slices.Index(issuers[:i], issuer); err == nil && first >= 0 {
-			found.addf(item("providers", i), "%s is the issuer of %s already", issuer, item("providers", first))
-		}
+		found.Add(at.Index(i), err)
+		first := slices.Index(issuers[:i], issuer)
+		found.Refuse(err == nil && first >= 0, at.Index(i), "%s is the issuer of %s already", issuer, at.Index(first))
 		issuers[i] = issuer
 	}
-	return issuers
+	return issuers, found.Err()
 }
 
 // ProviderIssuer is the issuer, without https://, that the ARN of an IAM OIDC provider names.
-func ProviderIssuer(providerArn string) (string, error) {
+func ProviderIssuer(providerARN string) (string, error) {
 	const form = "arn:<partition>:iam::<account>:oidc-provider/<issuer without https://>"
-	arn, err := ParseArn(providerArn)
+	arn, err := ParseARN(providerARN)
 	if err != nil || !arn.IsOIDCProvider() {
-		return "", fmt.Errorf("%q is not the ARN of an OIDC provider; its form is %s", providerArn, form)
+		return "", fmt.Errorf("%q is not the ARN of an OIDC provider; its form is %s", providerARN, form)
 	}
 	issuer, err := ParseIssuer(arn.issuer())
 	if err == nil && issuer != arn.issuer() {
-		return "", fmt.Errorf("%q names the issuer otherwise than IAM does; its form is %s", providerArn, form)
+		return "", fmt.Errorf("%q names the issuer otherwise than IAM does; its form is %s", providerARN, form)
 	}
 	return issuer, err
 }
 
-// ValidateServiceAccounts checks subjects as far as plain values go, before any cluster or ARN is known. All faults are
+// ValidateServiceAccounts checks subjects as far as plain values go, before any cluster or ARN is known. All errors are
 // reported together, each with its path: with the path "serviceAccounts", "serviceAccounts[1].namespace: ...".
 //
 // Subjects that appear twice are refused rather than merged: the order is the caller's, and a repetition is more likely a
 // slip in copying than meant.
-func ValidateServiceAccounts(path string, subjects []ServiceAccountSubject) error {
-	var found faults
-	checkServiceAccounts(&found, path, subjects)
-	return found.err()
-}
-
-func checkServiceAccounts(found *faults, path string, subjects []ServiceAccountSubject) {
-	if len(subjects) == 0 {
-		// Without subjects a policy would be left with the audience alone, which every token of the cluster has.
-		found.addf(path, "is empty; at least one service account is needed")
-	}
-	first := map[string]string{}
+func ValidateServiceAccounts(path fielderr.Path, subjects []ServiceAccountSubject) error {
+	var found fielderr.List
+	// Without subjects a policy would be left with the audience alone, which every token of the cluster has.
+	found.Refuse(len(subjects) == 0, path, "is empty; at least one service account is needed")
+	first := map[string]fielderr.Path{}
 	for i, subject := range subjects {
-		at, before := item(path, i), len(found.errs)
-		checkNamespace(found, at+".namespace", subject.Namespace)
-		checkSubjectName(found, at, subject)
-		if len(found.errs) > before {
+		at := path.Index(i)
+		if err := subject.validate(); err != nil {
+			found.Add(at, err)
 			continue // Two faulty subjects are not worth comparing.
 		}
 		if other, taken := first[subject.Claim()]; taken {
-			found.addf(at, "%s/%s is %s already", subject.Namespace, subject.Name+subject.NamePattern, other)
+			found.Addf(at, "%s/%s is %s already", subject.Namespace, subject.Name+subject.NamePattern, other)
 		} else {
 			first[subject.Claim()] = at
 		}
 	}
+	return found.Err()
 }
 
-func checkNamespace(found *faults, path, namespace string) {
+func (s ServiceAccountSubject) validate() error {
+	var found fielderr.List
+	found.Add("namespace", validateNamespace(s.Namespace))
+	switch {
+	case s.NamePattern == "":
+		found.Add("name", validateServiceAccountName(s.Name))
+	case s.Name != "":
+		found.Addf("namePattern", "conflicts with name; give one of the two")
+	default:
+		found.Add("namePattern", validateNamePattern(s.NamePattern))
+	}
+	return found.Err()
+}
+
+func validateNamespace(namespace string) error {
 	switch {
 	case namespace == "":
-		found.addf(path, "is empty; name the namespace")
+		return errors.New("is empty; name the namespace")
 	case strings.ContainsAny(namespace, "*?"):
-		found.addf(path, "%q is a pattern; a namespace is always named exactly", namespace)
+		return fmt.Errorf("%q is a pattern; a namespace is always named exactly", namespace)
 	default:
-		found.add(path, kubename.ValidateNamespace(namespace))
+		return kubename.ValidateNamespace(namespace)
 	}
 }
 
-func checkSubjectName(found *faults, path string, subject ServiceAccountSubject) {
-	switch {
-	case subject.NamePattern == "":
-		checkServiceAccountName(found, path+".name", subject.Name)
-	case subject.Name != "":
-		found.addf(path+".namePattern", "conflicts with name; give one of the two")
-	default:
-		checkNamePattern(found, path+".namePattern", subject.NamePattern)
-	}
-}
-
-func checkServiceAccountName(found *faults, path, name string) {
+func validateServiceAccountName(name string) error {
 	switch {
 	case name == "":
-		found.addf(path, "is empty; name the service account, or ask for a pattern with namePattern")
+		return errors.New("is empty; name the service account, or ask for a pattern with namePattern")
 	case strings.ContainsAny(name, "*?"):
-		found.addf(path, "%q is a pattern; ask for it with namePattern", name)
+		return fmt.Errorf("%q is a pattern; ask for it with namePattern", name)
 	default:
-		found.add(path, kubename.ValidateObject(serviceAccountKind, name))
+		return kubename.ValidateObject(serviceAccountKind, name)
 	}
 }
 
-// checkNamePattern takes "*" alone, because it was asked for by name, but no other spelling of it: a reader of "?*" or
+// validateNamePattern takes "*" alone, because it was asked for by name, but no other spelling of it: a reader of "?*" or
 // "**" should not have to work out that it is the whole namespace.
-func checkNamePattern(found *faults, path, pattern string) {
+func validateNamePattern(pattern string) error {
 	switch {
 	case !subjectPattern.MatchString(pattern):
-		found.addf(path, "%q has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?", pattern)
+		return fmt.Errorf("%q has a character that no service account has; use lower case letters, digits, hyphens, dots, * and ?", pattern)
 	case !strings.ContainsAny(pattern, "*?"):
-		found.addf(path, "%q has neither * nor ?; use name for an exact name", pattern)
+		return fmt.Errorf("%q has neither * nor ?; use name for an exact name", pattern)
 	case pattern != "*" && strings.Trim(pattern, "*?") == "":
-		found.addf(path, `%q is nothing but wildcards; write "*" if every service account of the namespace is meant`, pattern)
+		return fmt.Errorf(`%q is nothing but wildcards; write "*" if every service account of the namespace is meant`, pattern)
 	case strings.Contains(pattern, "**"):
-		found.addf(path, "%q has ** in it, which means the same as *; write one", pattern)
+		return fmt.Errorf("%q has ** in it, which means the same as *; write one", pattern)
 	case len(pattern) > kubename.MaxObject:
-		found.addf(path, "%q has %d characters; Kubernetes allows %d", pattern, len(pattern), kubename.MaxObject)
+		return fmt.Errorf("%q has %d characters; Kubernetes allows %d", pattern, len(pattern), kubename.MaxObject)
 	case kubename.ValidateObject(serviceAccountKind, strings.NewReplacer("*", "a", "?", "a").Replace(pattern)) != nil:
 		// If the wildcards cannot save it, nothing that Kubernetes would call a name matches.
-		found.addf(path, "%q can match no service account; names begin and end with a letter or a digit", pattern)
+		return fmt.Errorf("%q can match no service account; names begin and end with a letter or a digit", pattern)
+	default:
+		return nil
 	}
 }

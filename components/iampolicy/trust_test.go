@@ -13,15 +13,15 @@ import (
 
 const (
 	issuer      = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"
-	providerArn = "arn:aws:iam::111122223333:oidc-provider/" + issuer
+	providerARN = "arn:aws:iam::111122223333:oidc-provider/" + issuer
 )
 
 func provider(partition, issuer string) string {
 	return "arn:" + partition + ":iam::111122223333:oidc-provider/" + issuer
 }
 
-func trustPolicy() iampolicy.TrustPolicy {
-	return iampolicy.TrustPolicy{
+func trustPolicy() iampolicy.WebIdentityTrust {
+	return iampolicy.WebIdentityTrust{
 		Providers:       []string{provider("aws", issuer)},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{{Namespace: "default", Name: "iam-role-test"}},
 	}
@@ -47,50 +47,50 @@ func argoCD() []iampolicy.ServiceAccountSubject {
 
 func TestTrustPoliciesEqualTheirGoldenFiles(t *testing.T) {
 	t.Parallel()
-	only := func(namespace, name string) func(*iampolicy.TrustPolicy) {
-		return func(p *iampolicy.TrustPolicy) {
+	only := func(namespace, name string) func(*iampolicy.WebIdentityTrust) {
+		return func(p *iampolicy.WebIdentityTrust) {
 			p.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: namespace, Name: name}}
 		}
 	}
 	cases := []struct {
 		name   string
-		mutate func(*iampolicy.TrustPolicy)
+		mutate func(*iampolicy.WebIdentityTrust)
 	}{
-		{"trust-iam-role-test", func(*iampolicy.TrustPolicy) {}},
+		{"trust-iam-role-test", func(*iampolicy.WebIdentityTrust) {}},
 		{"trust-s3-backup", only("payments", "s3-backup")},
 		{"trust-my-service-account-default", only("default", "my-service-account")},
 		{"trust-my-service-account-test", only("test", "my-service-account")},
 		{"trust-name-with-dots", only("default", "v1.2.my-service-account")},
-		{"trust-several-service-accounts", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts = argoCD() }},
-		{"trust-several-clusters", func(p *iampolicy.TrustPolicy) {
+		{"trust-several-service-accounts", func(p *iampolicy.WebIdentityTrust) { p.ServiceAccounts = argoCD() }},
+		{"trust-several-clusters", func(p *iampolicy.WebIdentityTrust) {
 			p.Providers = append(p.Providers,
 				provider("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"),
 				provider("aws", "oidc.eks.ap-south-1.amazonaws.com/id/EXAMPLE3"))
 		}},
-		{"trust-several-of-both", func(p *iampolicy.TrustPolicy) {
+		{"trust-several-of-both", func(p *iampolicy.WebIdentityTrust) {
 			p.Providers = append(p.Providers, provider("aws", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE2"))
 			p.ServiceAccounts = argoCD()
 		}},
-		{"trust-pattern", func(p *iampolicy.TrustPolicy) {
+		{"trust-pattern", func(p *iampolicy.WebIdentityTrust) {
 			p.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: "ci", NamePattern: "runner-?-*"}}
 		}},
-		{"trust-whole-namespace", func(p *iampolicy.TrustPolicy) {
+		{"trust-whole-namespace", func(p *iampolicy.WebIdentityTrust) {
 			p.ServiceAccounts = []iampolicy.ServiceAccountSubject{{Namespace: "ci", NamePattern: "*"}}
 		}},
-		{"trust-pattern-and-exact-name", func(p *iampolicy.TrustPolicy) {
+		{"trust-pattern-and-exact-name", func(p *iampolicy.WebIdentityTrust) {
 			p.ServiceAccounts = append(p.ServiceAccounts, iampolicy.ServiceAccountSubject{Namespace: "ci", NamePattern: "runner-*"})
 		}},
-		{"trust-china", func(p *iampolicy.TrustPolicy) {
+		{"trust-china", func(p *iampolicy.WebIdentityTrust) {
 			p.Providers = []string{provider("aws-cn", "oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLE1")}
 		}},
-		{"trust-govcloud", func(p *iampolicy.TrustPolicy) {
+		{"trust-govcloud", func(p *iampolicy.WebIdentityTrust) {
 			p.Providers = []string{provider("aws-us-gov", "oidc.eks.us-gov-west-1.amazonaws.com/id/EXAMPLE1")}
 		}},
-		{"trust-extra-statement", func(p *iampolicy.TrustPolicy) {
+		{"trust-extra-statement", func(p *iampolicy.WebIdentityTrust) {
 			p.ServiceAccounts = argoCD()
 			p.ExtraStatements = []iampolicy.Statement{selfAssume()}
 		}},
-		{"trust-iam-role-test", func(*iampolicy.TrustPolicy) {}},
+		{"trust-iam-role-test", func(*iampolicy.WebIdentityTrust) {}},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestTheTrustPolicyIsTheOneThatIsWrittenByHand(t *testing.T) {
 	t.Parallel()
 	byHand := func(condition string) string {
 		return `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
-			"Principal": {"Federated": "` + providerArn + `"},
+			"Principal": {"Federated": "` + providerARN + `"},
 			"Action": "sts:AssumeRoleWithWebIdentity",
 			"Condition": {"StringEquals": {` + condition + `}}}]}`
 	}
@@ -192,8 +192,8 @@ func TestTheAudienceIsPinnedAndExactInEveryStatement(t *testing.T) {
 func TestTrustPolicyRefuses(t *testing.T) {
 	t.Parallel()
 	const form = "its form is arn:<partition>:iam::<account>:oidc-provider/<issuer without https://>"
-	extra := func(mutate func(*iampolicy.Statement)) func(*iampolicy.TrustPolicy) {
-		return func(p *iampolicy.TrustPolicy) {
+	extra := func(mutate func(*iampolicy.Statement)) func(*iampolicy.WebIdentityTrust) {
+		return func(p *iampolicy.WebIdentityTrust) {
 			statement := selfAssume()
 			mutate(&statement)
 			p.ExtraStatements = []iampolicy.Statement{statement}
@@ -201,45 +201,45 @@ func TestTrustPolicyRefuses(t *testing.T) {
 	}
 	cases := []struct {
 		name   string
-		mutate func(*iampolicy.TrustPolicy)
+		mutate func(*iampolicy.WebIdentityTrust)
 		want   string
 	}{
-		{"no cluster", func(p *iampolicy.TrustPolicy) { p.Providers = nil }, "providers: is empty; at least one cluster is needed"},
+		{"no cluster", func(p *iampolicy.WebIdentityTrust) { p.Providers = nil }, "providers: is empty; at least one cluster is needed"},
 		{
-			"no service account, rather than trust the audience alone", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts = nil },
+			"no service account, rather than trust the audience alone", func(p *iampolicy.WebIdentityTrust) { p.ServiceAccounts = nil },
 			"serviceAccounts: is empty; at least one service account is needed",
 		},
 		{
-			"an empty name, rather than trust the audience alone", func(p *iampolicy.TrustPolicy) { p.ServiceAccounts[0].Name = "" },
+			"an empty name, rather than trust the audience alone", func(p *iampolicy.WebIdentityTrust) { p.ServiceAccounts[0].Name = "" },
 			"serviceAccounts[0].name: is empty; name the service account, or ask for a pattern with namePattern",
 		},
 		{
-			"a provider without an issuer", func(p *iampolicy.TrustPolicy) { p.Providers[0] = strings.TrimSuffix(providerArn, issuer) },
+			"a provider without an issuer", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = strings.TrimSuffix(providerARN, issuer) },
 			`providers[0]: "arn:aws:iam::111122223333:oidc-provider/" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"a provider of an issuer over http", func(p *iampolicy.TrustPolicy) { p.Providers[0] = provider("aws", "http://"+issuer) },
+			"a provider of an issuer over http", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = provider("aws", "http://"+issuer) },
 			`providers[0]: issuer "http://` + issuer + `" has the scheme "http"; it must be https`,
 		},
-		{"no provider", func(p *iampolicy.TrustPolicy) { p.Providers[0] = "" }, `providers[0]: "" is not the ARN of an OIDC provider; ` + form},
+		{"no provider", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = "" }, `providers[0]: "" is not the ARN of an OIDC provider; ` + form},
 		{
-			"a provider that is no ARN", func(p *iampolicy.TrustPolicy) { p.Providers[0] = issuer },
+			"a provider that is no ARN", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = issuer },
 			`providers[0]: "` + issuer + `" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"a provider that is a role", func(p *iampolicy.TrustPolicy) { p.Providers[0] = "arn:aws:iam::111122223333:role/x" },
+			"a provider that is a role", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = "arn:aws:iam::111122223333:role/x" },
 			`providers[0]: "arn:aws:iam::111122223333:role/x" is not the ARN of an OIDC provider; ` + form,
 		},
 		{
-			"https:// left in the provider's ARN", func(p *iampolicy.TrustPolicy) { p.Providers[0] = provider("aws", "https://"+issuer) },
+			"https:// left in the provider's ARN", func(p *iampolicy.WebIdentityTrust) { p.Providers[0] = provider("aws", "https://"+issuer) },
 			`providers[0]: "arn:aws:iam::111122223333:oidc-provider/https://` + issuer + `" names the issuer otherwise than IAM does; ` + form,
 		},
 		{
-			"one cluster twice", func(p *iampolicy.TrustPolicy) { p.Providers = append(p.Providers, providerArn) },
+			"one cluster twice", func(p *iampolicy.WebIdentityTrust) { p.Providers = append(p.Providers, providerARN) },
 			"providers[1]: " + issuer + " is the issuer of providers[0] already",
 		},
 		{
-			"a size below the default quota", func(p *iampolicy.TrustPolicy) { p.MaxSize = 2047 },
+			"a size below the default quota", func(p *iampolicy.WebIdentityTrust) { p.MaxSize = 2047 },
 			"maxSize: 2047 is less than 2048, which IAM allows every account; give the quota that the account was raised to",
 		},
 		{
@@ -263,7 +263,7 @@ func TestTrustPolicyRefuses(t *testing.T) {
 			"extraStatements[0].Principal: is missing; a trust policy says who may assume the role",
 		},
 		{"an extra statement for a whole provider", extra(func(s *iampolicy.Statement) {
-			s.Principal = &iampolicy.Principal{Federated: iampolicy.Strings{providerArn}}
+			s.Principal = &iampolicy.Principal{Federated: iampolicy.Strings{providerARN}}
 			s.Condition = iampolicy.Condition{iampolicy.StringEquals: {issuer + ":aud": {iampolicy.Audience}}}
 		}), `extraStatements[0].Condition: would trust every identity of ` + issuer + `; add a condition on "` + issuer + `:sub"`},
 		{"an extra statement for all of Google", extra(func(s *iampolicy.Statement) {
@@ -291,7 +291,7 @@ func TestTrustPolicyRefuses(t *testing.T) {
 			"an extra statement without effect", extra(func(s *iampolicy.Statement) { s.Effect = "" }),
 			"extraStatements[0].Effect: is missing; use Allow or Deny",
 		},
-		{"several faults at once", func(p *iampolicy.TrustPolicy) {
+		{"several faults at once", func(p *iampolicy.WebIdentityTrust) {
 			p.Providers[0] = ""
 			p.ServiceAccounts[0].Namespace = ""
 			p.ExtraStatements = []iampolicy.Statement{{Effect: iampolicy.Allow, Actions: iampolicy.Strings{"sts:AssumeRole"}}}
@@ -467,7 +467,7 @@ func TestServiceAccountsAreTaken(t *testing.T) {
 }
 
 // sized is a trust policy of exactly that many characters.
-func sized(t *testing.T, size int) iampolicy.TrustPolicy {
+func sized(t *testing.T, size int) iampolicy.WebIdentityTrust {
 	t.Helper()
 	policy := trustPolicy()
 	policy.MaxSize = 2 * iampolicy.RaisedTrustPolicySize

@@ -1,9 +1,13 @@
 package iampolicy
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
@@ -13,183 +17,182 @@ var (
 	actionPattern = regexp.MustCompile(`^(\*|(\*|[A-Za-z0-9-]+):[\w*?-]+)$`)
 )
 
-// ValidateIdentity checks the document as a permission document, which is attached to a role: no principals, and every
-// statement names resources as ARNs or "*". All faults are reported together.
-func (d Document) ValidateIdentity() error {
-	var found faults
-	checkDocument(&found, d)
-	checkIdentity(&found, d)
-	return found.err()
-}
-
-func checkIdentity(found *faults, d Document) {
-	for i, s := range d.Statements {
-		checkIdentityStatement(found, item("Statement", i), s, d.Version)
-	}
+// ValidatePermissions checks the document as a permissions policy, which is attached to a role: no principals, and every
+// statement names resources as ARNs or "*". All errors are reported together.
+func (d Document) ValidatePermissions() error {
+	return onePerPath(checkDocument(d), checkPermissions(d))
 }
 
 // ValidateTrust checks the document as a role's trust policy: every statement names principals, no resources, and only
 // actions of STS. It also refuses to trust by omission: every principal without a condition, a federated provider without a
 // condition, and an OIDC provider without a condition on a claim other than the audience, which all of its tokens share.
-// All faults are reported together.
+// All errors are reported together.
 func (d Document) ValidateTrust() error {
-	var found faults
-	checkDocument(&found, d)
+	found := fielderr.List{OnePerPath: true}
+	found.Add("", checkDocument(d))
 	for i, s := range d.Statements {
-		checkTrustStatement(&found, item("Statement", i), s, d.Version)
+		found.Add(fielderr.Path("Statement").Index(i), checkTrustStatement(s, d.Version))
 	}
-	return found.err()
+	return found.Err()
+}
+
+// onePerPath joins what several checks say of one value, the first error of each path.
+func onePerPath(errs ...error) error {
+	found := fielderr.List{OnePerPath: true}
+	for _, err := range errs {
+		found.Add("", err)
+	}
+	return found.Err()
 }
 
 // checkDocument finds what no kind of policy may contain.
-func checkDocument(found *faults, d Document) {
+func checkDocument(d Document) error {
+	var found fielderr.List
 	if date, ok := unquoted.Date(d.Version); ok {
-		found.addf("Version", "%q is a date that YAML read; put it in quotes: %q", d.Version, date)
+		found.Addf("Version", "%q is a date that YAML read; put it in quotes: %q", d.Version, date)
 	}
-	if d.Version != "" && d.Version != currentVersion && d.Version != oldVersion {
-		found.addf("Version", "%q is not a version of the policy language; use %q", d.Version, currentVersion)
-	}
-	checkText(found, "Id", d.ID)
-	if len(d.Statements) == 0 {
-		found.addf("Statement", "is missing; a policy needs at least one statement")
-	}
-	checkStatements(found, "Statement", d.Statements)
+	found.Refuse(d.Version != "" && d.Version != currentVersion && d.Version != oldVersion, "Version",
+		"%q is not a version of the policy language; use %q", d.Version, currentVersion)
+	found.Add("Id", checkText(d.ID))
+	found.Refuse(len(d.Statements) == 0, "Statement", "is missing; a policy needs at least one statement")
+	found.Add("", checkStatements("Statement", d.Statements))
+	return found.Err()
 }
 
-func checkStatements(found *faults, path string, statements []Statement) {
-	first := map[string]string{}
+// checkStatements checks the list of statements at the path.
+func checkStatements(path fielderr.Path, statements []Statement) error {
+	var found fielderr.List
+	first := map[string]fielderr.Path{}
 	for i, s := range statements {
-		at := item(path, i)
-		checkStatement(found, at, s)
+		at := path.Index(i)
+		found.Add(at, checkStatement(s))
 		if other, taken := first[s.Sid]; taken {
-			found.addf(child(at, "Sid"), "%q is the Sid of %s already; a Sid is unique in its policy", s.Sid, other)
+			found.Addf(at.Child("Sid"), "%q is the Sid of %s already; a Sid is unique in its policy", s.Sid, other)
 		} else if s.Sid != "" {
 			first[s.Sid] = at
 		}
 	}
+	return found.Err()
 }
 
-func checkStatement(found *faults, path string, s Statement) {
-	if !sidPattern.MatchString(s.Sid) {
-		found.addf(child(path, "Sid"), "%q has a character that is not allowed; use letters and digits", s.Sid)
-	}
+func checkStatement(s Statement) error {
+	var found fielderr.List
+	found.Refuse(!sidPattern.MatchString(s.Sid), "Sid", "%q has a character that is not allowed; use letters and digits", s.Sid)
 	switch s.Effect {
 	case Allow, Deny:
 	case "":
-		found.addf(child(path, "Effect"), "is missing; use Allow or Deny")
+		found.Addf("Effect", "is missing; use Allow or Deny")
 	default:
-		found.addf(child(path, "Effect"), "%q is neither Allow nor Deny", string(s.Effect))
+		found.Addf("Effect", "%q is neither Allow nor Deny", string(s.Effect))
 	}
-	checkPrincipal(found, child(path, "Principal"), s.Principal)
-	checkPrincipal(found, child(path, "NotPrincipal"), s.NotPrincipal)
-	if s.Principal != nil && s.NotPrincipal != nil {
-		found.addf(child(path, "NotPrincipal"), "cannot stand beside Principal")
-	}
-	checkActions(found, path, s)
-	checkList(found, child(path, "Resource"), s.Resources)
-	checkList(found, child(path, "NotResource"), s.NotResources)
-	if len(s.Resources) > 0 && len(s.NotResources) > 0 {
-		found.addf(child(path, "NotResource"), "cannot stand beside Resource")
-	}
-	checkCondition(found, child(path, "Condition"), s.Condition)
+	found.Add("Principal", checkPrincipal(s.Principal))
+	found.Add("NotPrincipal", checkPrincipal(s.NotPrincipal))
+	found.Refuse(s.Principal != nil && s.NotPrincipal != nil, "NotPrincipal", "cannot stand beside Principal")
+	found.Add("", checkActions(s))
+	found.Add("Resource", fielderr.Each(s.Resources, checkElement))
+	found.Add("NotResource", fielderr.Each(s.NotResources, checkElement))
+	found.Refuse(len(s.Resources) > 0 && len(s.NotResources) > 0, "NotResource", "cannot stand beside Resource")
+	found.Add("Condition", checkCondition(s.Condition))
+	return found.Err()
 }
 
-func checkActions(found *faults, path string, s Statement) {
-	if len(s.Actions) > 0 && len(s.NotActions) > 0 {
-		found.addf(child(path, "NotAction"), "cannot stand beside Action")
-	}
-	if len(s.Actions) == 0 && len(s.NotActions) == 0 && !found.seen[child(path, "NotAction")] {
-		found.addf(child(path, "Action"), "is missing; a statement needs Action or NotAction")
-	}
-	s.eachAction(path, func(path, action string) {
-		if !actionPattern.MatchString(action) {
-			checkLeftovers(found, path, action)
-			checkNoVariables(found, path, action)
-			found.addf(path, `%q is not an action; use "service:Action" or "*"`, action)
+func checkActions(s Statement) error {
+	var found fielderr.List
+	found.Refuse(len(s.Actions) > 0 && len(s.NotActions) > 0, "NotAction", "cannot stand beside Action")
+	found.Refuse(len(s.Actions) == 0 && len(s.NotActions) == 0, "Action", "is missing; a statement needs Action or NotAction")
+	found.Add("", s.eachAction(func(action string) error {
+		if actionPattern.MatchString(action) {
+			return nil
 		}
-	})
+		return cmp.Or(checkLeftovers(action), checkNoVariables(action),
+			fmt.Errorf(`%q is not an action; use "service:Action" or "*"`, action))
+	}))
+	return found.Err()
 }
 
-// eachAction visits the actions of both kinds with their paths.
-func (s Statement) eachAction(path string, visit func(path, action string)) {
-	for i, action := range s.Actions {
-		visit(item(child(path, "Action"), i), action)
-	}
-	for i, action := range s.NotActions {
-		visit(item(child(path, "NotAction"), i), action)
-	}
+// eachAction checks the actions of both kinds.
+func (s Statement) eachAction(check func(action string) error) error {
+	var found fielderr.List
+	found.Add("Action", fielderr.Each(s.Actions, check))
+	found.Add("NotAction", fielderr.Each(s.NotActions, check))
+	return found.Err()
 }
 
-// checkSense refuses what IAM may well store, but what cannot be meant, as nothing ever matches it. It is no part of [Parse],
-// which reads whatever policies there are.
-func checkSense(found *faults, path string, s Statement, version string) {
-	checkPrincipalSense(found, child(path, "Principal"), s.Principal)
-	checkPrincipalSense(found, child(path, "NotPrincipal"), s.NotPrincipal)
-	checkResourceSense(found, child(path, "Resource"), s.Resources)
-	checkResourceSense(found, child(path, "NotResource"), s.NotResources)
-	checkConditionSense(found, child(path, "Condition"), s.Condition)
+// checkSense refuses what IAM may store, but what cannot be meant, as nothing ever matches it. [Parse] does not ask for it, as it
+// reads whatever policies there are.
+func checkSense(s Statement, version string) error {
+	var found fielderr.List
+	found.Add("Principal", checkPrincipalSense(s.Principal))
+	found.Add("NotPrincipal", checkPrincipalSense(s.NotPrincipal))
+	found.Add("Resource", fielderr.Each(s.Resources, checkResourceSense))
+	found.Add("NotResource", fielderr.Each(s.NotResources, checkResourceSense))
+	found.Add("Condition", checkConditionSense(s.Condition))
 	if version == oldVersion {
-		checkVariablesKnown(found, path, s)
+		found.Add("", checkVariablesKnown(s))
 	}
+	return found.Err()
 }
 
-func checkList(found *faults, path string, list Strings) {
-	for i, text := range list {
-		if text == "" {
-			found.addf(item(path, i), "is empty")
-		}
-		checkText(found, item(path, i), text)
+// checkElement checks an element of a list, which is never empty.
+func checkElement(text string) error {
+	if text == "" {
+		return errors.New("is empty")
 	}
+	return checkText(text)
 }
 
 // checkText knows the characters that IAM takes in a policy:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
-func checkText(found *faults, path, text string) {
+func checkText(text string) error {
 	if date, ok := unquoted.Date(text); ok {
-		found.addf(path, "%q is a date that YAML read, in a form that IAM cannot; put it in quotes: %q", text, date)
+		return fmt.Errorf("%q is a date that YAML read, in a form that IAM cannot; put it in quotes: %q", text, date)
 	}
 	for _, r := range text {
 		if (r < ' ' && !strings.ContainsRune("\t\n\r", r)) || r > '\u00ff' {
-			found.addf(path, "has the character %q (%U); IAM takes tab, line breaks and U+0020 to U+00FF only", r, r)
-			return
+			return fmt.Errorf("has the character %q (%U); IAM takes tab, line breaks and U+0020 to U+00FF only", r, r)
 		}
 	}
+	return nil
 }
 
-func checkIdentityStatement(found *faults, path string, s Statement, version string) {
-	checkSense(found, path, s, version)
-	if s.Principal != nil {
-		found.addf(child(path, "Principal"), "does not belong in a permission document: the role that it is attached to is meant")
+func checkPermissions(d Document) error {
+	var found fielderr.List
+	for i, s := range d.Statements {
+		found.Add(fielderr.Path("Statement").Index(i), checkPermission(s, d.Version))
 	}
-	if s.NotPrincipal != nil {
-		found.addf(child(path, "NotPrincipal"), "does not belong in a permission document: the role that it is attached to is meant")
-	}
-	if len(s.Resources) == 0 && len(s.NotResources) == 0 {
-		found.addf(child(path, "Resource"), "is missing; a permission document needs Resource or NotResource")
-	}
-	checkResources(found, child(path, "Resource"), s.Resources)
-	checkResources(found, child(path, "NotResource"), s.NotResources)
+	return found.Err()
 }
 
-func checkTrustStatement(found *faults, path string, s Statement, version string) {
-	checkSense(found, path, s, version)
-	if s.Principal == nil && s.NotPrincipal == nil {
-		found.addf(child(path, "Principal"), "is missing; a trust policy says who may assume the role")
-	}
-	if len(s.Resources) > 0 {
-		found.addf(child(path, "Resource"), "does not belong in a trust policy: the role itself is the resource")
-	}
-	if len(s.NotResources) > 0 {
-		found.addf(child(path, "NotResource"), "does not belong in a trust policy: the role itself is the resource")
-	}
-	s.eachAction(path, func(path, action string) {
-		if !strings.HasPrefix(strings.ToLower(action), "sts:") {
-			found.addf(path, `%q is not an action of STS, and a trust policy has no others; use "sts:AssumeRole" or the like`, action)
+func checkPermission(s Statement, version string) error {
+	const noPrincipal = "does not belong in a permission document: the role that it is attached to is meant"
+	var found fielderr.List
+	found.Add("", checkSense(s, version))
+	found.Refuse(s.Principal != nil, "Principal", noPrincipal)
+	found.Refuse(s.NotPrincipal != nil, "NotPrincipal", noPrincipal)
+	found.Refuse(len(s.Resources) == 0 && len(s.NotResources) == 0, "Resource",
+		"is missing; a permission document needs Resource or NotResource")
+	found.Add("Resource", fielderr.Each(s.Resources, checkResource))
+	found.Add("NotResource", fielderr.Each(s.NotResources, checkResource))
+	return found.Err()
+}
+
+func checkTrustStatement(s Statement, version string) error {
+	const noResource = "does not belong in a trust policy: the role itself is the resource"
+	var found fielderr.List
+	found.Add("", checkSense(s, version))
+	found.Refuse(s.Principal == nil && s.NotPrincipal == nil, "Principal", "is missing; a trust policy says who may assume the role")
+	found.Refuse(len(s.Resources) > 0, "Resource", noResource)
+	found.Refuse(len(s.NotResources) > 0, "NotResource", noResource)
+	found.Add("", s.eachAction(func(action string) error {
+		if strings.HasPrefix(strings.ToLower(action), "sts:") {
+			return nil
 		}
-	})
-	checkTrustedPrincipal(found, child(path, "Principal"), s.Principal)
-	checkTrustedPrincipal(found, child(path, "NotPrincipal"), s.NotPrincipal)
+		return fmt.Errorf(`%q is not an action of STS, and a trust policy has no others; use "sts:AssumeRole" or the like`, action)
+	}))
+	found.Add("Principal", checkTrustedPrincipal(s.Principal))
+	found.Add("NotPrincipal", checkTrustedPrincipal(s.NotPrincipal))
 	if s.Effect == Allow {
-		checkNotOpen(found, path, s)
+		found.Add("", checkNotOpen(s))
 	}
+	return found.Err()
 }

@@ -1,5 +1,4 @@
-// Package kubename judges names, labels and annotations as the API server of Kubernetes does, before anything is sent to it. The
-// error of a single name has no path, as the caller knows where it stands.
+// Package kubename judges names, labels and annotations as the API server of Kubernetes does, before anything is sent to it.
 //
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 package kubename
@@ -7,12 +6,10 @@ package kubename
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 const (
@@ -49,6 +46,11 @@ func ValidateLabel(name string) error {
 // stands in the error: "a service account".
 func ValidateObject(kind, name string) error {
 	return validate(name, kind, MaxObject, subdomainForm, "lower case letters, digits, hyphens and dots")
+}
+
+// ValidateObjects checks a list of the names of objects of a kind.
+func ValidateObjects(kind string, names []string) error {
+	return fielderr.Names(names, func(name string) error { return ValidateObject(kind, name) })
 }
 
 func validate(name, kind string, limit int, form *regexp.Regexp, characters string) error {
@@ -100,26 +102,20 @@ func ValidateValue(value string) error {
 	}
 }
 
-// ValidateLabels checks labels at path, or a selector of them.
-func ValidateLabels(path string, labels map[string]string) error {
-	var faults []error
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		faults = append(faults, fault.At(path+"."+key, errors.Join(ValidateKey(key), ValidateValue(labels[key]))))
-	}
-	return errors.Join(faults...)
+// ValidateLabels checks labels, or a selector of them.
+func ValidateLabels(labels map[string]string) error {
+	return fielderr.EachKey(labels, func(key, value string) error { return errors.Join(ValidateKey(key), ValidateValue(value)) })
 }
 
-// ValidateAnnotations checks annotations at path; their values are any text, 256 KiB in all with the keys. Unlike those of labels,
-// the DNS names in their keys know no case, which is the API server's own leniency.
-func ValidateAnnotations(path string, annotations map[string]string) error {
-	var faults []error
+// ValidateAnnotations checks annotations; their values are any text, 256 KiB in all with the keys. Unlike in labels, the API server
+// allows upper case in the DNS names of the keys.
+func ValidateAnnotations(annotations map[string]string) error {
+	var found fielderr.List
 	size := 0
-	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		size += len(key) + len(annotations[key])
-		faults = append(faults, fault.At(path+"."+key, ValidateKey(strings.ToLower(key))))
-	}
-	if size > maxAnnotations {
-		faults = append(faults, fmt.Errorf("%s: have %d bytes in all; Kubernetes allows an object %d", path, size, maxAnnotations))
-	}
-	return errors.Join(faults...)
+	found.Add("", fielderr.EachKey(annotations, func(key, value string) error {
+		size += len(key) + len(value)
+		return ValidateKey(strings.ToLower(key))
+	}))
+	found.Refuse(size > maxAnnotations, "", "have %d bytes in all; Kubernetes allows an object %d", size, maxAnnotations)
+	return found.Err()
 }

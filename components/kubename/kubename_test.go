@@ -28,11 +28,11 @@ func TestKeysAreWhatTheAPIServerTakes(t *testing.T) {
 	}
 }
 
-func TestAnnotationsKnowNoCaseInTheirKeys(t *testing.T) {
+func TestKeysOfAnnotationsMayHaveUpperCase(t *testing.T) {
 	t.Parallel()
 	given := map[string]string{"Acme.io/Team": "any text,\nwith line breaks"}
-	require.NoError(t, kubename.ValidateAnnotations("annotations", given))
-	assert.Error(t, kubename.ValidateLabels("labels", given))
+	require.NoError(t, kubename.ValidateAnnotations(given))
+	assert.Error(t, kubename.ValidateLabels(given))
 }
 
 func TestNamesOfSeveralPartsAreOnlyForObjects(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 )
 
 // ACK is a controller of AWS Controllers for Kubernetes, with the policies that the service's controller recommends. They are
@@ -80,18 +82,19 @@ func (p ACK) definition(in Scope) definition {
 	controller, isKnown := ackControllers[p.Service]
 	if !isKnown {
 		services := strings.Join(slices.Sorted(maps.Keys(ackControllers)), ", ")
-		fault := fmt.Errorf("service: %q is not a service that has a preset; use one of %s", p.Service, services)
+		err := fmt.Errorf("%q is not a service that has a preset; use one of %s", p.Service, services)
 		if p.Service == "" {
-			fault = fmt.Errorf("service: is missing; give the controller's service: one of %s", services)
+			err = fmt.Errorf("is missing; give the controller's service: one of %s", services)
 		}
-		return definition{source: Source{"https://github.com/aws-controllers-k8s", "each service's own"}, faults: []error{fault}}
+		return definition{
+			source: Source{"https://github.com/aws-controllers-k8s", "each service's own"}, err: fielderr.At("service", err),
+		}
 	}
-	var faults []error
+	var found fielderr.List
 	passed := list("passRoles", roles, p.PassRoles)
 	passed.isRequired = controller.needsRoles
-	if len(p.PassRoles) > 0 && controller.roleActions == nil {
-		faults = append(faults, fmt.Errorf("passRoles: the controller of %s passes no roles on; leave it out", p.Service))
-	}
+	found.Refuse(len(p.PassRoles) > 0 && controller.roleActions == nil, "passRoles",
+		"the controller of %s passes no roles on; leave it out", p.Service)
 	var passing when
 	if controller.passedTo != "" {
 		passing = when{"StringEquals": {"iam:PassedToService": {controller.passedTo}}}
@@ -103,7 +106,7 @@ func (p ACK) definition(in Scope) definition {
 		},
 		accounts:  []Account{{"ack-system", "ack-" + p.Service + "-controller"}},
 		arguments: []argument{passed},
-		faults:    faults,
+		err:       found.Err(),
 		managed:   controller.managed,
 		inline: statements{"ack-" + p.Service: {
 			only(len(controller.actions) > 0, allow(everything, controller.actions...)),

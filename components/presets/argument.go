@@ -1,77 +1,73 @@
 package presets
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // argument is the value of a preset's argument, with what it has to be.
 type argument struct {
-	path   string
+	path   fielderr.Path
 	kind   kind
 	values []string
 	// isList is false of an argument that is one text.
 	isList, isRequired bool
 }
 
-func list(path string, kind kind, values []string) argument {
+func list(path fielderr.Path, kind kind, values []string) argument {
 	return argument{path: path, kind: kind, values: values, isList: true}
 }
 
-func requiredList(path string, kind kind, values []string) argument {
+func requiredList(path fielderr.Path, kind kind, values []string) argument {
 	return argument{path: path, kind: kind, values: values, isList: true, isRequired: true}
 }
 
-func one(path string, kind kind, value string) argument {
+func one(path fielderr.Path, kind kind, value string) argument {
 	if value == "" {
 		return argument{path: path, kind: kind}
 	}
 	return argument{path: path, kind: kind, values: []string{value}}
 }
 
-func requiredOne(path string, kind kind, value string) argument {
+func requiredOne(path fielderr.Path, kind kind, value string) argument {
 	argument := one(path, kind, value)
 	argument.isRequired = true
 	return argument
 }
 
-func (a argument) at(index int) string {
+func (a argument) at(index int) fielderr.Path {
 	if !a.isList {
 		return a.path
 	}
-	return fmt.Sprintf("%s[%d]", a.path, index)
+	return a.path.Index(index)
 }
 
 func (a argument) validate() error {
 	switch {
 	case len(a.values) == 0 && a.isRequired && a.isList:
-		return fmt.Errorf("%s: name at least one %s: %s", a.path, a.kind.name, a.kind.form)
+		return fielderr.At(a.path, fmt.Errorf("name at least one %s: %s", a.kind.name, a.kind.form))
 	case len(a.values) == 0 && a.isRequired:
-		return fmt.Errorf("%s: is missing; give the %s: %s", a.path, a.kind.name, a.kind.form)
+		return fielderr.At(a.path, fmt.Errorf("is missing; give the %s: %s", a.kind.name, a.kind.form))
 	}
-	var faults []error
+	var found fielderr.List
 	for i, text := range a.values {
-		if err := a.kind.validate(text); err != nil {
-			faults = append(faults, fault.At(a.at(i), err))
-		} else if first := slices.Index(a.values, text); first < i {
-			faults = append(faults, fmt.Errorf("%s: %s is %s already", a.at(i), text, a.at(first)))
-		}
+		found.Add(a.at(i), cmp.Or(a.kind.validate(text), fielderr.Duplicate(a.values, i)))
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // atLeastOne refuses arguments of which none is given.
-func atLeastOne(path, all string, given ...[]string) error {
+func atLeastOne(path fielderr.Path, all string, given ...[]string) error {
 	if slices.ContainsFunc(given, func(values []string) bool { return len(values) > 0 }) {
 		return nil
 	}
-	return fmt.Errorf("%s: is missing; the role would allow nothing without %s", path, all)
+	return fielderr.At(path, fmt.Errorf("is missing; the role would allow nothing without %s", all))
 }
 
 // kind is a kind of resource, in AWS's own terms.
@@ -97,7 +93,7 @@ func (k kind) validate(text string) error {
 		}
 		return k.wrong(text)
 	}
-	arn, err := iampolicy.ParseArn(text)
+	arn, err := iampolicy.ParseARN(text)
 	if err != nil || arn.Service != k.service || !k.resource.MatchString(arn.Resource) ||
 		(arn.Region == "") != k.isGlobal || (arn.Account == "") != k.isOwnerless {
 		return k.wrong(text)

@@ -48,7 +48,7 @@ func TestFaultsOfArguments(t *testing.T) {
 		}}, []string{
 			`hostedZones[0]: "*" is a pattern; name each hosted zone: ` + zoneForm,
 			`hostedZones[1]: "z1" is not a hosted zone; give ` + zoneForm,
-			`hostedZones[3]: Z1 is hostedZones[2] already`,
+			`hostedZones[3]: "Z1" is already in the list, at index 2`,
 			`hostedZones[4]: "arn:aws:route53:::hostedzone/*" is a pattern; name each hosted zone: ` + zoneForm,
 			`hostedZones[5]: "example.com" is not a hosted zone; give ` + zoneForm,
 			`hostedZones[6]: "" is not a hosted zone; give ` + zoneForm,

@@ -1,6 +1,6 @@
 package presets
 
-import "fmt"
+import "github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 
 // LoadBalancerController is the AWS Load Balancer Controller, which makes load balancers for Services, Ingresses and Gateways.
 //
@@ -93,7 +93,7 @@ func (p LoadBalancerController) definition(in Scope) definition {
 			"elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:RemoveListenerCertificates",
 			"elasticloadbalancing:ModifyRule", "elasticloadbalancing:SetRulePriorities"),
 	}}
-	partitions := map[string]string{}
+	partitions := map[fielderr.Path]string{}
 	if p.GlobalAccelerator {
 		// docs/install/aga_controller_iam_policy.json beside the source.
 		var (
@@ -171,19 +171,19 @@ type VPCCNI struct {
 
 func (p VPCCNI) definition(in Scope) definition {
 	var managed []string
-	var faults []error
+	var found fielderr.List
 	switch p.IPFamily {
 	case "", "ipv4", "both":
 		managed = []string{"AmazonEKS_CNI_Policy"}
 	case "ipv6":
 	default:
-		faults = append(faults, fmt.Errorf("ipFamily: %q is not an IP family of a cluster; use ipv4, ipv6 or both", p.IPFamily))
+		found.Addf("ipFamily", "%q is not an IP family of a cluster; use ipv4, ipv6 or both", p.IPFamily)
 	}
 	isIPv6 := p.IPFamily == "ipv6" || p.IPFamily == "both"
 	return definition{
 		source:   Source{"https://github.com/aws/amazon-vpc-cni-k8s/blob/v1.23.0/docs/iam-policy.md", "v1.23.0"},
 		accounts: []Account{{"kube-system", "aws-node"}},
-		faults:   faults,
+		err:      found.Err(),
 		managed:  managed,
 		inline: statements{"vpc-cni-ipv6": {
 			only(isIPv6, allow(everything,

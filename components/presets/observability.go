@@ -79,9 +79,9 @@ func (p LogOutputs) arguments() []argument {
 	}
 }
 
-func (p LogOutputs) faults() []error {
-	return []error{atLeastOne("logGroups", "logGroups, streams, deliveryStreams or buckets",
-		p.LogGroups, p.Streams, p.DeliveryStreams, p.Buckets)}
+func (p LogOutputs) validate() error {
+	return atLeastOne("logGroups", "logGroups, streams, deliveryStreams or buckets",
+		p.LogGroups, p.Streams, p.DeliveryStreams, p.Buckets)
 }
 
 func (p LogOutputs) policy(in Scope) []iampolicy.Statement {
@@ -106,7 +106,7 @@ type AWSForFluentBit struct{ LogOutputs }
 func (p AWSForFluentBit) definition(in Scope) definition {
 	return definition{
 		source: fluentBitOutputs, accounts: []Account{{"kube-system", "aws-for-fluent-bit"}},
-		arguments: p.arguments(), faults: p.faults(), inline: statements{"aws-for-fluent-bit": p.policy(in)},
+		arguments: p.arguments(), err: p.validate(), inline: statements{"aws-for-fluent-bit": p.policy(in)},
 	}
 }
 
@@ -116,7 +116,7 @@ type FluentBit struct{ LogOutputs }
 func (p FluentBit) definition(in Scope) definition {
 	return definition{
 		source: fluentBitOutputs, accounts: []Account{{"fluent-bit", "fluent-bit"}},
-		arguments: p.arguments(), faults: p.faults(), inline: statements{"fluent-bit": p.policy(in)},
+		arguments: p.arguments(), err: p.validate(), inline: statements{"fluent-bit": p.policy(in)},
 	}
 }
 

@@ -16,11 +16,10 @@ package presets
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components/fault"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
@@ -69,14 +68,14 @@ type definition struct {
 	source    Source
 	accounts  []Account
 	arguments []argument
-	// faults are of arguments that go together; each has its path.
-	faults  []error
+	// err is of arguments that go together.
+	err     error
 	managed []string
 	inline  statements
 	// regions says that the policy is limited to the clusters' regions, by more than ARNs.
 	regions bool
 	// only is the one partition that upstream documents an argument for, by the argument's path, where it is given.
-	only map[string]string
+	only map[fielderr.Path]string
 }
 
 // statements are those of inline policies, by the policies' names. A policy without any is left out.
@@ -89,63 +88,76 @@ func ServiceAccountsOf(preset Preset) []Account { return preset.definition(Scope
 // SourceOf is where the preset's policy is documented.
 func SourceOf(preset Preset) Source { return preset.definition(Scope{}).source }
 
-// Validate checks the preset's arguments. All faults are reported together, each with its path ("hostedZones[1]: ...").
+// PolicyNamesOf are the names of the role's policies: AWS's own, and the inline ones, sorted. The arguments alone decide them.
+func PolicyNamesOf(preset Preset) (managed, inline []string) {
+	definition := preset.definition(Scope{})
+	return definition.managed, slices.Sorted(maps.Keys(definition.documents()))
+}
+
+// Validate checks the preset's arguments. All errors are reported together, each with its path ("hostedZones[1]: ...").
 func Validate(preset Preset) error {
 	definition := preset.definition(Scope{})
-	var faults []error
+	var found fielderr.List
 	for _, argument := range definition.arguments {
-		faults = append(faults, argument.validate())
+		found.Add("", argument.validate())
 	}
-	return errors.Join(append(faults, definition.faults...)...)
+	found.Add("", definition.err)
+	return found.Err()
 }
 
-// PoliciesOf are the role's policies for the scope, the same every time. It fails where the arguments do not fit the scope: ARNs
-// of another partition, or more text than IAM takes in a role's inline policies (10,240 characters without white space, which no
-// preset reaches but by long lists of arguments).
+// ValidatePartition refuses arguments that do not fit the partition of the role: ARNs of another one, and what upstream documents
+// for one partition only.
+func ValidatePartition(preset Preset, partition string) error {
+	definition := preset.definition(Scope{})
+	var found fielderr.List
+	for _, argument := range definition.arguments {
+		for i, text := range argument.values {
+			found.Add(argument.at(i), iampolicy.ValidatePartition(text, partition))
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(definition.only)) {
+		found.Refuse(partition != definition.only[path], path,
+			"upstream documents its policy for the partition %s only, and the role is in %s; leave it out", definition.only[path], partition)
+	}
+	return found.Err()
+}
+
+// PoliciesOf are the role's policies for the scope, the same every time. It fails where the arguments do not fit the scope, or where
+// they make more text than IAM takes in a role's inline policies: 10,240 characters without white space, which no preset reaches but
+// by long lists of arguments.
 func PoliciesOf(preset Preset, in Scope) (Policies, error) {
-	if err := Validate(preset); err != nil {
+	definition := preset.definition(in)
+	policies := Policies{Managed: definition.managed, Inline: definition.documents()}
+	var found fielderr.List
+	found.Add("", Validate(preset))
+	found.Add("", ValidatePartition(preset, in.Partition))
+	found.Refuse(definition.regions && len(in.Regions) == 0, "",
+		"the policy is limited to the clusters' regions, and their issuers tell none; write it as an inline policy instead")
+	if err := found.Err(); err != nil {
 		return Policies{}, err
 	}
-	definition := preset.definition(in)
-	policies := Policies{Managed: definition.managed}
-	faults := []error{definition.inScope(in)}
 	var texts []string
-	for _, name := range slices.Sorted(maps.Keys(definition.inline)) {
-		document := iampolicy.Document{Statements: slices.DeleteFunc(definition.inline[name], isEmpty)}
-		if len(document.Statements) == 0 {
+	for _, name := range slices.Sorted(maps.Keys(policies.Inline)) {
+		text, err := policies.Inline[name].JSON()
+		found.Add(fielderr.Path("").Child(name), fielderr.Document(errors.Join(err, policies.Inline[name].ValidatePermissions())))
+		texts = append(texts, text)
+	}
+	found.Add("", iampolicy.ValidateInlinePoliciesSize(texts))
+	return policies, found.Err()
+}
+
+// documents are the inline policies that have statements, nil where there are none.
+func (d definition) documents() map[string]iampolicy.Document {
+	var documents map[string]iampolicy.Document
+	for name, all := range d.inline {
+		given := slices.DeleteFunc(all, isEmpty)
+		if len(given) == 0 {
 			continue
 		}
-		text, err := document.JSON()
-		faults = append(faults, fault.At(name, errors.Join(err, document.ValidateIdentity())))
-		texts = append(texts, text)
-		if policies.Inline == nil {
-			policies.Inline = map[string]iampolicy.Document{}
+		if documents == nil {
+			documents = map[string]iampolicy.Document{}
 		}
-		policies.Inline[name] = document
+		documents[name] = iampolicy.Document{Statements: given}
 	}
-	if err := errors.Join(append(faults, iampolicy.ValidateInlinePoliciesSize(texts))...); err != nil {
-		return Policies{}, err
-	}
-	return policies, nil
-}
-
-// inScope refuses what the scope does not have.
-func (d definition) inScope(in Scope) error {
-	var faults []error
-	for _, argument := range d.arguments {
-		for i, text := range argument.values {
-			faults = append(faults, fault.At(argument.at(i), iampolicy.ValidatePartition(text, in.Partition)))
-		}
-	}
-	for _, path := range slices.Sorted(maps.Keys(d.only)) {
-		if partition := d.only[path]; in.Partition != partition {
-			faults = append(faults, fmt.Errorf("%s: upstream documents its policy for the partition %s only, and the role is in %s; "+
-				"leave it out", path, partition, in.Partition))
-		}
-	}
-	if d.regions && len(in.Regions) == 0 {
-		faults = append(faults, errors.New("the policy is limited to the clusters' regions, and their issuers tell none; "+
-			"write it as an inline policy instead"))
-	}
-	return errors.Join(faults...)
+	return documents
 }

@@ -34,11 +34,11 @@ func (p place) scope() presets.Scope {
 
 // arn is the ARN of what the account has in the region.
 func (p place) arn(service, resource string) string {
-	return iampolicy.Arn{Partition: p.partition, Service: service, Region: p.region, Account: account, Resource: resource}.String()
+	return iampolicy.ARN{Partition: p.partition, Service: service, Region: p.region, Account: account, Resource: resource}.String()
 }
 
 func (p place) role(name string) string {
-	return iampolicy.RoleArn(p.partition, account, "", name).String()
+	return iampolicy.RoleARN(p.partition, account, "", name).String()
 }
 
 func (p place) key() string { return p.arn("kms", "key/12345678-90ab-cdef-1234-567890abcdef") }

@@ -179,10 +179,10 @@ type KEDA struct {
 
 func (p KEDA) definition(in Scope) definition {
 	tableArns := in.arns(tables, p.Tables...)
-	var faults []error
+	var err error
 	if !p.CloudWatch {
-		faults = append(faults, atLeastOne("queues", "queues, streams, tables, cloudWatch or workloadRoles",
-			p.Queues, p.Streams, p.Tables, p.WorkloadRoles))
+		err = atLeastOne("queues", "queues, streams, tables, cloudWatch or workloadRoles",
+			p.Queues, p.Streams, p.Tables, p.WorkloadRoles)
 	}
 	return definition{
 		source: Source{
@@ -193,7 +193,7 @@ func (p KEDA) definition(in Scope) definition {
 			list("queues", queues, p.Queues), list("streams", streams, p.Streams), list("tables", tables, p.Tables),
 			list("workloadRoles", roles, p.WorkloadRoles),
 		},
-		faults: faults,
+		err: err,
 		inline: statements{"keda": {
 			allow(in.arns(queues, p.Queues...), "sqs:GetQueueAttributes"),
 			allow(in.arns(streams, p.Streams...), "kinesis:DescribeStreamSummary"),

@@ -32,7 +32,7 @@ func (p ExternalSecrets) definition(in Scope) definition {
 		arguments: []argument{
 			list("secrets", secrets, p.Secrets), list("parameters", parameters, p.Parameters), list("keys", kmsKeys, p.Keys),
 		},
-		faults: []error{atLeastOne("secrets", "secrets or parameters", p.Secrets, p.Parameters)},
+		err: atLeastOne("secrets", "secrets or parameters", p.Secrets, p.Parameters),
 		inline: statements{"external-secrets": {
 			only(len(p.Secrets) > 0, allow(everything, "secretsmanager:ListSecrets", "secretsmanager:BatchGetSecretValue")),
 			allow(secretArns,
@@ -72,7 +72,7 @@ func (p SecretsStoreCSI) definition(in Scope) definition {
 		arguments: []argument{
 			list("secrets", secrets, p.Secrets), list("parameters", parameters, p.Parameters), list("keys", kmsKeys, p.Keys),
 		},
-		faults: []error{atLeastOne("secrets", "secrets or parameters", p.Secrets, p.Parameters)},
+		err: atLeastOne("secrets", "secrets or parameters", p.Secrets, p.Parameters),
 		inline: statements{"secrets-store-csi": {
 			allow(in.arns(secrets, p.Secrets...), "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"),
 			allow(in.arns(parameters, p.Parameters...), "ssm:GetParameters"),

@@ -48,12 +48,12 @@ func (in Scope) isIsolated() bool { return strings.HasPrefix(in.Partition, "aws-
 
 // arn is the ARN of what has no region; the account may be empty.
 func (in Scope) arn(service, account, resource string) string {
-	return iampolicy.Arn{Partition: in.Partition, Service: service, Account: account, Resource: resource}.String()
+	return iampolicy.ARN{Partition: in.Partition, Service: service, Account: account, Resource: resource}.String()
 }
 
 // everywhere is the ARN, or pattern, in all accounts and regions of the partition, as upstream writes it.
 func (in Scope) everywhere(service, resource string) string {
-	arn := iampolicy.Arn{Partition: in.Partition, Service: service, Region: "*", Account: "*", Resource: resource}
+	arn := iampolicy.ARN{Partition: in.Partition, Service: service, Region: "*", Account: "*", Resource: resource}
 	return arn.String()
 }
 
@@ -66,7 +66,7 @@ func (in Scope) inRegions(service, account string, resources ...string) []string
 	var arns []string
 	for _, region := range in.regions() {
 		for _, resource := range resources {
-			arn := iampolicy.Arn{Partition: in.Partition, Service: service, Region: region, Account: account, Resource: resource}
+			arn := iampolicy.ARN{Partition: in.Partition, Service: service, Region: region, Account: account, Resource: resource}
 			arns = append(arns, arn.String())
 		}
 	}

@@ -134,7 +134,7 @@ func (p MountpointS3CSI) definition(in Scope) definition {
 			list("buckets", buckets, p.Buckets), list("directoryBuckets", directoryBuckets, p.DirectoryBuckets),
 			list("keys", kmsKeys, p.Keys),
 		},
-		faults: []error{atLeastOne("buckets", "buckets or directoryBuckets", p.Buckets, p.DirectoryBuckets)},
+		err: atLeastOne("buckets", "buckets or directoryBuckets", p.Buckets, p.DirectoryBuckets),
 		inline: statements{"mountpoint-s3-csi": {
 			allow(bucketArns, "s3:ListBucket"),
 			allow(objects, "s3:GetObject"),

@@ -11,6 +11,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 )
 
 // Proof is what is known about one service account that a role is put on.
@@ -154,7 +155,7 @@ func (l *Login) read(ctx context.Context, reader *proofReader, namespace, server
 	for i := range reader.jobs {
 		job := &reader.jobs[i]
 		program := &job.Spec.Template.Spec
-		if job.Labels[components.ProofLabel] != "login" || job.Namespace != namespace ||
+		if modeOf(job) != testpod.Login || job.Namespace != namespace ||
 			program.ServiceAccountName != l.ServiceAccount || envOf(program, "IRSA_SERVER") != server {
 			continue
 		}
@@ -186,10 +187,10 @@ func (p *Proof) read(ctx context.Context, reader *proofReader) error {
 		}
 		program := &job.Spec.Template.Spec
 		switch {
-		case job.Labels[components.ProofLabel] == "identity" && program.ServiceAccountName == p.ServiceAccount:
+		case modeOf(job) == testpod.Identity && program.ServiceAccountName == p.ServiceAccount:
 			tested = true
 			err = p.readIdentity(ctx, reader, job, expected)
-		case job.Labels[components.ProofLabel] == "denial" && envOf(program, "IRSA_ROLE_ARN") == p.ExpectedRole:
+		case modeOf(job) == testpod.Denial && envOf(program, "IRSA_ROLE_ARN") == p.ExpectedRole:
 			err = p.readNegativeTest(ctx, reader, job, expected)
 		}
 		if err != nil {
@@ -228,7 +229,7 @@ func (p *Proof) readNegativeTest(ctx context.Context, reader *proofReader, job *
 func (p *Proof) readRunning(ctx context.Context, reader *proofReader, expected string) error {
 	for i := range reader.pods {
 		pod := &reader.pods[i]
-		if pod.Labels[components.ProofLabel] != "running" || pod.Namespace != p.Namespace ||
+		if modeOf(pod) != testpod.Running || pod.Namespace != p.Namespace ||
 			pod.Spec.ServiceAccountName != p.ServiceAccount {
 			continue
 		}

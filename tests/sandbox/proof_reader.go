@@ -11,8 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/testpod"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 )
 
@@ -28,7 +28,7 @@ func newProofReader(ctx context.Context, c *eks.Cluster) (*proofReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	proofs := metav1.ListOptions{LabelSelector: components.ProofLabel}
+	proofs := metav1.ListOptions{LabelSelector: testpod.Label}
 	jobs, err := client.BatchV1().Jobs("").List(ctx, proofs)
 	if err != nil {
 		return nil, err
@@ -42,11 +42,16 @@ func newProofReader(ctx context.Context, c *eks.Cluster) (*proofReader, error) {
 
 // sessionPrefix is how STS names the sessions of a role: without its path.
 func sessionPrefix(roleArn string) (string, error) {
-	arn, err := iampolicy.ParseArn(roleArn)
+	arn, err := iampolicy.ParseARN(roleArn)
 	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/", arn.Partition, arn.Account, arn.RoleName()), nil
+}
+
+// modeOf is what a Job or pod proves.
+func modeOf(object metav1.Object) testpod.Mode {
+	return testpod.Mode(object.GetLabels()[testpod.Label])
 }
 
 // envOf is a variable of the program of a pod.
@@ -60,7 +65,7 @@ func envOf(pod *corev1.PodSpec, name string) string {
 }
 
 // read reads the proof of a Job from the log of its newest pod, as `kubectl logs job/<name>` does.
-func (r *proofReader) read(ctx context.Context, job *batchv1.Job) (components.TestPodProof, error) {
+func (r *proofReader) read(ctx context.Context, job *batchv1.Job) (testpod.Proof, error) {
 	var newest *corev1.Pod
 	for i := range r.pods {
 		pod := &r.pods[i]
@@ -69,10 +74,10 @@ func (r *proofReader) read(ctx context.Context, job *batchv1.Job) (components.Te
 		}
 	}
 	if newest == nil {
-		return components.TestPodProof{}, fmt.Errorf("job %s is %s and has no pod", job.Name, jobStatus(job))
+		return testpod.Proof{}, fmt.Errorf("job %s is %s and has no pod", job.Name, jobStatus(job))
 	}
 	if status := jobStatus(job); status != complete {
-		return components.TestPodProof{}, fmt.Errorf("job %s is %s%s", job.Name, status, terminationMessage(newest))
+		return testpod.Proof{}, fmt.Errorf("job %s is %s%s", job.Name, status, terminationMessage(newest))
 	}
 	proof, err := r.readLog(ctx, newest)
 	if err != nil {
@@ -81,12 +86,12 @@ func (r *proofReader) read(ctx context.Context, job *batchv1.Job) (components.Te
 	return proof, nil
 }
 
-func (r *proofReader) readLog(ctx context.Context, pod *corev1.Pod) (components.TestPodProof, error) {
+func (r *proofReader) readLog(ctx context.Context, pod *corev1.Pod) (testpod.Proof, error) {
 	log, err := r.client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(ctx)
 	if err != nil {
-		return components.TestPodProof{}, fmt.Errorf("reading its log: %w", err)
+		return testpod.Proof{}, fmt.Errorf("reading its log: %w", err)
 	}
-	return components.ReadTestPodLog(string(log))
+	return testpod.ReadLog(string(log))
 }
 
 // terminationMessage is the first line of the message that a container of the pod ended with, after a colon; empty without
@@ -104,7 +109,7 @@ func terminationMessage(pod *corev1.Pod) string {
 }
 
 // judge judges the proof of an identity.
-func judge(found components.TestPodProof, expected string) error {
+func judge(found testpod.Proof, expected string) error {
 	if !strings.HasPrefix(found.Identity, expected) || found.Check != "passed" && found.Check != "none" {
 		return errors.New("STS says it is somebody else, or its check failed")
 	}

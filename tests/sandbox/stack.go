@@ -99,7 +99,7 @@ func accountOf(declared stacks.Cluster) (string, error) {
 	if declared.AssumeRole == nil {
 		return Account, nil
 	}
-	arn, err := iampolicy.ParseArn(declared.AssumeRole.RoleArn)
+	arn, err := iampolicy.ParseARN(declared.AssumeRole.RoleArn)
 	return arn.Account, err
 }
 

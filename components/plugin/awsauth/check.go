@@ -74,13 +74,13 @@ func validKubeconfig(kubeconfig string) error {
 }
 
 func validGroups(groups []string) error {
-	var faults []error
+	var errs []error
 	for i, group := range groups {
 		if err := validName(group); err != nil {
-			faults = append(faults, fmt.Errorf("element %d: %w", i, err))
+			errs = append(errs, fmt.Errorf("element %d: %w", i, err))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
 // validName admits what Kubernetes shows in its audit log as it is.

@@ -103,7 +103,7 @@ func (a account) registered(t *testing.T, of *issuer, clientIDs ...string) accou
 
 // provider is the ARN of a cluster's OIDC provider in the account, if it is registered there.
 func (a account) provider(of *issuer) string {
-	return iampolicy.Arn{Partition: a.partition, Service: "iam", Account: a.id, Resource: "oidc-provider/" + of.host()}.String()
+	return iampolicy.ARN{Partition: a.partition, Service: "iam", Account: a.id, Resource: "oidc-provider/" + of.host()}.String()
 }
 
 // backup is the service account that the roles trust.
@@ -121,7 +121,7 @@ func (a account) trust(t *testing.T, subjects ...iampolicy.ServiceAccountSubject
 // trustIn is the product's trust policy for service accounts of these clusters.
 func (a account) trustIn(t *testing.T, clusters []*issuer, subjects ...iampolicy.ServiceAccountSubject) string {
 	t.Helper()
-	policy := iampolicy.TrustPolicy{ServiceAccounts: subjects}
+	policy := iampolicy.WebIdentityTrust{ServiceAccounts: subjects}
 	for _, c := range clusters {
 		policy.Providers = append(policy.Providers, a.provider(c))
 	}
@@ -133,7 +133,7 @@ func (a account) trustIn(t *testing.T, clusters []*issuer, subjects ...iampolicy
 // trustAnd is the product's trust policy for payments/s3-backup of the hub, with statements beside it.
 func (a account) trustAnd(t *testing.T, more ...iampolicy.Statement) string {
 	t.Helper()
-	text, err := iampolicy.TrustPolicy{
+	text, err := iampolicy.WebIdentityTrust{
 		Providers:       []string{a.provider(sandbox.hub)},
 		ServiceAccounts: []iampolicy.ServiceAccountSubject{backup},
 		ExtraStatements: more,

@@ -70,7 +70,7 @@ func (e exchange) run(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		role, err := iampolicy.ParseArn(*input.RoleArn)
+		role, err := iampolicy.ParseARN(*input.RoleArn)
 		require.NoError(t, err)
 		who, err := identify(t.Context(), withSession(answer.Credentials, region))
 		assert.Equal(t, "arn:aws:sts::"+role.Account+":assumed-role/"+nameOf(*input.RoleArn)+"/"+*input.RoleSessionName, who)

@@ -15,7 +15,7 @@ func (e *eks) needs(r *http.Request, req request) (needs []need, known bool, err
 		return nil, false, nil
 	}
 	// All in the account of the caller: EKS knows no way into another one's.
-	arn := iampolicy.Arn{
+	arn := iampolicy.ARN{
 		Partition: partitionOf(req.region), Service: "eks", Region: req.region, Account: req.account, Resource: "cluster/*",
 	}
 	resource := arn.String()

@@ -36,7 +36,7 @@ func (e *Endpoint) iamNeeds(r *http.Request, req request) (needs []need, known b
 
 // iamResource is the ARN of what a call of IAM is about.
 func (e *Endpoint) iamResource(r *http.Request, req request, kind string, given url.Values) (string, error) {
-	arn := iampolicy.Arn{Partition: req.session.role.partition, Service: "iam", Account: req.account}
+	arn := iampolicy.ARN{Partition: req.session.role.partition, Service: "iam", Account: req.account}
 	path := given.Get("Path")
 	if path == "" {
 		path = "/"

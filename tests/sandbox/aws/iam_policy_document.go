@@ -39,7 +39,7 @@ func checkDocument(r *http.Request, req request) error {
 	if req.action == "CreateRole" || req.action == "UpdateAssumeRolePolicy" {
 		err = checkTrust(document)
 	} else {
-		err = document.ValidateIdentity()
+		err = document.ValidatePermissions()
 	}
 	if err == nil {
 		err = iameval.Check(document)

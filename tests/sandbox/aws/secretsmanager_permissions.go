@@ -73,7 +73,7 @@ func (m *moto) secretArn(ctx context.Context, req request, id string) (string, e
 	case strings.HasPrefix(id, "arn:"):
 		return id, nil
 	}
-	return iampolicy.Arn{
+	return iampolicy.ARN{
 		Partition: partitionOf(req.region), Service: "secretsmanager", Region: req.region, Account: req.account,
 		Resource: "secret:" + id,
 	}.String(), nil

@@ -114,7 +114,7 @@ func (e *Endpoint) oidcProvider(ctx context.Context, in principal, issuer string
 	if err != nil || !secure || !e.propagation.visible(kindProvider, in.account, host) {
 		return oidcProvider{}, none
 	}
-	arn := iampolicy.Arn{Partition: in.partition, Service: "iam", Account: in.account, Resource: kindProvider + "/" + host}.String()
+	arn := iampolicy.ARN{Partition: in.partition, Service: "iam", Account: in.account, Resource: kindProvider + "/" + host}.String()
 	found, err := e.moto.iam(in).GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn})
 	if missing(err) || err == nil && aws.ToString(found.Url) != host {
 		return oidcProvider{}, none

@@ -70,10 +70,10 @@ var operators = map[iampolicy.Operator]struct {
 	iampolicy.BinaryEquals:              {false, binary},
 	iampolicy.IPAddress:                 {false, ipAddress},
 	iampolicy.NotIPAddress:              {true, ipAddress},
-	iampolicy.ArnEquals:                 {false, arnLike},
-	iampolicy.ArnLike:                   {false, arnLike},
-	iampolicy.ArnNotEquals:              {true, arnLike},
-	iampolicy.ArnNotLike:                {true, arnLike},
+	iampolicy.ARNEquals:                 {false, arnLike},
+	iampolicy.ARNLike:                   {false, arnLike},
+	iampolicy.ARNNotEquals:              {true, arnLike},
+	iampolicy.ARNNotLike:                {true, arnLike},
 }
 
 func (r *reader) conditions(block iampolicy.Condition) []condition {

@@ -17,7 +17,7 @@ const (
 	trustFile     = "components/iampolicy/trust.go"
 	operatorFile  = "components/iampolicy/conditions.go"
 	opennessFile  = "components/iampolicy/openness.go"
-	programFile   = "components/test_pod.sh"
+	programFile   = "components/testpod/test_pod.sh"
 	conditionFile = "tests/sandbox/aws/iameval/condition.go"
 	decisionFile  = "tests/sandbox/aws/iameval/evaluation.go"
 	statementFile = "tests/sandbox/aws/iameval/statement.go"
@@ -62,7 +62,7 @@ var guards = []guard{
 	},
 	{
 		"the provider in a trust policy",
-		[]edit{{trustFile, `&Principal{Federated: Strings{providerArn}}`, `&Principal{Any: providerArn != ""}`}},
+		[]edit{{trustFile, `&Principal{Federated: Strings{providerARN}}`, `&Principal{Any: providerARN != ""}`}},
 		product(goldenTrust),
 	},
 	{
@@ -77,7 +77,7 @@ var guards = []guard{
 	},
 	{
 		"the check that a trust policy names a service account",
-		[]edit{{trustFile, `if len(subjects) == 0 {`, `if false {`}},
+		[]edit{{trustFile, `found.Refuse(len(subjects) == 0, path,`, `found.Refuse(false, path,`}},
 		product(trustRefusals),
 	},
 	{
@@ -101,29 +101,29 @@ var guards = []guard{
 	{
 		"the refusal of a proxy's password where a proof would show it",
 		[]edit{{"components/argocd_way.go", `if proxy.User != nil {`, `if false {`}},
-		program("TestAPasswordOfAProxyIsForTheSecretOnly"),
+		program("TestClusterLoginTestRefusesThePasswordOfAProxyThatArgoCDClusterTakes"),
 	},
 
 	// How what was given is taken away, and what was not given is kept.
 	{
 		"the empty list that takes the groups of an access entry away",
 		[]edit{{accessFile, `KubernetesGroups: pulumi.ToStringArray(args.AccessEntry.KubernetesGroups),`, ``}},
-		program("TestAnAccessEntryLetsARoleIn"),
+		program("TestClusterAccessLetsARoleInByAnAccessEntry"),
 	},
 	{
 		"the replacement of an access entry whose user name is taken out",
 		[]edit{{accessFile, `if args.AccessEntry.Username != "" {`, `if false {`}},
-		program("TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut"),
+		program("TestClusterAccessReplacesAnEntryWithItsRoleAndWhenItsUserNameIsTakenOut"),
 	},
 	{
 		"the order in which an association with an access policy is replaced",
 		[]edit{{accessFile, `pulumi.ReplacementTrigger(trigger), pulumi.DeleteBeforeReplace(true)`, `pulumi.ReplacementTrigger(trigger)`}},
-		program("TestAnAccessEntryIsReplacedWithItsRoleAndWhenItsUserNameIsTakenOut"),
+		program("TestClusterAccessReplacesAnEntryWithItsRoleAndWhenItsUserNameIsTakenOut"),
 	},
 	{
 		"the tag that tells an OIDC provider of this stack from another one's",
 		[]edit{{providerFile, `own := found != nil && found.Tags[OwnerTag] == args.owner(ctx)`, `own := found != nil`}},
-		program("TestAForeignOidcProviderIsOnlyReadUnderTheNameOfACreatedOne"),
+		program("TestOidcProviderOfOthersIsOnlyReadUnderTheNameOfACreatedOne"),
 	},
 
 	// How policies are evaluated.

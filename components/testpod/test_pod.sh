@@ -3,6 +3,9 @@
 # IAM needs a while to spread what was just made, and ends: with 0 when that holds, and else with the reason, which becomes
 # the container's termination message, which Pulumi shows. The last line of a proof is JSON, for programs.
 #
+# A mode is four functions: try_<mode> succeeds when the proof is there, show_<mode> prints it, explain_<mode> says why it is not
+# there, and hopeless_<mode> reports whether this pod, as it was made, can never have it, and a fresh one may.
+#
 # The exit code tells the Job what to do about a failure: 1 is final, and after 75 a fresh pod may do better.
 #
 # No call outlasts IRSA_CALL_LIMIT seconds, and nothing IRSA_LIMIT seconds from the start, so that the reason is there before
@@ -81,7 +84,7 @@ explain_identity() {
 	tail -c 400 "$HOME/error" | grep .
 	echo "Likely causes, in order:"
 	if [ -n "$AWS_CONTAINER_CREDENTIALS_FULL_URI" ]; then
-		echo "1. THIS: an EKS Pod Identity association of its service account wins over the annotation. Delete one of the two."
+		echo "1. THIS: an EKS Pod Identity association of its service account wins over the annotation. Delete one of the two; if this role made the association, set its identity to trustBoth first."
 		return
 	fi
 	if ! mutated; then
@@ -122,15 +125,12 @@ mutated() { [ -n "$AWS_ROLE_ARN" ] && [ -s "$AWS_WEB_IDENTITY_TOKEN_FILE" ]; }
 
 annotated() { [ "$AWS_ROLE_ARN" = "$IRSA_ROLE_ARN" ]; }
 
-# hopeless reports whether this pod, as the webhook made it, will never have the role, and a fresh one may.
-hopeless() {
-	[ "$1" = identity ] && [ -z "$AWS_CONTAINER_CREDENTIALS_FULL_URI" ] && ! { mutated && annotated; }
-}
+hopeless_identity() { [ -z "$AWS_CONTAINER_CREDENTIALS_FULL_URI" ] && ! { mutated && annotated; }; }
 
 # A negative test has a token of its own account for STS, and nothing that would make the CLI use it by itself.
 try_denial() {
 	issuer=$(claim iss)
-	case $issuer in https://oidc.eks.*) # nobody names a region to this pod, but an issuer of EKS does
+	case $issuer in https://oidc.eks.*) # the webhook gives this pod no region, but the host of an EKS issuer names it
 		export AWS_REGION="$(echo "$issuer" | cut -d . -f 3)"
 		export AWS_DEFAULT_REGION="$AWS_REGION"
 		;;
@@ -148,6 +148,8 @@ try_denial() {
 }
 
 show_denial() { printf '{"pod":"%s","identity":"%s","refusal":"%s"}\n' "$IRSA_POD" "$identity" "$refusal"; }
+
+hopeless_denial() { false; }
 
 explain_denial() {
 	case $identity:$refusal in
@@ -201,6 +203,8 @@ try_login() {
 
 show_login() { printf '{"pod":"%s","identity":"%s","login":"%s"}\n' "$IRSA_POD" "$identity" "$IRSA_LOGIN"; }
 
+hopeless_login() { false; }
+
 explain_login() {
 	echo "Pod $IRSA_POD cannot log in to cluster $IRSA_CLUSTER_NAME at $IRSA_SERVER as $IRSA_EXPECTED_ARN"
 	case $status:$read in
@@ -209,7 +213,7 @@ explain_login() {
 		tail -c 600 "$HOME/error" | grep .
 		;;
 	401:*) echo "The cluster answered 401: it does not know the role. Its access entry is missing or belongs to an older role of this name, or aws-auth has no line for it; a line with the role's path does not match." ;;
-	201:) echo "The cluster says that it is ${identity:-somebody without an ARN}." ;;
+	201:) echo "The cluster says that it is ${identity:-an identity without an ARN}." ;;
 	*)
 		echo "The cluster let it in, but answered ${read:-$status} to $IRSA_READ: the access policies or groups do not allow that."
 		tail -c 600 "$HOME/answer"
@@ -224,7 +228,7 @@ while :; do
 	if "try_$1"; then
 		"show_$1"
 		break
-	elif hopeless "$1"; then
+	elif "hopeless_$1"; then
 		"explain_$1"
 		exit 75
 	elif [ $(($(now) + 2)) -ge $((start + IRSA_WINDOW)) ]; then
