@@ -152,11 +152,11 @@ var (
 		name: "secret", form: "its ARN with the six characters that Secrets Manager puts behind the name, or -?????? for them, or " +
 			"the beginning of names with * behind it: arn:aws:secretsmanager:<region>:<account>:secret:<name>-??????",
 		service:  "secretsmanager",
-		resource: regexp.MustCompile(`^secret:[A-Za-z0-9/_+=.@!-]+(-[A-Za-z0-9]{6}|-\?{6}|\*)$`),
+		resource: regexp.MustCompile(`^secret:[/_+=.@!-]*[A-Za-z0-9][A-Za-z0-9/_+=.@!-]*(-[A-Za-z0-9]{6}|-\?{6}|\*)$`),
 	}
 	parameters = kind{
 		name: "parameter", form: "its ARN, or the beginning of names with * behind it: arn:aws:ssm:<region>:<account>:parameter/<name>",
-		service: "ssm", resource: regexp.MustCompile(`^parameter/[A-Za-z0-9/_.-]*[A-Za-z0-9_.-]/?\*?$`),
+		service: "ssm", resource: regexp.MustCompile(`^parameter/[/_.-]*[A-Za-z0-9][A-Za-z0-9/_.-]*\*?$`),
 	}
 	queues = kind{
 		name: "queue", form: "its ARN, arn:aws:sqs:<region>:<account>:<name>",
@@ -176,8 +176,8 @@ var (
 	}
 	logGroups = kind{
 		name: "log group", form: "its name, such as /eks/my-cluster, or its ARN, or the beginning of names with * behind it",
-		id: regexp.MustCompile(`^[A-Za-z0-9_/.#-]{1,512}\*?$`), service: "logs", before: "log-group:",
-		resource: regexp.MustCompile(`^log-group:[A-Za-z0-9_/.#-]{1,512}\*?$`),
+		id: regexp.MustCompile(`^` + logGroupName + `$`), service: "logs", before: "log-group:",
+		resource: regexp.MustCompile(`^log-group:` + logGroupName + `$`),
 	}
 	fileSystems = kind{
 		name: "file system", form: "its ID, such as fs-0123456789abcdef0, or its ARN",
@@ -208,6 +208,8 @@ var (
 )
 
 const (
-	bucketName          = `[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]`
+	bucketName = `[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]`
+	// logGroupName is a name, or the beginning of one with something in it that tells groups apart.
+	logGroupName        = `[_/.#-]*[A-Za-z0-9][A-Za-z0-9_/.#-]{0,511}\*?`
 	directoryBucketName = `[a-z0-9][a-z0-9-]{1,40}--[a-z0-9-]+--x-s3`
 )

@@ -75,17 +75,19 @@ func TestFaultsOfArguments(t *testing.T) {
 			`volumeKeys[0]: "*" is a pattern; name each KMS key: ` + keyForm)},
 		"no secret": {presets.ExternalSecrets{}, one(
 			`secrets: is missing; the role would allow nothing without secrets or parameters`)},
-		"secrets": {presets.ExternalSecrets{Secrets: []string{"db", secret("db"), secret("*"), "*", secret("d*b-AbCdEf")}}, []string{
+		"secrets": {presets.ExternalSecrets{Secrets: []string{"db", secret("db"), secret("*"), "*", secret("d*b-AbCdEf"), secret("/*")}}, []string{
 			`secrets[0]: "db" is not a secret; give ` + secretForm,
 			`secrets[1]: "` + secret("db") + `" is not a secret; give ` + secretForm,
 			`secrets[2]: "` + secret("*") + `" is a pattern; name each secret: ` + secretForm,
 			`secrets[3]: "*" is a pattern; name each secret: ` + secretForm,
 			`secrets[4]: "` + secret("d*b-AbCdEf") + `" is a pattern; name each secret: ` + secretForm,
+			`secrets[5]: "` + secret("/*") + `" is a pattern; name each secret: ` + secretForm,
 		}},
-		"parameters": {presets.SecretsStoreCSI{Parameters: []string{"/dev/db", parameter("*"), parameter("a*b")}}, []string{
+		"parameters": {presets.SecretsStoreCSI{Parameters: []string{"/dev/db", parameter("*"), parameter("a*b"), parameter("/*")}}, []string{
 			`parameters[0]: "/dev/db" is not a parameter; give ` + parameterForm,
 			`parameters[1]: "` + parameter("*") + `" is a pattern; name each parameter: ` + parameterForm,
 			`parameters[2]: "` + parameter("a*b") + `" is a pattern; name each parameter: ` + parameterForm,
+			`parameters[3]: "` + parameter("/*") + `" is a pattern; name each parameter: ` + parameterForm,
 		}},
 		"a mount without anything": {presets.SecretsStoreCSI{}, one(
 			`secrets: is missing; the role would allow nothing without secrets or parameters`)},
@@ -141,12 +143,13 @@ func TestFaultsOfArguments(t *testing.T) {
 		"no output of the chart": {presets.AWSForFluentBit{}, one(
 			`logGroups: is missing; the role would allow nothing without logGroups, streams, deliveryStreams or buckets`)},
 		"outputs": {presets.FluentBit{LogOutputs: presets.LogOutputs{
-			LogGroups: []string{"*", "a:b", ireland.arn("logs", "log-group:/eks/a:*")},
+			LogGroups: []string{"*", "/*", "a:b", ireland.arn("logs", "log-group:/eks/a:*")},
 			Streams:   one("s"), DeliveryStreams: one("d"), Buckets: one("B"),
 		}}, []string{
 			`logGroups[0]: "*" is a pattern; name each log group: ` + groupForm,
-			`logGroups[1]: "a:b" is not a log group; give ` + groupForm,
-			`logGroups[2]: "arn:aws:logs:eu-west-1:111122223333:log-group:/eks/a:*" is a pattern; name each log group: ` + groupForm,
+			`logGroups[1]: "/*" is a pattern; name each log group: ` + groupForm,
+			`logGroups[2]: "a:b" is not a log group; give ` + groupForm,
+			`logGroups[3]: "arn:aws:logs:eu-west-1:111122223333:log-group:/eks/a:*" is a pattern; name each log group: ` + groupForm,
 			`streams[0]: "s" is not a data stream; give ` + streamForm,
 			`deliveryStreams[0]: "d" is not a Firehose stream; give ` + deliveryForm,
 			`buckets[0]: "B" is not a bucket; give ` + bucketForm,

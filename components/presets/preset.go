@@ -122,9 +122,9 @@ func ValidatePartition(preset Preset, partition string) error {
 	return found.Err()
 }
 
-// PoliciesOf are the role's policies for the scope, the same every time. It fails where the arguments do not fit the scope, or where
-// they make more text than IAM takes in a role's inline policies: 10,240 characters without white space, which no preset reaches but
-// by long lists of arguments.
+// PoliciesOf are the role's policies for the scope, the same every time. It fails where the arguments do not fit the scope, or
+// where they make more text than IAM takes in a role's inline policies: 10,240 characters without white space, which no preset
+// reaches but by long lists of arguments.
 func PoliciesOf(preset Preset, in Scope) (Policies, error) {
 	definition := preset.definition(in)
 	policies := Policies{Managed: definition.managed, Inline: definition.documents()}
