@@ -11,6 +11,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/presets"
 )
 
 // IrsaRoleType is the type token of [IrsaRole].
@@ -20,7 +21,10 @@ const IrsaRoleType = "eks-irsa:index:IrsaRole"
 type IrsaRoleArgs struct {
 	// Clusters are those whose pods may assume the role, one or more; each adds a statement to the trust policy.
 	Clusters []IrsaCluster `json:"-"`
-	// ServiceAccounts may assume the role, in every cluster; one or more.
+	// Preset gives the role what a well-known controller needs: its policies, which are added to the role's own, and its service
+	// accounts, if the role has none. Default: none.
+	Preset presets.Preset `json:"preset"`
+	// ServiceAccounts may assume the role, in every cluster; one or more. Default: those of the preset.
 	ServiceAccounts []ServiceAccountArgs `json:"serviceAccounts"`
 
 	// Name of the role, 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -. Default: eks-<namespace>-<service account> of
@@ -100,6 +104,7 @@ func NewIrsaRole(
 	ctx *pulumi.Context, name string, args *IrsaRoleArgs, opts ...pulumi.ResourceOption,
 ) (*IrsaRole, error) {
 	component := &IrsaRole{}
+	args = args.withPreset()
 	err := construct(ctx, IrsaRoleType, name, component, args.Validate(), opts, func(children children) error {
 		builder := irsaRoleBuilder{ctx: ctx, name: name, args: args, component: component, children: children, inClusters: children}
 		builder.inClusters.names.clusters = args.Clusters
@@ -117,6 +122,8 @@ type irsaRoleBuilder struct {
 	name      string
 	args      *IrsaRoleArgs
 	component *IrsaRole
+	// inline are the documents of the inline policies, those of the preset among them.
+	inline map[string]PolicyDocument
 	// inClusters are the children in whose names a cluster's stands behind the component's.
 	children, inClusters children
 
@@ -144,6 +151,7 @@ func (b *irsaRoleBuilder) build() error {
 	}
 	b.component.OidcProviderArns = providerArns
 	b.component.TrustPolicy = b.trustPolicy(providerArns)
+	b.inline = b.presetPolicies(providerArns)
 	steps := []func() error{
 		b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
 		b.createNamespaces, b.createServiceAccounts, b.createTestPods,
@@ -233,6 +241,7 @@ func (b *irsaRoleBuilder) createRole() error {
 
 // RoleName is the name that the role will have, or "" when NamePrefix leaves it to the AWS provider.
 func (args *IrsaRoleArgs) RoleName() string {
+	args = args.withPreset()
 	if args.Name != "" || args.NamePrefix != "" || len(args.ServiceAccounts) == 0 {
 		return args.Name
 	}

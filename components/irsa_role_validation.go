@@ -15,6 +15,7 @@ func (args *IrsaRoleArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
+	args = args.withPreset()
 	var known []string
 	for _, cluster := range args.Clusters {
 		if arn, plain := plainString(cluster.OidcProviderArn); plain {
@@ -24,12 +25,12 @@ func (args *IrsaRoleArgs) Validate() error {
 		}
 	}
 	return errors.Join(args.validateClusters(), args.validateSettings(known, len(args.Clusters)-len(known)),
-		oneAccount(known), args.inPartitionOf(known))
+		oneAccount(known), args.inPartitionOf(known), args.validatePresetScope(known))
 }
 
 // ValidateSettings is [IrsaRoleArgs.Validate] for a program that knows only the number of the clusters yet.
 func (args *IrsaRoleArgs) ValidateSettings(clusters int) error {
-	return args.validateSettings(nil, clusters)
+	return args.withPreset().validateSettings(nil, clusters)
 }
 
 // validateSettings checks all but the clusters: providers are the ARNs that are known, and later is the number of the others.

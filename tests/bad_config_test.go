@@ -38,7 +38,8 @@ const (
 	// Keys that the configuration knows.
 	topKeys  = "argocd, buckets, clusters, owner, roles, tags, testPodDefaults"
 	roleKeys = "aliases, clusters, customerManagedPolicies, description, forceDetachPolicies, inlinePolicies, " +
-		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod"
+		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, preset, serviceAccounts, " +
+		"tags, testPod"
 	argoCDKeys = "customerManagedPolicies, description, forceDetachPolicies, hub, inlinePolicies, managedPolicies, maxSessionDuration, " +
 		"maxTrustPolicySize, namespace, path, permissionsBoundary, roleName, roleNamePrefix, serviceAccountMode, serviceAccounts, tags, targets, testPod"
 )
