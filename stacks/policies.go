@@ -10,6 +10,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/presets"
 )
 
 // eachNamedPolicy visits the managed policies of all roles that are given by name, boundaries among them, each with its path and
@@ -30,6 +31,13 @@ func (cfg *Config) eachNamedPolicy(visit func(path fielderr.Path, name, cluster 
 		for i, given := range role.ManagedPolicies {
 			policy(path.Child("managedPolicies").Index(i), given, role.Clusters[0])
 		}
+		if role.Preset == nil {
+			return
+		}
+		managed, _ := presets.PolicyNamesOf(role.Preset)
+		for _, name := range managed {
+			policy(path.Join(components.PresetPath(role.Preset)), name, role.Clusters[0])
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
 		role(fielderr.Path("roles").Child(key), cfg.Roles[key])
@@ -46,7 +54,7 @@ func (cfg *Config) eachNamedPolicy(visit func(path fielderr.Path, name, cluster 
 }
 
 // findPolicies asks AWS for its own policies that the configuration names: the ARN has a path, which the name need not tell.
-// Each is asked for once in an account. A name that AWS does not have is no error yet.
+// Each is asked for once in an account; a role asks again for those of its preset. A name that AWS does not have is no error yet.
 func (p *platform) findPolicies() error {
 	type question struct{ policy, cluster, arn string }
 	questions := map[namedPolicy]*question{}
