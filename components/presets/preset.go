@@ -23,8 +23,8 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// Preset is one of the controllers of this package, such as [ExternalDNS], with its arguments. Statements of one's own belong
-// into further inline policies of the role.
+// Preset is one of the controllers of this package, such as [ExternalDNS], with its arguments. Further statements go
+// into inline policies of the role.
 type Preset interface {
 	// definition is all that is known of the controller; the policies are those for the scope.
 	definition(in Scope) definition
