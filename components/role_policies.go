@@ -20,7 +20,7 @@ type RolePolicies struct {
 	// ManagedPolicies are managed policies to attach: names of AWS's own, such as AmazonS3ReadOnlyAccess, or ARNs.
 	ManagedPolicies []string `json:"managedPolicies"`
 	// PolicyAttachments are ARNs of further managed policies, such as those that the program makes, by keys that you choose;
-	// a key names the attachment.
+	// a key names the attachment. Under the name of a policy of the preset stands that policy's ARN, which IAM is not asked for then.
 	PolicyAttachments map[string]pulumi.StringInput `json:"-"`
 	// InlinePolicies are embedded in the role, by policy name; 10,240 characters in all, without white space.
 	InlinePolicies map[string]PolicyDocument `json:"inlinePolicies"`
@@ -76,6 +76,9 @@ func (b *irsaRoleBuilder) attachedPolicies() (map[string]pulumi.StringInput, err
 	}
 	managed, _ := presets.PolicyNamesOf(b.args.Preset)
 	for _, name := range managed {
+		if arns[name] != nil {
+			continue
+		}
 		arn, err := managedPolicyArn(b.ctx, name, pulumi.Parent(b.component))
 		if err != nil {
 			return nil, fielderr.At(PresetPath(b.args.Preset), err)

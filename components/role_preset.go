@@ -45,6 +45,7 @@ func (args *IrsaRoleArgs) validatePreset(names *policyNames) error {
 	path := PresetPath(args.Preset)
 	found.Add(path, presets.Validate(args.Preset))
 	managed, inline := presets.PolicyNamesOf(args.Preset)
+	managed = slices.DeleteFunc(slices.Clone(managed), func(name string) bool { return args.PolicyAttachments[name] != nil })
 	for _, name := range slices.Concat(managed, inline) {
 		found.Add(path, names.addUnique(name))
 	}

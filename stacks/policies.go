@@ -54,7 +54,7 @@ func (cfg *Config) eachNamedPolicy(visit func(path fielderr.Path, name, cluster 
 }
 
 // findPolicies asks AWS for its own policies that the configuration names: the ARN has a path, which the name need not tell.
-// Each is asked for once in an account; a role asks again for those of its preset. A name that AWS does not have is no error yet.
+// Each is asked for once in an account. A name that AWS does not have is no error yet.
 func (p *platform) findPolicies() error {
 	type question struct{ policy, cluster, arn string }
 	questions := map[namedPolicy]*question{}
@@ -102,11 +102,20 @@ func (p *platform) withBoundary(settings components.RoleSettings, cluster string
 	return settings
 }
 
-// withPolicyArns are a role's policies with ARNs in place of names.
-func (p *platform) withPolicyArns(policies components.RolePolicies, cluster string) components.RolePolicies {
+// withPolicyArns are a role's policies, those of its preset among them, with ARNs in place of names.
+func (p *platform) withPolicyArns(role Role) components.RolePolicies {
+	policies, cluster := role.RolePolicies, role.Clusters[0]
 	policies.ManagedPolicies = slices.Clone(policies.ManagedPolicies)
 	for i, policy := range policies.ManagedPolicies {
 		policies.ManagedPolicies[i] = p.policyArn(policy, cluster)
+	}
+	if role.Preset == nil {
+		return policies
+	}
+	policies.PolicyAttachments = map[string]pulumi.StringInput{}
+	managed, _ := presets.PolicyNamesOf(role.Preset)
+	for _, name := range managed {
+		policies.PolicyAttachments[name] = pulumi.String(p.policyArn(name, cluster))
 	}
 	return policies
 }
