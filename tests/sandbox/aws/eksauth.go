@@ -197,7 +197,9 @@ func podSessionAnswer(started *session, pod podIdentity, association podIdentity
 		AssumedRoleUser        user        `json:"assumedRoleUser"`
 		Credentials            credentials `json:"credentials"`
 	}{
-		subject{pod.namespace, pod.serviceAccount}, podsService, reference{association.arn, association.id},
+		subject{pod.namespace, pod.serviceAccount},
+		podsService,
+		reference{association.arn, association.id},
 		user{started.arn(), started.role.id + ":" + started.name},
 		credentials{started.accessKey, started.secret, started.token, epoch(started.expires)},
 	}

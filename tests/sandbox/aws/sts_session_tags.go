@@ -83,8 +83,8 @@ func readSessionTags(given url.Values, caller *session) (sessionTags, error) {
 	}
 	for _, tag := range asked {
 		if passed.find(tag.key) != nil {
-			return nil, wrongTags("One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key " +
-				"from the calling session.")
+			return nil, wrongTags("One of the specified transitive tag keys can't be set because it conflicts with a transitive " +
+				"tag key from the calling session.")
 		}
 	}
 	for i := 1; given.Has(fmt.Sprintf("TransitiveTagKeys.member.%d", i)); i++ {

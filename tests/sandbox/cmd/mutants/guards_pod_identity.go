@@ -100,7 +100,7 @@ var podIdentityGuards = []guard{
 		endpoint("TestAPodsTagsGoWithItIntoAnotherRole"),
 	},
 	{
-		"the tags that a session hands on, which nobody overrides",
+		"the tags that a session hands on, which it cannot change",
 		[]edit{{sessionTagFile, `if passed.find(tag.key) != nil {`, `if false {`}},
 		endpoint("TestAssumeRoleTakesTags"),
 	},
