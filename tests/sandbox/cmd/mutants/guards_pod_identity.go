@@ -101,7 +101,7 @@ var podIdentityGuards = []guard{
 	},
 	{
 		"the tags that a session hands on, which it cannot change",
-		[]edit{{sessionTagFile, `if passed.find(tag.key) != nil {`, `if false {`}},
+		[]edit{{sessionTagFile, `if passed.find(tag.key) != nil {`, `if passed.find(tag.key) != nil && false {`}},
 		endpoint("TestAssumeRoleTakesTags"),
 	},
 	{
