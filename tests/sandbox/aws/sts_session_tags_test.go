@@ -160,7 +160,7 @@ func TestAssumeRoleTakesTags(t *testing.T) {
 		"what the caller hands on":        {pod, target, namespace, nil, conflictingTags},
 		"that in another case":            {pod, target, tags("Kubernetes-Namespace", "billing"), nil, conflictingTags},
 		"of the operator": {
-			w.endpoint, target, namespace, nil, "the sandbox does not have the parameter Tags.member.1.Key of AssumeRole",
+			w.endpoint, target, namespace, nil, "the sandbox does not have the parameter Tags.member.1.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
