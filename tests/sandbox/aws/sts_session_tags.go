@@ -62,7 +62,7 @@ func listName(parameter string) string {
 }
 
 // readSessionTags returns the tags that a session gets: those that its caller hands on, and those that the caller asks for.
-// A tag that is handed on cannot be given another value, not even its own again. The messages are what STS was seen to answer:
+// A tag that is handed on cannot be set again, even to its own value. The messages are what STS was seen to answer:
 // https://github.com/localstack/localstack/blob/main/tests/aws/services/sts/test_sts.snapshot.json.
 func readSessionTags(given url.Values, caller *session) (sessionTags, error) {
 	var asked sessionTags

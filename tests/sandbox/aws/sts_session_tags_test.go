@@ -19,7 +19,7 @@ func TestAPodsTagsAreInItsPermissions(t *testing.T) {
 	bucket := w.makeBucket(t)
 	_, err := w.iam().TagRole(t.Context(), &iam.TagRoleInput{RoleName: &w.roleName, Tags: roleTags("Kubernetes-Namespace", "own", "team", "a")})
 	require.NoError(t, err)
-	for name, test := range map[string]struct {
+	for name, test := range map[string]struct { //nolint:paralleltest // one policy at a time
 		condition string
 		allowed   bool
 	}{
@@ -30,7 +30,7 @@ func TestAPodsTagsAreInItsPermissions(t *testing.T) {
 		"another account":    {`"aws:PrincipalTag/kubernetes-service-account":"other"`, false},
 		"a tag of a request": {`"aws:RequestTag/kubernetes-namespace":"payments"`, false},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // one policy at a time
+		t.Run(name, func(t *testing.T) {
 			w.putPolicy(t, w.roleName, "allow", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::`+bucket+
 				`","Condition":{"StringEquals":{`+test.condition+`}}}`)
 			err := w.session(t).list(t.Context(), bucket, "")
@@ -41,7 +41,7 @@ func TestAPodsTagsAreInItsPermissions(t *testing.T) {
 			require.ErrorContains(t, err, noPolicy("s3:ListBucket"))
 		})
 	}
-	t.Run("in a resource", func(t *testing.T) { //nolint:paralleltest // one policy at a time
+	t.Run("in a resource", func(t *testing.T) {
 		w.putPolicy(t, w.roleName, "allow",
 			statement("Allow", "s3:GetObject", "arn:aws:s3:::"+bucket+"/${aws:PrincipalTag/kubernetes-namespace}/*"))
 		_, err := w.session(t).s3().GetObject(t.Context(), getObject(bucket, "payments/x"))
