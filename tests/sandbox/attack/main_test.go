@@ -1,9 +1,9 @@
 //go:build unix
 
-// Package attack_test tries to get at roles, and past the permissions of roles, in every way that it knows. Two real
-// clusters issue the tokens; the trust policies are those that the product writes. Each attempt has to be refused for its
-// own reason, with AWS's own code; controls beside them, in the same tables, have to succeed, so that the refusals are not
-// those of a harness that refuses everything.
+// Package attack_test tries to get at roles, by IRSA and by EKS Pod Identity, and past the permissions of roles, in every way
+// that it knows. Two real clusters issue the tokens; the trust policies are those that the product writes. Each attempt has
+// to be refused for its own reason, with AWS's own code; controls beside them, in the same tables, have to succeed, so that
+// the refusals are not those of a harness that refuses everything.
 //
 // `go test` without arguments in this folder ends with the count. (With arguments it hides what passing tests print.)
 package attack_test

@@ -130,6 +130,12 @@ func trustPods(t *testing.T, clusters []*issuer, subjects ...iampolicy.ServiceAc
 	return text
 }
 
+// podRole is a role with the product's trust policy for a pod.
+func podRole(t *testing.T, of pod) string {
+	t.Helper()
+	return sandbox.home.newRole(t, trustPods(t, []*issuer{of.of}, exact(of.namespace, of.account)))
+}
+
 // eks is a client for the account in a region.
 func (a account) eks(region string) *awseks.Client {
 	config := a.config
@@ -165,7 +171,9 @@ func (a account) disassociate(t *testing.T, p pod, id string) {
 
 // nodeOf are the credentials of a cluster's node.
 func nodeOf(c *issuer) awssdk.CredentialsProviderFunc {
-	return func(ctx context.Context) (awssdk.Credentials, error) { return sandbox.aws.NodeCredentials(ctx, c.Region, c.Name) }
+	return func(ctx context.Context) (awssdk.Credentials, error) {
+		return sandbox.aws.NodeCredentials(ctx, c.Region, c.Name)
+	}
 }
 
 // askAs asks EKS Auth of a region for the session of a token's pod.
@@ -221,7 +229,8 @@ func playedPod(of *issuer, namespace, account string) pod {
 func newAgent(t *testing.T) *agent.Agent {
 	t.Helper()
 	started, err := agent.Start(t.Context(), agent.Options{
-		Cluster: sandbox.hub.Name, Endpoint: sandbox.aws.URL(), Region: region, Credentials: nodeOf(sandbox.hub), Keys: sandbox.hub.JWKS,
+		Cluster: sandbox.hub.Name, Endpoint: sandbox.aws.URL(), Region: region, Credentials: nodeOf(sandbox.hub),
+		Keys: sandbox.hub.JWKS,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, started.Stop()) })
@@ -246,7 +255,7 @@ func getFrom(t *testing.T, a *agent.Agent, token string, changes ...func(*http.R
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
 	if answer.StatusCode == http.StatusOK {
-		var given struct{ AccessKeyId string } //nolint:revive,staticcheck // the name in the answer
+		var given struct{ AccessKeyId string } //nolint:revive // the name in the answer
 		require.NoError(t, json.Unmarshal(body, &given))
 		return given.AccessKeyId, nil
 	}

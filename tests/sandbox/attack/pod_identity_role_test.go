@@ -50,25 +50,56 @@ func TestAssociating(t *testing.T) {
 		want refusal
 	}{
 		{"associating a role with the permission to pass it", statements{all, allow(pass, "*")}, creating, refusal{}},
-		{"passing to EKS Pod Identity", statements{all, passIf("iam:PassedToService", "pods.eks.amazonaws.com")}, creating, refusal{}},
+		{
+			"passing to EKS Pod Identity",
+			statements{all, passIf("iam:PassedToService", "pods.eks.amazonaws.com")},
+			creating,
+			refusal{},
+		},
 		{"passing for this cluster", statements{all, passIf("iam:AssociatedResourceArn", hubArn)}, creating, refusal{}},
 		{"changing to a role with the permission to pass it", statements{all, allow(pass, "*")}, updating, refusal{}},
 		{"associating a role without the permission to pass it", statements{all}, creating, denied(pass)},
-		{"passing another role", statements{all, allow(pass, "arn:aws:iam::"+homeAccount+":role/harmless")}, creating, denied(pass)},
-		{"passing to another service", statements{all, passIf("iam:PassedToService", "ec2.amazonaws.com")}, creating, denied(pass)},
+		{
+			"passing another role",
+			statements{all, allow(pass, "arn:aws:iam::"+homeAccount+":role/harmless")},
+			creating,
+			denied(pass),
+		},
+		{
+			"passing to another service",
+			statements{all, passIf("iam:PassedToService", "ec2.amazonaws.com")},
+			creating,
+			denied(pass),
+		},
 		{"passing to EKS itself", statements{all, passIf("iam:PassedToService", "eks.amazonaws.com")}, creating, denied(pass)},
-		{"passing for another cluster", statements{all, passIf("iam:AssociatedResourceArn", strings.Replace(hubArn, "/hub", "/spoke", 1))}, creating, denied(pass)},
-		{"passing what is denied", statements{all, allow(pass, "*"), deny(pass, "*")}, creating, refusal{"AccessDeniedException", byDeny.message}},
+		{
+			"passing for another cluster",
+			statements{all, passIf("iam:AssociatedResourceArn", strings.Replace(hubArn, "/hub", "/spoke", 1))},
+			creating,
+			denied(pass),
+		},
+		{
+			"passing what is denied",
+			statements{all, allow(pass, "*"), deny(pass, "*")},
+			creating,
+			refusal{"AccessDeniedException", byDeny.message},
+		},
 		{"the permission to pass alone", statements{allow(pass, "*")}, creating, denied("eks:CreatePodIdentityAssociation")},
 		{"the permission for another cluster", statements{
 			allow("eks:*", strings.Replace(hubArn, "/hub", "/spoke", 1)), allow(pass, "*"),
 		}, creating, denied("eks:CreatePodIdentityAssociation")},
 		{"changing to a role without the permission to pass it", statements{all}, updating, denied(pass)},
-		{"changing with the permission to pass another role", statements{all, allow(pass, "arn:aws:iam::"+homeAccount+":role/harmless")}, updating, denied(pass)},
+		{
+			"changing with the permission to pass another role",
+			statements{all, allow(pass, "arn:aws:iam::"+homeAccount+":role/harmless")},
+			updating, denied(pass),
+		},
 		{"the permission to create, for a change", statements{
 			allow("eks:CreatePodIdentityAssociation", "*"), allow(pass, "*"),
 		}, updating, denied("eks:UpdatePodIdentityAssociation")},
-		{"deleting with the permission to create", statements{allow("eks:CreatePodIdentityAssociation", "*")},
+		{
+			"deleting with the permission to create",
+			statements{allow("eks:CreatePodIdentityAssociation", "*")},
 			func(t *testing.T, as workload, of pod, role string) error {
 				t.Helper()
 				id := sandbox.home.associated(t, of, role)
@@ -76,7 +107,8 @@ func TestAssociating(t *testing.T) {
 					ClusterName: &of.of.Name, AssociationId: &id,
 				})
 				return err
-			}, denied("eks:DeletePodIdentityAssociation")},
+			}, denied("eks:DeletePodIdentityAssociation"),
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -87,12 +119,6 @@ func TestAssociating(t *testing.T) {
 			judge(t, test.want, func() error { return test.do(t, as, of, role) })
 		})
 	}
-}
-
-// podRole is a role with the product's trust policy for a pod.
-func podRole(t *testing.T, of pod) string {
-	t.Helper()
-	return sandbox.home.newRole(t, trustPods(t, []*issuer{of.of}, exact(of.namespace, of.account)))
 }
 
 // What EKS refuses to anyone, also to the operator.
@@ -114,10 +140,13 @@ func TestAssociations(t *testing.T) {
 		want   refusal
 	}{
 		{name: "a role that trusts EKS Pod Identity", role: own},
-		{name: "a role of the same account that trusts other pods, which EKS Auth refuses later", role: func(t *testing.T, _ pod) string {
-			t.Helper()
-			return sandbox.home.newRole(t, trustPods(t, []*issuer{sandbox.spoke}, exact("billing", "reports")))
-		}},
+		{
+			name: "a role of the same account that trusts other pods, which EKS Auth refuses later",
+			role: func(t *testing.T, _ pod) string {
+				t.Helper()
+				return sandbox.home.newRole(t, trustPods(t, []*issuer{sandbox.spoke}, exact("billing", "reports")))
+			},
+		},
 		{name: "a second association", role: func(t *testing.T, of pod) string {
 			t.Helper()
 			sandbox.home.associated(t, of, podRole(t, of))
@@ -130,11 +159,23 @@ func TestAssociations(t *testing.T) {
 			return role
 		}, want: refusal{"ResourceInUseException", "Association already exists: a-"}},
 		{name: "* for a namespace", change: func(_ *testing.T, of *pod) { of.namespace = "*" }, role: own, want: badNamespace},
-		{name: "a pattern of namespaces", change: func(_ *testing.T, of *pod) { of.namespace = "payments-*" }, role: own, want: badNamespace},
-		{name: "a namespace in upper case", change: func(_ *testing.T, of *pod) { of.namespace = "PAYMENTS" }, role: own, want: badNamespace},
+		{
+			name: "a pattern of namespaces", change: func(_ *testing.T, of *pod) { of.namespace = "payments-*" }, role: own,
+			want: badNamespace,
+		},
+		{
+			name: "a namespace in upper case", change: func(_ *testing.T, of *pod) { of.namespace = "PAYMENTS" }, role: own,
+			want: badNamespace,
+		},
 		{name: "* for a service account", change: func(_ *testing.T, of *pod) { of.account = "*" }, role: own, want: badAccount},
-		{name: "a pattern of service accounts", change: func(_ *testing.T, of *pod) { of.account = "s3-?" }, role: own, want: badAccount},
-		{name: "a service account with its namespace", change: func(_ *testing.T, of *pod) { of.account = "billing:reports" }, role: own, want: badAccount},
+		{
+			name: "a pattern of service accounts", change: func(_ *testing.T, of *pod) { of.account = "s3-?" }, role: own,
+			want: badAccount,
+		},
+		{
+			name:   "a service account with its namespace",
+			change: func(_ *testing.T, of *pod) { of.account = "billing:reports" }, role: own, want: badAccount,
+		},
 		{name: "a role of another account that trusts the pod", role: func(t *testing.T, of pod) string {
 			t.Helper()
 			return newAccount(t).newRole(t, trustPods(t, []*issuer{of.of}, exact(of.namespace, of.account)))
@@ -170,7 +211,11 @@ func TestAssociations(t *testing.T) {
 			role.put(t, allow("*", "*"))
 			return role.role
 		}, want: badTrust},
-		{name: "a role that does not exist", role: func(t *testing.T, of pod) string { t.Helper(); return podRole(t, of) + "-2" }, want: parameter("Role provided in the request does not exist")},
+		{
+			name: "a role that does not exist",
+			role: func(t *testing.T, of pod) string { t.Helper(); return podRole(t, of) + "-2" },
+			want: parameter("Role provided in the request does not exist"),
+		},
 		{name: "a role by its name in upper case", role: func(t *testing.T, of pod) string {
 			t.Helper()
 			return strings.Replace(podRole(t, of), "/role-", "/ROLE-", 1)
@@ -221,7 +266,7 @@ func noTrust(action string) refusal {
 }
 
 // The tags by which a trust policy tells pods apart are in every caller's hands: it is the principal, EKS Pod Identity alone,
-// that nobody can claim to be.
+// that no caller can claim to be.
 func TestForgedTags(t *testing.T) {
 	t.Parallel()
 	everything := statements{allow("*", "*")}
@@ -243,18 +288,32 @@ func TestForgedTags(t *testing.T) {
 			Effect: iampolicy.Allow, Principal: &iampolicy.Principal{AWS: iampolicy.Strings{homeAccount}},
 			Actions: iampolicy.Strings{"sts:AssumeRole", "sts:TagSession"},
 			Condition: iampolicy.Condition{iampolicy.StringEquals: {
-				"aws:RequestTag/kubernetes-namespace": {victim.namespace}, "aws:RequestTag/kubernetes-service-account": {victim.account},
+				"aws:RequestTag/kubernetes-namespace": {
+					victim.namespace,
+				}, "aws:RequestTag/kubernetes-service-account": {
+					victim.account,
+				},
 			}},
 		}))
 	}
 	runDeeds(t, []deed{
-		{name: "forged tags get a role whose trust policy has the account for its principal", may: everything, do: func(t *testing.T, as workload) error {
-			t.Helper()
-			victim, _ := victims(t)
-			return as.assume(t.Context(), byAccount(t, victim), claiming(tagsOf(victim)...))
-		}},
-		{name: "a role with all permissions that forges the tags of a pod", may: everything, do: forging, want: noTrust("sts:AssumeRole")},
-		{name: "a role with the permission to tag sessions", may: statements{allow("sts:TagSession", "*"), allow("sts:AssumeRole", "*")}, do: forging, want: noTrust("sts:AssumeRole")},
+		{
+			name: "forged tags get a role whose trust policy has the account for its principal", may: everything,
+			do: func(t *testing.T, as workload) error {
+				t.Helper()
+				victim, _ := victims(t)
+				return as.assume(t.Context(), byAccount(t, victim), claiming(tagsOf(victim)...))
+			},
+		},
+		{
+			name: "a role with all permissions that forges the tags of a pod", may: everything, do: forging,
+			want: noTrust("sts:AssumeRole"),
+		},
+		{
+			name: "a role with the permission to tag sessions",
+			may:  statements{allow("sts:TagSession", "*"), allow("sts:AssumeRole", "*")}, do: forging,
+			want: noTrust("sts:AssumeRole"),
+		},
 		{name: "a role without tags at all", may: everything, do: func(t *testing.T, as workload) error {
 			t.Helper()
 			_, role := victims(t)
@@ -304,13 +363,16 @@ func TestForgedTags(t *testing.T) {
 			session.put(t, everything...)
 			return session.assume(t.Context(), role)
 		}, want: noTrust("sts:AssumeRole")},
-		{name: "a pod that asks STS for its own role, which trusts EKS Pod Identity alone", do: func(t *testing.T, _ workload) error {
-			t.Helper()
-			as, mine := podWithRole(t)
-			session := as.session(t, mine)
-			session.put(t, everything...)
-			return session.assume(t.Context(), mine)
-		}, want: noTrust("sts:AssumeRole")},
+		{
+			name: "a pod that asks STS for its own role, which trusts EKS Pod Identity alone",
+			do: func(t *testing.T, _ workload) error {
+				t.Helper()
+				as, mine := podWithRole(t)
+				session := as.session(t, mine)
+				session.put(t, everything...)
+				return session.assume(t.Context(), mine)
+			}, want: noTrust("sts:AssumeRole"),
+		},
 		{name: "a node, which carries the tokens of all its pods", do: func(t *testing.T, _ workload) error {
 			t.Helper()
 			victim, role := victims(t)
@@ -384,7 +446,8 @@ func TestTagsOnTheWayToAnotherRole(t *testing.T) {
 	}
 	onlyItsOwn := func(pod) iampolicy.Condition {
 		return iampolicy.Condition{"ForAllValues:StringEquals": {"aws:TagKeys": {
-			"eks-cluster-arn", "eks-cluster-name", "kubernetes-namespace", "kubernetes-service-account", "kubernetes-pod-name", "kubernetes-pod-uid",
+			"eks-cluster-arn", "eks-cluster-name", "kubernetes-namespace", "kubernetes-service-account", "kubernetes-pod-name",
+			"kubernetes-pod-uid",
 		}}}
 	}
 	for _, h := range []hop{
@@ -393,29 +456,74 @@ func TestTagsOnTheWayToAnotherRole(t *testing.T) {
 		{name: "a role for pods of the cluster", trust: trusting(with("eks-cluster-arn", is(hubArn)), both...)},
 		{name: "another tag beside its own", trust: trusting(none, both...), ask: saying("team", "a")},
 		{name: "no tag beside its own, where none is wanted", trust: trusting(onlyItsOwn, both...)},
-		{name: "a role for pods of another namespace", trust: trusting(with("kubernetes-namespace", is("billing")), both...), want: noTrust("sts:AssumeRole")},
-		{name: "a role for pods of a namespace that begins like it", trust: trusting(with("kubernetes-namespace", func(as pod) string {
-			return as.namespace + "-dev"
-		}), both...), want: noTrust("sts:AssumeRole")},
-		{name: "a role for another service account", trust: trusting(with("kubernetes-service-account", is("reports")), both...), want: noTrust("sts:AssumeRole")},
-		{name: "a role for pods of another cluster", trust: trusting(with("eks-cluster-arn", is(strings.Replace(hubArn, "/hub", "/spoke", 1))), both...), want: noTrust("sts:AssumeRole")},
-		{name: "a role for pods of a cluster of that name in another region", trust: trusting(with("eks-cluster-arn", is(strings.Replace(hubArn, region, "us-east-1", 1))), both...), want: noTrust("sts:AssumeRole")},
-		{name: "a role for another pod", trust: trusting(with("kubernetes-pod-uid", is("0cda7f85-c1f9-4dee-b6e9-a0b50c8f3012")), both...), want: noTrust("sts:AssumeRole")},
+		{
+			name:  "a role for pods of another namespace",
+			trust: trusting(with("kubernetes-namespace", is("billing")), both...), want: noTrust("sts:AssumeRole"),
+		},
+		{
+			name: "a role for pods of a namespace that begins like it", trust: trusting(with("kubernetes-namespace",
+				func(as pod) string {
+					return as.namespace + "-dev"
+				}), both...), want: noTrust("sts:AssumeRole"),
+		},
+		{
+			name:  "a role for another service account",
+			trust: trusting(with("kubernetes-service-account", is("reports")), both...), want: noTrust("sts:AssumeRole"),
+		},
+		{
+			name:  "a role for pods of another cluster",
+			trust: trusting(with("eks-cluster-arn", is(strings.Replace(hubArn, "/hub", "/spoke", 1))), both...),
+			want:  noTrust("sts:AssumeRole"),
+		},
+		{
+			name:  "a role for pods of a cluster of that name in another region",
+			trust: trusting(with("eks-cluster-arn", is(strings.Replace(hubArn, region, "us-east-1", 1))), both...),
+			want:  noTrust("sts:AssumeRole"),
+		},
+		{
+			name:  "a role for another pod",
+			trust: trusting(with("kubernetes-pod-uid", is("0cda7f85-c1f9-4dee-b6e9-a0b50c8f3012")), both...),
+			want:  noTrust("sts:AssumeRole"),
+		},
 		{name: "a role that takes no tags", trust: trusting(none, "sts:AssumeRole"), want: noTrust("sts:TagSession")},
-		{name: "a permission to assume without one to tag", may: statements{allow("sts:AssumeRole", "*")}, trust: trusting(none, both...), want: byNone("sts:TagSession")},
-		{name: "a permission to tag without one to assume", may: statements{allow("sts:TagSession", "*")}, trust: trusting(none, both...), want: byNone("sts:AssumeRole")},
-		{name: "another namespace for its own", trust: trusting(none, both...), ask: saying("kubernetes-namespace", "billing"), want: conflicting},
-		{name: "another namespace for its own, the tag in another case", trust: trusting(none, both...), ask: saying("Kubernetes-Namespace", "billing"), want: conflicting},
+		{
+			name: "a permission to assume without one to tag", may: statements{allow("sts:AssumeRole", "*")},
+			trust: trusting(none, both...), want: byNone("sts:TagSession"),
+		},
+		{
+			name: "a permission to tag without one to assume", may: statements{allow("sts:TagSession", "*")},
+			trust: trusting(none, both...), want: byNone("sts:AssumeRole"),
+		},
+		{
+			name: "another namespace for its own", trust: trusting(none, both...),
+			ask: saying("kubernetes-namespace", "billing"), want: conflicting,
+		},
+		{
+			name: "another namespace for its own, the tag in another case", trust: trusting(none, both...),
+			ask: saying("Kubernetes-Namespace", "billing"), want: conflicting,
+		},
 		{name: "its own namespace once more", trust: trusting(none, both...), ask: func(as pod) func(*sts.AssumeRoleInput) {
 			return claiming("kubernetes-namespace", as.namespace)
 		}, want: conflicting},
-		{name: "another cluster for its own", trust: trusting(none, both...), ask: saying("eks-cluster-arn", strings.Replace(hubArn, "/hub", "/spoke", 1)), want: conflicting},
-		{name: "another service account for its own, beside a new tag", trust: trusting(none, both...), ask: saying("team", "a", "kubernetes-service-account", "reports"), want: conflicting},
+		{
+			name: "another cluster for its own", trust: trusting(none, both...),
+			ask: saying("eks-cluster-arn", strings.Replace(hubArn, "/hub", "/spoke", 1)), want: conflicting,
+		},
+		{
+			name: "another service account for its own, beside a new tag", trust: trusting(none, both...),
+			ask: saying("team", "a", "kubernetes-service-account", "reports"), want: conflicting,
+		},
 		{name: "a tag to hand on that it does not claim", trust: trusting(none, both...), ask: func(pod) func(*sts.AssumeRoleInput) {
 			return func(input *sts.AssumeRoleInput) { input.TransitiveTagKeys = []string{"team"} }
 		}, want: refusal{"InvalidParameterValue", "must be included in the requested tags"}},
-		{name: "a tag beside its own, where none is wanted", trust: trusting(onlyItsOwn, both...), ask: saying("team", "a"), want: noTrust("sts:AssumeRole")},
-		{name: "a tag that it lacks, claimed on the way", trust: trusting(with("team", is("a")), both...), ask: saying("team", "a"), want: noTrust("sts:AssumeRole")},
+		{
+			name: "a tag beside its own, where none is wanted", trust: trusting(onlyItsOwn, both...),
+			ask: saying("team", "a"), want: noTrust("sts:AssumeRole"),
+		},
+		{
+			name: "a tag that it lacks, claimed on the way", trust: trusting(with("team", is("a")), both...),
+			ask: saying("team", "a"), want: noTrust("sts:AssumeRole"),
+		},
 		{name: "a role that trusts pods of another role", trust: func(_ pod, role string) iampolicy.Statement {
 			return iampolicy.Statement{
 				Effect: iampolicy.Allow, Principal: &iampolicy.Principal{AWS: iampolicy.Strings{homeAccount}}, Actions: both,
@@ -471,37 +579,69 @@ func TestPermissionsByTags(t *testing.T) {
 		want refusal
 	}{
 		{"the folder of its namespace", fixed(own), writes(func(as pod) string { return as.namespace }), refusal{}},
-		{"what is for its namespace", when(tag+"kubernetes-namespace", func(as pod) string { return as.namespace }), lists, refusal{}},
+		{
+			"what is for its namespace", when(tag+"kubernetes-namespace", func(as pod) string { return as.namespace }), lists,
+			refusal{},
+		},
 		{"what is for its UID", when(tag+"kubernetes-pod-uid", func(as pod) string { return as.uid }), lists, refusal{}},
 		{"what is for its cluster", when(tag+"eks-cluster-arn", is(hubArn)), lists, refusal{}},
 		{"the folder of another namespace", fixed(own), writes(is("billing")), byNone("s3:PutObject")},
-		{"a folder whose name begins with its namespace", fixed(own), writes(func(as pod) string { return as.namespace + "-dev" }), byNone("s3:PutObject")},
-		{"the folder of its namespace in upper case", fixed(own), writes(func(as pod) string { return strings.ToUpper(as.namespace) }), byNone("s3:PutObject")},
-		{"a folder that is called as the variable is", fixed(own), writes(is("${aws:PrincipalTag/kubernetes-namespace}")), byNone("s3:PutObject")},
+		{
+			"a folder whose name begins with its namespace", fixed(own),
+			writes(func(as pod) string { return as.namespace + "-dev" }), byNone("s3:PutObject"),
+		},
+		{
+			"the folder of its namespace in upper case", fixed(own),
+			writes(func(as pod) string { return strings.ToUpper(as.namespace) }), byNone("s3:PutObject"),
+		},
+		{
+			"a folder that is called as the variable is", fixed(own), writes(is("${aws:PrincipalTag/kubernetes-namespace}")),
+			byNone("s3:PutObject"),
+		},
 		{"what is for another namespace", when(tag+"kubernetes-namespace", is("billing")), lists, byNone("s3:ListBucket")},
-		{"what is for another service account", when(tag+"kubernetes-service-account", is("reports")), lists, byNone("s3:ListBucket")},
+		{
+			"what is for another service account", when(tag+"kubernetes-service-account", is("reports")), lists,
+			byNone("s3:ListBucket"),
+		},
 		{"what is for another cluster", when(tag+"eks-cluster-name", is("spoke")), lists, byNone("s3:ListBucket")},
-		{"what is for another pod of its service account", when(tag+"kubernetes-pod-name", is("pod-0")), lists, byNone("s3:ListBucket")},
-		{"what is for the pod of its name before", when(tag+"kubernetes-pod-uid", is("0cda7f85-c1f9-4dee-b6e9-a0b50c8f3012")), lists, byNone("s3:ListBucket")},
-		{"what is for a tag of a request, as in a trust policy", when("aws:RequestTag/kubernetes-namespace", func(as pod) string { return as.namespace }), lists, byNone("s3:ListBucket")},
+		{
+			"what is for another pod of its service account", when(tag+"kubernetes-pod-name", is("pod-0")), lists,
+			byNone("s3:ListBucket"),
+		},
+		{
+			"what is for the pod of its name before",
+			when(tag+"kubernetes-pod-uid", is("0cda7f85-c1f9-4dee-b6e9-a0b50c8f3012")), lists, byNone("s3:ListBucket"),
+		},
+		{
+			"what is for a tag of a request, as in a trust policy",
+			when("aws:RequestTag/kubernetes-namespace", func(as pod) string { return as.namespace }), lists,
+			byNone("s3:ListBucket"),
+		},
 		{"what is denied to other namespaces than one", fixed(statements{allow("s3:*", "*"), {
 			Effect: iampolicy.Deny, Actions: iampolicy.Strings{"s3:*"}, Resources: iampolicy.Strings{"*"},
 			Condition: iampolicy.Condition{iampolicy.StringNotEquals: {tag + "kubernetes-namespace": {"billing"}}},
 		}}), lists, byDeny},
-		{"what is for a tag of its role, which its own tag hides", when(tag+"kubernetes-namespace", is("billing")), func(t *testing.T, as pod, session workload) error {
-			t.Helper()
-			session.tagRole(t, "Kubernetes-Namespace", "billing")
-			return lists(t, as, session)
-		}, byNone("s3:ListBucket")},
-		{"what is for its namespace, with its token for STS", when(tag+"kubernetes-namespace", func(as pod) string { return as.namespace }), func(t *testing.T, as pod, session workload) error {
-			t.Helper()
-			sandbox.home.retrust(t, session.role, sandbox.home.trust(t, exact(as.namespace, as.account)))
-			answer, err := sts.NewFromConfig(operator()).AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-				RoleArn: &session.role, WebIdentityToken: aws.String(as.token(t, audience)), RoleSessionName: aws.String("irsa"),
-			})
-			require.NoError(t, err)
-			return list(t.Context(), workload{config: withSession(answer.Credentials, region)}.s3(), bucket, "")
-		}, byNone("s3:ListBucket")},
+		{
+			"what is for a tag of its role, which its own tag hides", when(tag+"kubernetes-namespace", is("billing")),
+			func(t *testing.T, as pod, session workload) error {
+				t.Helper()
+				session.tagRole(t, "Kubernetes-Namespace", "billing")
+				return lists(t, as, session)
+			}, byNone("s3:ListBucket"),
+		},
+		{
+			"what is for its namespace, with its token for STS",
+			when(tag+"kubernetes-namespace", func(as pod) string { return as.namespace }),
+			func(t *testing.T, as pod, session workload) error {
+				t.Helper()
+				sandbox.home.retrust(t, session.role, sandbox.home.trust(t, exact(as.namespace, as.account)))
+				answer, err := sts.NewFromConfig(operator()).AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+					RoleArn: &session.role, WebIdentityToken: aws.String(as.token(t, audience)), RoleSessionName: aws.String("irsa"),
+				})
+				require.NoError(t, err)
+				return list(t.Context(), workload{config: withSession(answer.Credentials, region)}.s3(), bucket, "")
+			}, byNone("s3:ListBucket"),
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

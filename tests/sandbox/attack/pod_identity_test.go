@@ -15,8 +15,8 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
-// What EKS Auth answers, https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html#API_auth_AssumeRoleForPodIdentity_Errors.
-// It does not say why a role is not to be had.
+// What EKS Auth answers. It does not say why a role is not to be had.
+// https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
 var (
 	mayNotAssume  = refusal{"AccessDeniedException", "EKS does not have permissions to assume the associated role"}
 	noAssociation = refusal{"ResourceNotFoundException", "No EKS Pod Identity association found for "}
@@ -44,9 +44,8 @@ func (c claimant) run(t *testing.T) {
 	t.Helper()
 	trusted := payments()
 	fill := func(text string) string { return strings.ReplaceAll(text, "NAMESPACE", trusted) }
-	namespace, account, in, of, trusts := "NAMESPACE", "s3-backup", sandbox.hub, []*issuer{sandbox.hub}, []iampolicy.ServiceAccountSubject{
-		exact("NAMESPACE", "s3-backup"),
-	}
+	namespace, account, in, of := "NAMESPACE", "s3-backup", sandbox.hub, []*issuer{sandbox.hub}
+	trusts := []iampolicy.ServiceAccountSubject{exact("NAMESPACE", "s3-backup")}
 	if c.namespace != "" {
 		namespace = c.namespace
 	}
@@ -118,8 +117,14 @@ func TestPodIdentityServiceAccounts(t *testing.T) {
 		}},
 		{name: "of two namespaces, the account of the first", trusts: crossed},
 		{name: "of two namespaces, the account of the second", namespace: "NAMESPACE-b", account: "reports", trusts: crossed},
-		{name: "of two namespaces, the first with the account of the second", account: "reports", trusts: crossed, want: mayNotAssume},
-		{name: "of two namespaces, the second with the account of the first", namespace: "NAMESPACE-b", trusts: crossed, want: mayNotAssume},
+		{
+			name: "of two namespaces, the first with the account of the second", account: "reports", trusts: crossed,
+			want: mayNotAssume,
+		},
+		{
+			name: "of two namespaces, the second with the account of the first", namespace: "NAMESPACE-b", trusts: crossed,
+			want: mayNotAssume,
+		},
 		{
 			name: "of two namespaces with two accounts each, the first with one of the second's", account: "audit",
 			trusts: append([]iampolicy.ServiceAccountSubject{exact("NAMESPACE", "reports"), exact("NAMESPACE-b", "audit")}, crossed...),
@@ -216,13 +221,19 @@ func TestPodIdentityTrustPolicies(t *testing.T) {
 	)
 	for _, policy := range []trustPolicy{
 		{name: "the cluster as the source", statement: allowing(on(iampolicy.ARNEquals, "aws:SourceArn", hubArn))},
-		{name: "the cluster's account as the source", statement: allowing(on(iampolicy.StringEquals, "aws:SourceAccount", homeAccount))},
+		{
+			name:      "the cluster's account as the source",
+			statement: allowing(on(iampolicy.StringEquals, "aws:SourceAccount", homeAccount)),
+		},
 		{name: "a pattern of namespaces", statement: allowing(on(iampolicy.StringLike, namespace, "payments-*"))},
 		{
 			name: "a Deny that is about somebody else", statement: allowing(nil),
 			also: denying(on(iampolicy.StringEquals, namespace, "billing")),
 		},
-		{name: "another cluster as the source", statement: allowing(on(iampolicy.ARNEquals, "aws:SourceArn", spokeArn)), want: mayNotAssume},
+		{
+			name: "another cluster as the source", statement: allowing(on(iampolicy.ARNEquals, "aws:SourceArn", spokeArn)),
+			want: mayNotAssume,
+		},
 		{
 			name: "a cluster of another account as the source", statement: allowing(on(iampolicy.ARNEquals, "aws:SourceArn", foreignHub)),
 			want: mayNotAssume,
@@ -232,31 +243,53 @@ func TestPodIdentityTrustPolicies(t *testing.T) {
 			want: mayNotAssume,
 		},
 		{
-			name: "an organization as the source, where there is none", statement: allowing(on(iampolicy.StringEquals, "aws:SourceOrgID", "o-1234567890")),
-			want: mayNotAssume,
+			name:      "an organization as the source, where there is none",
+			statement: allowing(on(iampolicy.StringEquals, "aws:SourceOrgID", "o-1234567890")),
+			want:      mayNotAssume,
 		},
-		{name: "* for a namespace under StringEquals, which knows no wildcards", statement: allowing(on(iampolicy.StringEquals, namespace, "payments-*")), want: mayNotAssume},
-		{name: "? for a letter under StringEquals", statement: allowing(on(iampolicy.StringEquals, namespace, "payments-?")), want: mayNotAssume},
-		{name: "a pattern of other namespaces", statement: allowing(on(iampolicy.StringLike, namespace, "payments")), want: mayNotAssume},
-		{name: "a pattern in another case", statement: allowing(on(iampolicy.StringLike, namespace, "PAYMENTS-*")), want: mayNotAssume},
 		{
-			name: "a tag of the pod's session for a tag of the request", statement: allowing(on(iampolicy.StringLike, "aws:PrincipalTag/kubernetes-namespace", "*")),
+			name:      "* for a namespace under StringEquals, which knows no wildcards",
+			statement: allowing(on(iampolicy.StringEquals, namespace, "payments-*")), want: mayNotAssume,
+		},
+		{
+			name:      "? for a letter under StringEquals",
+			statement: allowing(on(iampolicy.StringEquals, namespace, "payments-?")), want: mayNotAssume,
+		},
+		{
+			name: "a pattern of other namespaces", statement: allowing(on(iampolicy.StringLike, namespace, "payments")),
 			want: mayNotAssume,
 		},
-		{name: "a tag that EKS does not set", statement: allowing(on(iampolicy.StringLike, "aws:RequestTag/kubernetes-node", "*")), want: mayNotAssume},
+		{
+			name: "a pattern in another case", statement: allowing(on(iampolicy.StringLike, namespace, "PAYMENTS-*")),
+			want: mayNotAssume,
+		},
+		{
+			name:      "a tag of the pod's session for a tag of the request",
+			statement: allowing(on(iampolicy.StringLike, "aws:PrincipalTag/kubernetes-namespace", "*")),
+			want:      mayNotAssume,
+		},
+		{
+			name:      "a tag that EKS does not set",
+			statement: allowing(on(iampolicy.StringLike, "aws:RequestTag/kubernetes-node", "*")), want: mayNotAssume,
+		},
 		{
 			name: "a role that leaves out the tags", statement: allowing(nil, "sts:AssumeRole"), want: mayNotAssume,
 		},
-		{name: "a role that takes tags and no one who assumes it", statement: allowing(nil, "sts:TagSession"), want: mayNotAssume},
 		{
-			name: "a Deny of the namespace", statement: allowing(nil), also: denying(on(iampolicy.StringLike, namespace, "payments-*")), want: mayNotAssume,
+			name: "a role that takes tags and no one who assumes it", statement: allowing(nil, "sts:TagSession"),
+			want: mayNotAssume,
+		},
+		{
+			name: "a Deny of the namespace", statement: allowing(nil), also: denying(on(iampolicy.StringLike, namespace, "payments-*")),
+			want: mayNotAssume,
 		},
 		{
 			name: "a Deny of all but another cluster", statement: allowing(nil),
 			also: denying(on(iampolicy.StringNotEquals, "aws:RequestTag/eks-cluster-arn", spokeArn)), want: mayNotAssume,
 		},
 		{
-			name: "a Deny for services", statement: allowing(nil), also: denying(on(iampolicy.Bool, "aws:PrincipalIsAWSService", "true")), want: mayNotAssume,
+			name: "a Deny for services", statement: allowing(nil), also: denying(on(iampolicy.Bool, "aws:PrincipalIsAWSService", "true")),
+			want: mayNotAssume,
 		},
 		{name: "a role for another service", statement: func() iampolicy.Statement {
 			statement := pods(iampolicy.Allow, nil)
@@ -269,14 +302,15 @@ func TestPodIdentityTrustPolicies(t *testing.T) {
 			return statement
 		}, want: mayNotAssume},
 		{name: "a role for the tokens of the cluster", statement: func() iampolicy.Statement {
-			return federated(iampolicy.Allow, sandbox.home.provider(sandbox.hub), when(iampolicy.StringLike, "ISSUER:sub", "system:serviceaccount:payments:*"))
+			condition := when(iampolicy.StringLike, "ISSUER:sub", "system:serviceaccount:payments:*")
+			return federated(iampolicy.Allow, sandbox.home.provider(sandbox.hub), condition)
 		}, want: mayNotAssume},
 	} {
 		t.Run(policy.name, func(t *testing.T) {
 			t.Parallel()
 			home := sandbox.home
 			as := newPod(t, sandbox.hub, payments(), "s3-backup")
-			role := home.newRole(t, trustPods(t, []*issuer{sandbox.hub}, exact(as.namespace, as.account)))
+			role := podRole(t, as)
 			home.associated(t, as, role)
 			statements := []iampolicy.Statement{policy.statement()}
 			if policy.also != nil {
@@ -370,7 +404,7 @@ func TestStaleAssociations(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			as := newPod(t, sandbox.hub, payments(), "s3-backup")
-			role := sandbox.home.newRole(t, trustPods(t, []*issuer{sandbox.hub}, exact(as.namespace, as.account)))
+			role := podRole(t, as)
 			id := sandbox.home.associated(t, as, role)
 			require.NoError(t, as.ask(t.Context(), as.token(t)), "before")
 			test.change(t, as, id, role)

@@ -22,7 +22,7 @@ import (
 func podWithRole(t *testing.T) (as pod, role string) {
 	t.Helper()
 	as = newPod(t, sandbox.hub, payments(), "s3-backup")
-	role = sandbox.home.newRole(t, trustPods(t, []*issuer{sandbox.hub}, exact(as.namespace, as.account)))
+	role = podRole(t, as)
 	sandbox.home.associated(t, as, role)
 	return as, role
 }
@@ -76,7 +76,10 @@ func TestPodIdentityTokens(t *testing.T) {
 		{"* for an audience", forging(claim("aud", "*")), noPodAudience},
 		{"no audience", forging(without("aud")), noPodAudience},
 
-		{"an expired token", forging(at("iat", -2*time.Minute), at("exp", -time.Second)), refusal{"ExpiredTokenException", "Token expired"}},
+		{
+			"an expired token", forging(at("iat", -2*time.Minute), at("exp", -time.Second)),
+			refusal{"ExpiredTokenException", "Token expired"},
+		},
 		{"a token that is not valid yet", forging(at("nbf", time.Minute)), asPod(notValidated)},
 		{"a token that is not issued yet", forging(at("iat", time.Minute)), asPod(notValidated)},
 		{"a token that never expires", forging(without("exp")), asPod(missing("exp"))},
@@ -91,14 +94,20 @@ func TestPodIdentityTokens(t *testing.T) {
 			other := newPod(t, as.of, as.namespace, "frontend")
 			return said(func(t *testing.T, _ pod) string { t.Helper(); return other.token(t) }, "frontend", as.account)(t, as)
 		}, asPod(notValidated)},
-		{"a changed audience with the old signature", said(audiences("vault"), `"vault"`, `"`+podsAudience+`"`), asPod(notValidated)},
+		{
+			"a changed audience with the old signature", said(audiences("vault"), `"vault"`, `"`+podsAudience+`"`),
+			asPod(notValidated),
+		},
 		{"another pod's signature", func(t *testing.T, as pod) string {
 			t.Helper()
 			other := strings.Split(newPod(t, as.of, as.namespace, "frontend").token(t), ".")
 			return parts(func(parts []string) { parts[2] = other[2] })(t, as)
 		}, asPod(notValidated)},
 		{"no signature", parts(func(parts []string) { parts[2] = "" }), asPod(notValidated)},
-		{"the algorithm none", parts(func(parts []string) { parts[0], parts[2] = encode(`{"alg":"none"}`), "" }), asPod(notValidated)},
+		{
+			"the algorithm none", parts(func(parts []string) { parts[0], parts[2] = encode(`{"alg":"none"}`), "" }),
+			asPod(notValidated),
+		},
 		{"HS256 with the public key in PEM as the secret", forging(withPublicKey), asPod(notValidated)},
 		{"PS256 with the right key, which is published for RS256", forging(signed(jose.PS256)), asPod(notValidated)},
 		{"an unknown key ID", forging(header("kid", "attacker")), asPod(noKey)},
@@ -120,12 +129,18 @@ func TestPodIdentityTokens(t *testing.T) {
 		{"an issuer that there is not", forging(claim("iss", "https://attacker.example")), otherCluster},
 		{"no issuer", forging(without("iss")), asPod(missing("iss"))},
 
-		{"a token without the claims of Kubernetes", forging(without("kubernetes.io")), invalidPodToken("The token has no claim kubernetes.io")},
+		{
+			"a token without the claims of Kubernetes", forging(without("kubernetes.io")),
+			invalidPodToken("The token has no claim kubernetes.io"),
+		},
 		{"a token that is bound to no pod, as IRSA takes it", func(t *testing.T, as pod) string {
 			t.Helper()
 			return as.of.issue(t, as.namespace, as.account, []string{podsAudience})
 		}, invalidPodToken("The token is not bound to a pod")},
-		{"a token that names no service account", forging(boundTo("serviceaccount", nil)), invalidPodToken("The token names no service account")},
+		{
+			"a token that names no service account", forging(boundTo("serviceaccount", nil)),
+			invalidPodToken("The token names no service account"),
+		},
 		{
 			"a token whose subject is another than its service account", forging(subject("frontend")),
 			invalidPodToken("The subject of the token is not its service account"),
@@ -238,20 +253,30 @@ func TestWhoAsksEKSAuth(t *testing.T) {
 		region string // of the cluster unless there is one
 		want   refusal
 	}{
-		{"a node of the cluster", func(_ *testing.T, as pod, _ string) aws.CredentialsProvider { return nodeOf(as.of) }, "", refusal{}},
+		{
+			"a node of the cluster", func(_ *testing.T, as pod, _ string) aws.CredentialsProvider { return nodeOf(as.of) },
+			"",
+			refusal{},
+		},
 		{"a role with the permission for the cluster", func(t *testing.T, as pod, _ string) aws.CredentialsProvider {
 			t.Helper()
 			return may(t, allow(action, as.of.clusterArn()))
 		}, "", refusal{}},
-		{"a role without a permission", func(t *testing.T, _ pod, _ string) aws.CredentialsProvider { t.Helper(); return may(t) }, "", denied},
+		{
+			"a role without a permission",
+			func(t *testing.T, _ pod, _ string) aws.CredentialsProvider { t.Helper(); return may(t) }, "", denied,
+		},
 		{"a role with the permission for another cluster", func(t *testing.T, _ pod, _ string) aws.CredentialsProvider {
 			t.Helper()
 			return may(t, allow(action, sandbox.spoke.clusterArn()))
 		}, "", denied},
-		{"a role with all permissions of EKS, which is another service", func(t *testing.T, _ pod, _ string) aws.CredentialsProvider {
-			t.Helper()
-			return may(t, allow("eks:*", "*"), allow("sts:*", "*"))
-		}, "", denied},
+		{
+			"a role with all permissions of EKS, which is another service",
+			func(t *testing.T, _ pod, _ string) aws.CredentialsProvider {
+				t.Helper()
+				return may(t, allow("eks:*", "*"), allow("sts:*", "*"))
+			}, "", denied,
+		},
 		{"a role that is denied it", func(t *testing.T, _ pod, _ string) aws.CredentialsProvider {
 			t.Helper()
 			return may(t, allow("*", "*"), deny("eks-auth:*", "*"))
@@ -260,8 +285,14 @@ func TestWhoAsksEKSAuth(t *testing.T) {
 			t.Helper()
 			return as.session(t, role).credentials()
 		}, "", denied},
-		{"the administrator of another account", func(t *testing.T, _ pod, _ string) aws.CredentialsProvider { t.Helper(); return abroad(t) }, "", noCluster},
-		{"a node in another region", func(_ *testing.T, as pod, _ string) aws.CredentialsProvider { return nodeOf(as.of) }, "ap-south-1", noCluster},
+		{
+			"the administrator of another account",
+			func(t *testing.T, _ pod, _ string) aws.CredentialsProvider { t.Helper(); return abroad(t) }, "", noCluster,
+		},
+		{
+			"a node in another region", func(_ *testing.T, as pod, _ string) aws.CredentialsProvider { return nodeOf(as.of) },
+			"ap-south-1", noCluster,
+		},
 		{"a node with a secret that is not its own", func(t *testing.T, as pod, _ string) aws.CredentialsProvider {
 			t.Helper()
 			return altered(t, as, func(c *aws.Credentials) { c.SecretAccessKey += "x" })
@@ -340,9 +371,18 @@ func TestTheAgentOfANode(t *testing.T) {
 	}{
 		{name: "a pod's token", token: genuine},
 		{name: "another token of a pod that it knows", known: true, token: genuine},
-		{name: "a pod that outlives its association, while the agent remembers", known: true, token: genuine, meddle: disassociated},
-		{name: "a pod that outlives its association, once the agent is restarted", known: true, token: genuine, meddle: disassociated, restart: true, want: noAssociation},
-		{name: "a pod that the agent does not know, without an association", token: genuine, meddle: disassociated, want: noAssociation},
+		{
+			name: "a pod that outlives its association, while the agent remembers", known: true, token: genuine,
+			meddle: disassociated,
+		},
+		{
+			name: "a pod that outlives its association, once the agent is restarted", known: true, token: genuine,
+			meddle: disassociated, restart: true, want: noAssociation,
+		},
+		{
+			name: "a pod that the agent does not know, without an association", token: genuine, meddle: disassociated,
+			want: noAssociation,
+		},
 		{name: "a new pod of an account whose association is gone", known: true, token: func(t *testing.T, as pod) string {
 			t.Helper()
 			return newPod(t, as.of, as.namespace, as.account).token(t)
@@ -381,8 +421,14 @@ func TestTheAgentOfANode(t *testing.T) {
 			t.Helper()
 			return newPod(t, sandbox.spoke, as.namespace, as.account).token(t)
 		}, want: invalidPodToken("The token is not one of the cluster hub")},
-		{name: "a known pod in an expired token", known: true, token: forging(at("exp", -time.Second)), want: bad("failed basic claim validations")},
-		{name: "a known pod in a token of tomorrow", known: true, token: forging(at("nbf", time.Hour)), want: bad("failed basic claim validations")},
+		{
+			name: "a known pod in an expired token", known: true, token: forging(at("exp", -time.Second)),
+			want: bad("failed basic claim validations"),
+		},
+		{
+			name: "a known pod in a token of tomorrow", known: true, token: forging(at("nbf", time.Hour)),
+			want: bad("failed basic claim validations"),
+		},
 		{name: "no token", known: true, token: func(*testing.T, pod) string { return "" }, want: bad("cannot be empty")},
 		{
 			name: "the UID of a known pod for a token", known: true, token: func(_ *testing.T, as pod) string { return as.uid },
@@ -397,7 +443,7 @@ func TestTheAgentOfANode(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			as := newPod(t, sandbox.hub, payments(), "s3-backup")
-			id := sandbox.home.associated(t, as, sandbox.home.newRole(t, trustPods(t, []*issuer{sandbox.hub}, exact(as.namespace, as.account))))
+			id := sandbox.home.associated(t, as, podRole(t, as))
 			of := newAgent(t)
 			var before string
 			if test.known {
@@ -427,7 +473,7 @@ func TestTheAgentOfANode(t *testing.T) {
 	t.Run("a pod that outlives its association, at EKS Auth itself", func(t *testing.T) {
 		t.Parallel()
 		as := newPod(t, sandbox.hub, payments(), "s3-backup")
-		id := sandbox.home.associated(t, as, sandbox.home.newRole(t, trustPods(t, []*issuer{sandbox.hub}, exact(as.namespace, as.account))))
+		id := sandbox.home.associated(t, as, podRole(t, as))
 		require.NoError(t, as.ask(t.Context(), as.token(t)), "before")
 		disassociated(t, as, id)
 		judge(t, noAssociation, func() error { return as.ask(t.Context(), as.token(t)) })
@@ -459,7 +505,7 @@ func TestSessionsOfPods(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			as := newPod(t, sandbox.hub, payments(), "s3-backup")
-			role := sandbox.home.newRole(t, trustPods(t, []*issuer{sandbox.hub}, exact(as.namespace, as.account)))
+			role := podRole(t, as)
 			id := sandbox.home.associated(t, as, role)
 			session := as.session(t, role)
 			test.meddle(t, as, id, role)

@@ -62,7 +62,7 @@ func listName(parameter string) string {
 }
 
 // readSessionTags returns the tags that a session gets: those that its caller hands on, and those that the caller asks for.
-// A tag that is handed on cannot be given another value, not even its own again. The messages are what STS was seen to answer:
+// A tag that is handed on cannot be set again, even to its own value. The messages are what STS was seen to answer:
 // https://github.com/localstack/localstack/blob/main/tests/aws/services/sts/test_sts.snapshot.json.
 func readSessionTags(given url.Values, caller *session) (sessionTags, error) {
 	var asked sessionTags
@@ -83,8 +83,8 @@ func readSessionTags(given url.Values, caller *session) (sessionTags, error) {
 	}
 	for _, tag := range asked {
 		if passed.find(tag.key) != nil {
-			return nil, wrongTags("One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key " +
-				"from the calling session.")
+			return nil, wrongTags("One of the specified transitive tag keys can't be set because it conflicts with a transitive " +
+				"tag key from the calling session.")
 		}
 	}
 	for i := 1; given.Has(fmt.Sprintf("TransitiveTagKeys.member.%d", i)); i++ {

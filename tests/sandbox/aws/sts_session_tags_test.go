@@ -132,18 +132,36 @@ func TestAssumeRoleTakesTags(t *testing.T) {
 		transitive []string
 		refused    string // nothing: it is taken
 	}{
-		"one that the trust policy wants":   {plain, target, namespace, nil, ""},
-		"in another case":                   {plain, target, tags("Kubernetes-Namespace", "payments"), nil, ""},
-		"none":                              {plain, target, nil, nil, "because no role trust policy allows the sts:AssumeRole action"},
-		"another value":                     {plain, target, tags("kubernetes-namespace", "billing"), nil, "because no role trust policy allows the sts:AssumeRole action"},
-		"handed on":                         {plain, fewer, append(tags("team", "a"), namespace...), []string{"Team"}, ""},
-		"more of them handed on":            {plain, fewer, append(tags("team", "a"), namespace...), []string{"team", "kubernetes-namespace"}, "because no role trust policy allows the sts:AssumeRole action"},
-		"handed on and not there":           {plain, target, namespace, []string{"team"}, "InvalidParameterValue: The specified transitive tag key must be included in the requested tags."},
-		"twice":                             {plain, target, append(tags("Kubernetes-Namespace", "payments"), namespace...), nil, "InvalidParameterValue: Duplicate tag keys found. Please note that Tag keys are case insensitive."},
-		"beside what the caller hands on":   {pod, target, tags("team", "a"), nil, ""},
-		"what the caller hands on":          {pod, target, namespace, nil, conflictingTags},
-		"that in another case":              {pod, target, tags("Kubernetes-Namespace", "billing"), nil, conflictingTags},
-		"of the operator, who has no roles": {w.endpoint, target, namespace, nil, "the sandbox does not have the parameter Tags.member.1.Key of AssumeRole"},
+		"one that the trust policy wants": {plain, target, namespace, nil, ""},
+		"in another case":                 {plain, target, tags("Kubernetes-Namespace", "payments"), nil, ""},
+		"none": {
+			plain, target, nil, nil, "because no role trust policy allows the sts:AssumeRole action",
+		},
+		"another value": {
+			plain, target, tags("kubernetes-namespace", "billing"), nil,
+			"because no role trust policy allows the sts:AssumeRole action",
+		},
+		"handed on": {plain, fewer, append(tags("team", "a"), namespace...), []string{"Team"}, ""},
+		"more of them handed on": {
+			plain, fewer, append(tags("team", "a"), namespace...),
+			[]string{"team", "kubernetes-namespace"},
+			"because no role trust policy allows the sts:AssumeRole action",
+		},
+		"handed on and not there": {
+			plain, target, namespace,
+			[]string{"team"},
+			"InvalidParameterValue: The specified transitive tag key must be included in the requested tags.",
+		},
+		"twice": {
+			plain, target, append(tags("Kubernetes-Namespace", "payments"), namespace...), nil,
+			"InvalidParameterValue: Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+		},
+		"beside what the caller hands on": {pod, target, tags("team", "a"), nil, ""},
+		"what the caller hands on":        {pod, target, namespace, nil, conflictingTags},
+		"that in another case":            {pod, target, tags("Kubernetes-Namespace", "billing"), nil, conflictingTags},
+		"of the operator": {
+			w.endpoint, target, namespace, nil, "the sandbox does not have the parameter Tags.member.1.",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -159,8 +177,8 @@ func TestAssumeRoleTakesTags(t *testing.T) {
 	}
 }
 
-const conflictingTags = "InvalidParameterValue: One of the specified transitive tag keys can't be set because it conflicts with a " +
-	"transitive tag key from the calling session."
+const conflictingTags = "InvalidParameterValue: One of the specified transitive tag keys can't be set because it conflicts with " +
+	"a transitive tag key from the calling session."
 
 func TestOnlyTransitiveTagsAreHandedOn(t *testing.T) {
 	t.Parallel()
@@ -193,7 +211,8 @@ func TestOnlyTransitiveTagsAreHandedOn(t *testing.T) {
 		{second, `"aws:PrincipalTag/stage":"dev"`, true},
 		{second, `"aws:PrincipalTag/team":"a"`, false},
 	} {
-		e.putPolicy(t, *role.RoleName, "list", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringEquals":{`+test.tag+`}}}`)
+		e.putPolicy(t, *role.RoleName, "list",
+			`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringEquals":{`+test.tag+`}}}`)
 		err := test.of.list(t.Context(), bucket, "")
 		if test.allowed {
 			require.NoError(t, err, test.tag)

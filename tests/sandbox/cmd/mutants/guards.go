@@ -293,7 +293,7 @@ var guards = append([]guard{
 	},
 	{
 		"the permissions and the trust policy in AssumeRole",
-		[]edit{{chainFile, `if err := e.mayAssume(r, req, in, target); err != nil {`, `if err := e.mayAssume(r, req, in, target); false {`}},
+		[]edit{{chainFile, `if err := e.mayAssume(r, req, in, target, passed); err != nil {`, `if err := e.mayAssume(r, req, in, target, passed); false {`}},
 		endpoint("TestARoleAssumesAnotherWhenBothSidesLet"),
 	},
 	{
