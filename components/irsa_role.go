@@ -11,6 +11,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/presets"
 )
 
 // IrsaRoleType is the type token of [IrsaRole].
@@ -20,7 +21,10 @@ const IrsaRoleType = "eks-irsa:index:IrsaRole"
 type IrsaRoleArgs struct {
 	// Clusters are those whose pods may assume the role, one or more; each adds a statement to the trust policy.
 	Clusters []IrsaCluster `json:"-"`
-	// ServiceAccounts may assume the role, in every cluster; one or more.
+	// Preset gives the role what a well-known controller needs: its policies, which are added to the role's own, and its service
+	// accounts, if the role has none. Default: none.
+	Preset presets.Preset `json:"preset"`
+	// ServiceAccounts may assume the role, in every cluster; one or more. Default: those of the preset.
 	ServiceAccounts []ServiceAccountArgs `json:"serviceAccounts"`
 
 	// Identity is the way on which the pods get the role. Default: IdentityIRSA.
@@ -113,6 +117,7 @@ func NewIrsaRole(
 	ctx *pulumi.Context, name string, args *IrsaRoleArgs, opts ...pulumi.ResourceOption,
 ) (*IrsaRole, error) {
 	component := &IrsaRole{}
+	args = args.withPreset()
 	err := construct(ctx, IrsaRoleType, name, component, args.Validate(), opts, func(children children) error {
 		builder := irsaRoleBuilder{ctx: ctx, name: name, args: args, component: component, children: children, inClusters: children}
 		builder.inClusters.names.clusters = args.Clusters
@@ -130,6 +135,8 @@ type irsaRoleBuilder struct {
 	name      string
 	args      *IrsaRoleArgs
 	component *IrsaRole
+	// inline are the documents of the inline policies, those of the preset among them.
+	inline map[string]PolicyDocument
 	// inClusters are the children in whose names a cluster's stands behind the component's.
 	children, inClusters children
 
@@ -168,6 +175,7 @@ func (b *irsaRoleBuilder) build() error {
 	b.anyArn = slices.Concat(providers, clusters)[0]
 	b.component.OidcProviderArns = providers.ToStringArrayOutput()
 	b.component.TrustPolicy = b.trustPolicy(providers, clusters)
+	b.inline = b.presetPolicies(providers, clusters)
 	if err := b.args.warn(b.ctx, b.name, b.component); err != nil {
 		return err
 	}
@@ -275,6 +283,7 @@ func (b *irsaRoleBuilder) createRole() error {
 
 // RoleName is the name that the role will have, or "" when NamePrefix leaves it to the AWS provider.
 func (args *IrsaRoleArgs) RoleName() string {
+	args = args.withPreset()
 	if args.Name != "" || args.NamePrefix != "" || len(args.ServiceAccounts) == 0 {
 		return args.Name
 	}

@@ -15,6 +15,7 @@ func (args *IrsaRoleArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
+	args = args.withPreset()
 	var known trustedArns
 	for _, cluster := range args.Clusters {
 		// What is wrong is reported with the cluster.
@@ -31,7 +32,7 @@ func (args *IrsaRoleArgs) Validate() error {
 	}
 	known = known.trusted(args.Identity)
 	return errors.Join(args.validateClusters(), args.validateSettings(known, len(args.Clusters)),
-		oneAccount(known), args.inPartitionOf(known))
+		oneAccount(known), args.inPartitionOf(known), args.validatePresetScope(known.all()))
 }
 
 // trustedArns are the ARNs in a role's trust policy, in the clusters' order.
@@ -53,7 +54,7 @@ func (t trustedArns) all() []string { return slices.Concat(t.providers, t.cluste
 
 // ValidateSettings is [IrsaRoleArgs.Validate] for a program that knows only the number of the clusters yet.
 func (args *IrsaRoleArgs) ValidateSettings(clusters int) error {
-	return args.validateSettings(trustedArns{}, clusters)
+	return args.withPreset().validateSettings(trustedArns{}, clusters)
 }
 
 // validateSettings checks all but the clusters: known are those of the ARNs of so many clusters that are known.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/presets"
 )
 
 // RolePolicies are what a role for pods may do, with the limits of its policies. The json names are those of Pulumi.<env>.yaml.
@@ -19,7 +20,7 @@ type RolePolicies struct {
 	// ManagedPolicies are managed policies to attach: names of AWS's own, such as AmazonS3ReadOnlyAccess, or ARNs.
 	ManagedPolicies []string `json:"managedPolicies"`
 	// PolicyAttachments are ARNs of further managed policies, such as those that the program makes, by keys that you choose;
-	// a key names the attachment.
+	// a key names the attachment. Under the name of a policy of the preset stands that policy's ARN, which IAM is not asked for then.
 	PolicyAttachments map[string]pulumi.StringInput `json:"-"`
 	// InlinePolicies are embedded in the role, by policy name; 10,240 characters in all, without white space.
 	InlinePolicies map[string]PolicyDocument `json:"inlinePolicies"`
@@ -70,6 +71,20 @@ func (b *irsaRoleBuilder) attachedPolicies() (map[string]pulumi.StringInput, err
 		}
 		arns[ManagedPolicyName(policy)] = pulumi.String(arn)
 	}
+	if b.args.Preset == nil {
+		return arns, nil
+	}
+	managed, _ := presets.PolicyNamesOf(b.args.Preset)
+	for _, name := range managed {
+		if arns[name] != nil {
+			continue
+		}
+		arn, err := managedPolicyArn(b.ctx, name, pulumi.Parent(b.component))
+		if err != nil {
+			return nil, fielderr.At(PresetPath(b.args.Preset), err)
+		}
+		arns[name] = pulumi.String(arn)
+	}
 	return arns, nil
 }
 
@@ -95,7 +110,7 @@ func (b *irsaRoleBuilder) attach(key string, policyArn pulumi.StringInput) error
 }
 
 func (b *irsaRoleBuilder) inlinePolicies() error {
-	for _, key := range slices.Sorted(maps.Keys(b.args.InlinePolicies)) {
+	for _, key := range slices.Sorted(maps.Keys(b.inline)) {
 		name := childName(b.name, key)
 		policy, err := iam.NewRolePolicy(b.ctx, name, &iam.RolePolicyArgs{
 			Name: pulumi.String(key), Role: b.role.Name,
@@ -143,12 +158,12 @@ func (b *irsaRoleBuilder) managedDocument(key string) pulumi.StringInput {
 // inlineDocument is the document of an inline policy. Where it becomes known only while the program runs, the length of all
 // of them does, too.
 func (b *irsaRoleBuilder) inlineDocument(key string) pulumi.StringInput {
-	document := b.args.InlinePolicies[key]
+	document := b.inline[key]
 	if text, plain := plainDocument(document); plain {
 		return pulumi.String(text)
 	}
 	var others pulumi.StringArray
-	for other, document := range b.args.InlinePolicies {
+	for other, document := range b.inline {
 		if other != key {
 			others = append(others, document)
 		}
@@ -218,6 +233,7 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 			return errors.Join(iampolicy.ValidatePolicyName(key), names.addUnique(key), group.validateDocument(document))
 		}))
 	}
+	found.Add("", args.validatePreset(&names))
 	var inline []string
 	for _, document := range args.InlinePolicies {
 		if text, plain := plainDocument(document); plain {
@@ -270,6 +286,9 @@ func (args *IrsaRoleArgs) ValidatePartition(partition string) error {
 			text, _ := plainDocument(document)
 			return fielderr.Document(documentInPartition(text, partition))
 		}))
+	}
+	if args.Preset != nil {
+		found.Add(PresetPath(args.Preset), presets.ValidatePartition(args.Preset, partition))
 	}
 	statements := iampolicy.ValidateStatementsPartition("extraStatements", args.TrustStatements, partition)
 	found.Add("trustPolicy", fielderr.Document(statements))

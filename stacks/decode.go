@@ -17,6 +17,7 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/presets"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/unquoted"
 )
 
@@ -27,6 +28,8 @@ var (
 	stringMapType = reflect.TypeFor[pulumi.StringMapInput]()
 	// stringsType is the element of a policy that is a text or a list of texts.
 	stringsType = reflect.TypeFor[iampolicy.Strings]()
+	// presetType is one of the presets, under its name.
+	presetType = reflect.TypeFor[presets.Preset]()
 	// tolerationType is written as in a pod's spec, where a text that is empty means something.
 	tolerationType = reflect.TypeFor[components.Toleration]()
 )
@@ -85,6 +88,8 @@ func decodeValue(value any, target reflect.Value) error {
 	case documentType:
 		target.Set(reflect.ValueOf(pulumi.String(documentText(value))))
 		return nil
+	case presetType:
+		return decodePreset(value, target)
 	case stringInputType:
 		var text string
 		err := decodeField(value, reflect.ValueOf(&text).Elem(), offTheMap)
@@ -113,6 +118,30 @@ func decodeValue(value any, target reflect.Value) error {
 	default:
 		return decodeScalar(value, target)
 	}
+}
+
+// decodePreset fills in the preset that a map has as its one key.
+func decodePreset(value any, target reflect.Value) error {
+	names := strings.Join(slices.Sorted(maps.Keys(presets.ByName)), ", ")
+	object, ok := value.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%w; the presets are %s", wrongType("a map of a preset and its arguments", value), names)
+	}
+	if len(object) != 1 {
+		return fmt.Errorf("must have one preset, and has %d; make a role for each controller", len(object))
+	}
+	for key, arguments := range object {
+		empty, ok := presets.ByName[key]
+		if !ok {
+			return fielderr.At(child(key), fmt.Errorf("unknown preset; known are %s", names))
+		}
+		preset := empty()
+		if err := fielderr.At(child(key), decodeValue(arguments, reflect.ValueOf(preset).Elem())); err != nil {
+			return err
+		}
+		target.Set(reflect.ValueOf(preset))
+	}
+	return nil
 }
 
 func noValue(target reflect.Type, leaveOut string) error {
@@ -149,6 +178,8 @@ func decodeStruct(value any, target reflect.Value) error {
 	var found fielderr.List
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		switch field, ok := known[key]; {
+		case !ok && len(known) == 0:
+			found.Addf(child(key), "unknown key; there are none, so write {} in their place")
 		case !ok:
 			found.Addf(child(key), "unknown key; known are %s", names)
 		case target.Type() == tolerationType:

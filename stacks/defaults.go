@@ -25,6 +25,12 @@ func (cfg *Config) setDefaults() {
 		bucket.Name = cmp.Or(bucket.Name, bucket.Aliases.first(key))
 		cfg.Buckets[key] = bucket
 	}
+	for key, role := range cfg.Roles {
+		if role.Preset != nil && len(role.ServiceAccounts) == 0 {
+			role.ServiceAccounts = components.PresetServiceAccounts(role.Preset)
+			cfg.Roles[key] = role
+		}
+	}
 	if cfg.ArgoCD != nil {
 		cfg.ArgoCD.setDefaults()
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/presets"
 )
 
 // eachNamedPolicy visits the managed policies of all roles that are given by name, boundaries among them, each with its path and
@@ -29,6 +30,13 @@ func (cfg *Config) eachNamedPolicy(visit func(path fielderr.Path, name, cluster 
 		boundary(path, role.RoleSettings, role.Clusters[0])
 		for i, given := range role.ManagedPolicies {
 			policy(path.Child("managedPolicies").Index(i), given, role.Clusters[0])
+		}
+		if role.Preset == nil {
+			return
+		}
+		managed, _ := presets.PolicyNamesOf(role.Preset)
+		for _, name := range managed {
+			policy(path.Join(components.PresetPath(role.Preset)), name, role.Clusters[0])
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Roles)) {
@@ -94,11 +102,20 @@ func (p *platform) withBoundary(settings components.RoleSettings, cluster string
 	return settings
 }
 
-// withPolicyArns are a role's policies with ARNs in place of names.
-func (p *platform) withPolicyArns(policies components.RolePolicies, cluster string) components.RolePolicies {
+// withPolicyArns are a role's policies, those of its preset among them, with ARNs in place of names.
+func (p *platform) withPolicyArns(role Role) components.RolePolicies {
+	policies, cluster := role.RolePolicies, role.Clusters[0]
 	policies.ManagedPolicies = slices.Clone(policies.ManagedPolicies)
 	for i, policy := range policies.ManagedPolicies {
 		policies.ManagedPolicies[i] = p.policyArn(policy, cluster)
+	}
+	if role.Preset == nil {
+		return policies
+	}
+	policies.PolicyAttachments = map[string]pulumi.StringInput{}
+	managed, _ := presets.PolicyNamesOf(role.Preset)
+	for _, name := range managed {
+		policies.PolicyAttachments[name] = pulumi.String(p.policyArn(name, cluster))
 	}
 	return policies
 }

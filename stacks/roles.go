@@ -36,7 +36,7 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 	account := p.roleAccount(key, role)
 	args := role.IrsaRoleArgs
 	args.Clusters, args.RoleSettings = clusters, p.withBoundary(role.RoleSettings, role.Clusters[0])
-	args.RolePolicies = p.withPolicyArns(role.RolePolicies, role.Clusters[0])
+	args.RolePolicies = p.withPolicyArns(role)
 	if args.TestPod != nil {
 		args.TestPod.DependsOn = p.buckets // a check reads one, most likely
 	}

@@ -38,7 +38,7 @@ const (
 	// Keys that the configuration knows.
 	topKeys  = "argocd, buckets, clusters, owner, roles, tags, testPodDefaults"
 	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, forceDetachPolicies, identity, inlinePolicies, " +
-		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, serviceAccounts, tags, testPod, " +
+		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, preset, serviceAccounts, tags, testPod, " +
 		"trustConditions"
 	argoCDKeys = "acknowledge, customerManagedPolicies, description, forceDetachPolicies, hub, identity, inlinePolicies, managedPolicies, " +
 		"maxSessionDuration, " +

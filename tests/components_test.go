@@ -254,7 +254,7 @@ func (c component) failsWithAnythingThatTheEngineRefuses(t *testing.T) {
 		r.refused = victim.URN
 		err, failed := c.run(r, known, nil)
 		// What depends on the victim may say it first.
-			require.Regexp(t, "^waiting for RPCs: (resolving options: )?"+refusedLater+"$", failed.Error(), victim.URN)
+		require.Regexp(t, "^waiting for RPCs: (resolving options: )?"+refusedLater+"$", failed.Error(), victim.URN)
 		if victim.TypeToken == c.typ {
 			require.ErrorContains(t, err, c.typeName()+` "app": `, "the constructor waits for the component")
 			require.ErrorContains(t, err, refusedLater)

@@ -106,6 +106,13 @@ func keptValue(t *testing.T, path string, declared, decoded any) {
 	if document, ok := decoded.(string); ok && strings.Contains(path, "Policies.") && declared != decoded {
 		require.NoError(t, json.Unmarshal([]byte(document), &decoded), path)
 	}
+	if list, ok := declared.([]any); ok && strings.Contains(path, ".trustConditions.") && len(list) == 1 {
+		declared = list[0] // as iampolicy.Strings writes it
+	}
+	if preset, ok := declared.(map[string]any); ok && strings.HasSuffix(path, ".preset") {
+		for _, declared = range preset { // the one, whose name is its type
+		}
+	}
 	switch declared := declared.(type) {
 	case map[string]any:
 		require.IsType(t, declared, decoded, path)

@@ -14,6 +14,7 @@ import (
 // awsPolicies are the policies of AWS's own that there are, below arn:aws:iam::aws:policy/.
 var awsPolicies = []string{
 	"AmazonS3ReadOnlyAccess", "PowerUserAccess", "ReadOnlyAccess", "service-role/AmazonEBSCSIDriverPolicy", "job-function/ViewOnlyAccess",
+	"AmazonEBSCSIDriverPolicyV2",
 }
 
 // readState is what there is of that ID before the program runs.

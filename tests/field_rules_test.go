@@ -297,6 +297,7 @@ var elsewhere = map[string]string{
 	"clusters.*.aliases":       "TestConfigRefusesClustersAndBuckets",
 	"buckets.*.aliases":        "TestConfigRefusesClustersAndBuckets",
 	"roles.*.aliases":          "TestConfigRefusesRoles",
+	"roles.*.preset":           "TestConfigRefusesPresets",
 	"argocd.targets.*.aliases": "TestConfigRefusesArgoCD",
 	"argocd.roleNamePrefix":    "TestConfigRefusesTheHubRole",
 	"argocd.targets.*.roleArn": "TestConfigRefusesArgoCD",

@@ -113,8 +113,8 @@ func TestPlatformOfDevIsTheseResources(t *testing.T) {
 	assert.Equal(t, golden(t, "dev-resources.txt", got), got)
 	got = jsonOf(t, outputs)
 	assert.JSONEq(t, golden(t, "dev-outputs.json", got), got)
-	assert.Len(t, r.ancestors(t), 16,
-		"3 OidcProviders, 6 IrsaRoles, 3 ArgoCDTargets, 3 namespaces, a bucket")
+	assert.Len(t, r.ancestors(t), 20,
+		"3 OidcProviders, 9 IrsaRoles, 3 ArgoCDTargets, 4 namespaces, a bucket")
 }
 
 func TestPlatformOfDevAsksForEachThingOnce(t *testing.T) {
@@ -137,8 +137,8 @@ func TestPlatformOfDevAsksForEachThingOnce(t *testing.T) {
 	}, asked(getOpenIDConnectProvider, "url"))
 	assert.Len(t, r.called(getCallerIdentity), 1)
 	assert.Equal(t, []string{"dev-hub by aws-eu-west-1"}, asked(getAddon, "clusterName"))
-	assert.Len(t, r.called(getPolicy), 1, "which two roles name")
-	assert.Len(t, r.invokes, 10, "and the engine for the stack's own outputs")
+	assert.Len(t, r.called(getPolicy), 2, "one of which two roles name, and the other a preset")
+	assert.Len(t, r.invokes, 11, "and the engine for the stack's own outputs")
 }
 
 func TestPlatformOfDevTrustsTheseServiceAccountsOnly(t *testing.T) {
@@ -146,7 +146,7 @@ func TestPlatformOfDevTrustsTheseServiceAccountsOnly(t *testing.T) {
 	r := devAccount()
 	deployed(t, r, devConfig(t))
 	roles := r.ofType(roleType)
-	require.Len(t, roles, 7)
+	require.Len(t, roles, 10)
 	for _, role := range roles {
 		assert.JSONEq(t, readGolden(t, "trust-"+strings.ReplaceAll(role.Name, "/", "-")+".json"), role.Inputs["assumeRolePolicy"].StringValue(), role.Name)
 	}
@@ -354,7 +354,7 @@ func TestConfigIsWhatTheStackFileSays(t *testing.T) {
 	cfg, err := stacks.ParseConfig(devConfig(t)["eks-irsa:platform"])
 	require.NoError(t, err)
 	assert.Equal(t, "dev-hub", cfg.Clusters["hub"].Name)
-	assert.Equal(t, []string{"argocd", "payments", "test"}, cfg.Clusters["hub"].Namespaces)
+	assert.Equal(t, []string{"argocd", "external-dns", "payments", "test"}, cfg.Clusters["hub"].Namespaces)
 	assert.True(t, json.Valid([]byte(cfg.Roles["s3-backup"].CustomerManagedPolicies["my-test-policy"].(pulumi.String))))
 	assert.Equal(t, "dev-argocd", cfg.ArgoCD.RoleName)
 }

@@ -234,6 +234,10 @@ func (e *environment) assertRoles(t *testing.T, deployed *sandbox.Inventory) {
 
 		"eks-test-pod-identity-test": {"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
 		"eks-payments-audit":         {"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
+
+		"eks-external-dns-external-dns":         {"external-dns"},
+		"eks-kube-system-cluster-autoscaler":    {"cluster-autoscaler"},
+		"eks-kube-system-ebs-csi-controller-sa": {"arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicyV2"},
 	}, attached)
 	assertGolden(t, "policy-my-test-policy.json", e.managedPolicy(t, arn+"policy/my-test-policy"))
 }
@@ -276,8 +280,11 @@ func (e *environment) assertServiceAccounts(t *testing.T, deployed *sandbox.Inve
 		"dev-hub/argocd/argocd-applicationset-controller": role + "dev-argocd",
 		"dev-hub/argocd/argocd-server":                    role + "dev-argocd",
 		"dev-hub/payments/audit":                          role + "eks-payments-audit",
+		"dev-hub/external-dns/external-dns":               role + "eks-external-dns-external-dns",
 	}, roles)
 	assert.Equal(t, []sandbox.Association{
+		{Cluster: "dev-hub", Namespace: "kube-system", ServiceAccount: "cluster-autoscaler", RoleArn: role + "eks-kube-system-cluster-autoscaler"},
+		{Cluster: "dev-hub", Namespace: "kube-system", ServiceAccount: "ebs-csi-controller-sa", RoleArn: role + "eks-kube-system-ebs-csi-controller-sa"},
 		{Cluster: "dev-hub", Namespace: "payments", ServiceAccount: "audit", RoleArn: role + "eks-payments-audit"},
 		{Cluster: "dev-hub", Namespace: "test", ServiceAccount: "pod-identity-test", RoleArn: role + "eks-test-pod-identity-test"},
 	}, deployed.Associations)
@@ -300,6 +307,9 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 		"dev-hub/argocd/argocd-server-login-workloads-us",
 		"dev-hub/default/iam-role-test-irsa-denied",
 		"dev-hub/default/iam-role-test-irsa-test",
+		"dev-hub/external-dns/external-dns-irsa-test",
+		"dev-hub/kube-system/cluster-autoscaler-irsa-test",
+		"dev-hub/kube-system/ebs-csi-controller-sa-irsa-test",
 		"dev-hub/payments/audit-irsa-denied",
 		"dev-hub/payments/audit-irsa-test",
 		"dev-hub/payments/s3-backup-irsa-denied",
@@ -318,16 +328,20 @@ func (e *environment) assertProofs(t *testing.T, deployed *sandbox.Inventory) {
 	assert.Len(t, deployed.Pods, len(pods), "each proof at the first try")
 	assert.Equal(t, []string{"dev-hub/default/" + shellPod + "/aws-cli"}, e.roleHolders())
 	checks := map[string]string{}
-	for _, proof := range e.assertProven(t, 8) {
+	for _, proof := range e.assertProven(t, 11) {
 		role := proof.ExpectedRole[strings.LastIndex(proof.ExpectedRole, "/"):]
 		assert.Contains(t, proof.Identity, "arn:aws:sts::"+sandbox.Account+":assumed-role"+role+"/")
-		assert.Equal(t, map[string]string{"irsa": "AccessDenied", "podIdentity": "ResourceNotFound"}[proof.Via], proof.NegativeTest)
-		checks[proof.ServiceAccount] = proof.Via + " " + proof.Check
+		if proof.NegativeTest != "none" { // presets have no negative test
+			assert.Equal(t, map[string]string{"irsa": "AccessDenied", "podIdentity": "ResourceNotFound"}[proof.Via], proof.NegativeTest)
+		}
+		checks[proof.ServiceAccount] = proof.Via + " " + proof.Check + " " + proof.NegativeTest
 	}
 	assert.Equal(t, map[string]string{
-		"iam-role-test": "irsa none", "s3-backup": "irsa passed", "my-service-account": "irsa passed", "argocd-application-controller": "irsa none",
-		"argocd-applicationset-controller": "irsa none", "argocd-server": "irsa none",
-		"audit": "podIdentity passed", "pod-identity-test": "podIdentity passed",
+		"iam-role-test": "irsa none AccessDenied", "s3-backup": "irsa passed AccessDenied", "my-service-account": "irsa passed AccessDenied",
+		"argocd-application-controller": "irsa none AccessDenied", "argocd-applicationset-controller": "irsa none AccessDenied",
+		"argocd-server": "irsa none AccessDenied", "audit": "podIdentity passed ResourceNotFound",
+		"pod-identity-test": "podIdentity passed ResourceNotFound", "external-dns": "irsa none none",
+		"cluster-autoscaler": "podIdentity none none", "ebs-csi-controller-sa": "podIdentity none none",
 	}, checks)
 }
 

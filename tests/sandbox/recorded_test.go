@@ -57,7 +57,7 @@ func TestAStackOfAnEarlierCommitIsBroughtUpWithoutAChange(t *testing.T) {
 	}
 	var deployment map[string]any
 	require.NoError(t, json.Unmarshal(recorded.Deployment.Deployment, &deployment))
-	delete(deployment, "secrets_providers") // those of the recorded stack's passphrase
+	deployment["secrets_providers"] = map[string]any{"type": "passphrase", "state": map[string]any{"salt": e.salt(t)}}
 	state := recorded.Deployment
 	state.Deployment, err = json.Marshal(moved(deployment, strings.NewReplacer(replaced...)))
 	require.NoError(t, err)
@@ -66,6 +66,17 @@ func TestAStackOfAnEarlierCommitIsBroughtUpWithoutAChange(t *testing.T) {
 	result := e.up(t)
 	assert.Empty(t, changed(result))
 	assert.Greater(t, (*result.Summary.ResourceChanges)["same"], 50)
+}
+
+// salt is that of the stack's passphrase.
+func (e *environment) salt(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(e.stack.Dir(), "Pulumi."+sandbox.StackName+".yaml"))
+	require.NoError(t, err)
+	_, salt, found := strings.Cut(string(text), "encryptionsalt: ")
+	require.True(t, found, string(text))
+	salt, _, _ = strings.Cut(salt, "\n")
+	return salt
 }
 
 // moved is a state with texts replaced, in the data of Kubernetes Secrets too.

@@ -49,6 +49,21 @@ func issued(by func() *issuer, namespace, name string, audiences ...string) toke
 // token is for the API server itself.
 func (i *issuer) issue(t *testing.T, namespace, name string, audiences []string) string {
 	t.Helper()
+	i.ensureAccount(t, namespace, name)
+	return i.request(t, namespace, name, authenticationv1.TokenRequestSpec{Audiences: audiences})
+}
+
+func (i *issuer) request(t *testing.T, namespace, name string, spec authenticationv1.TokenRequestSpec) string {
+	t.Helper()
+	answer, err := i.kubernetes.CoreV1().ServiceAccounts(namespace).
+		CreateToken(t.Context(), name, &authenticationv1.TokenRequest{Spec: spec}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	return answer.Status.Token
+}
+
+// ensureAccount makes a service account, and its namespace, if it is not there.
+func (i *issuer) ensureAccount(t *testing.T, namespace, name string) *corev1.ServiceAccount {
+	t.Helper()
 	client := i.kubernetes.CoreV1()
 	_, err := client.Namespaces().Create(t.Context(),
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
@@ -60,11 +75,9 @@ func (i *issuer) issue(t *testing.T, namespace, name string, audiences []string)
 	if !apierrors.IsAlreadyExists(err) {
 		require.NoError(t, err)
 	}
-	answer, err := client.ServiceAccounts(namespace).CreateToken(t.Context(), name, &authenticationv1.TokenRequest{
-		Spec: authenticationv1.TokenRequestSpec{Audiences: audiences},
-	}, metav1.CreateOptions{})
+	account, err := client.ServiceAccounts(namespace).Get(t.Context(), name, metav1.GetOptions{})
 	require.NoError(t, err)
-	return answer.Status.Token
+	return account
 }
 
 // hub and spoke are known only once the tests run.

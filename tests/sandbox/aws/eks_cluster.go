@@ -38,8 +38,8 @@ type Cluster struct {
 	Pod func(ctx context.Context, namespace, name string) (Pod, bool, error)
 }
 
-// Pod is what EKS Pod Identity has to know of a pod.
-type Pod struct{ UID, ServiceAccount string }
+// Pod is what EKS Pod Identity has to know of a pod. A service account that does not exist any more has no UID.
+type Pod struct{ UID, ServiceAccount, ServiceAccountUID string }
 
 const (
 	modeAPI             = "API"

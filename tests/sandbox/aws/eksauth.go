@@ -138,7 +138,7 @@ func (e *Endpoint) startPodSession(
 	}
 	tags, name := pod.tags(c), pod.sessionName(c)
 	keys := servicesContext(req.region, c)
-	maps.Copy(keys, passedTags(tags))
+	maps.Copy(keys, tags.keys())
 	keys["sts:RoleSessionName"] = []string{name}
 	for _, action := range podIdentityActions {
 		decision, err := trusts(target, iameval.Request{

@@ -51,9 +51,9 @@ func newPodWorkload(t *testing.T, trust ...string) podWorkload {
 func onePod(_ context.Context, namespace, name string) (sandboxaws.Pod, bool, error) {
 	switch namespace + "/" + name {
 	case "payments/" + podName:
-		return sandboxaws.Pod{UID: podUID, ServiceAccount: "s3-backup"}, true, nil
+		return sandboxaws.Pod{UID: podUID, ServiceAccount: "s3-backup", ServiceAccountUID: "u"}, true, nil
 	case "payments/other":
-		return sandboxaws.Pod{UID: "other-uid", ServiceAccount: "other"}, true, nil
+		return sandboxaws.Pod{UID: "other-uid", ServiceAccount: "other", ServiceAccountUID: "u"}, true, nil
 	case "payments/unreadable":
 		return sandboxaws.Pod{}, false, errors.New("refused")
 	}
@@ -161,20 +161,26 @@ func TestAPodsTokenThatDoesNotHoldIsRefused(t *testing.T) {
 	}
 	const gone = "The pod that the token is bound to does not exist."
 	for name, test := range map[string]struct{ token, code, message string }{
-		"no token":             {"", "InvalidParameterException", "the request has no token"},
-		"no JWT":               {"a.b.c", "InvalidTokenException", noJWT},
-		"another key":          {sign(t, otherKey(), "k1", w.claims(nil)), "InvalidTokenException", notValidated},
-		"an unknown key ID":    {sign(t, clusterKey(), "k2", w.claims(nil)), "InvalidTokenException", noKey},
-		"another cluster":      {sign(t, otherKey(), "k1", other.claims(nil)), "InvalidTokenException", "The token is not one of the cluster " + w.cluster + "."},
-		"the audience of STS":  {with(set("aud", []string{audience})), "InvalidTokenException", "The audience of the token is not pods.eks.amazonaws.com."},
-		"no audience":          {with(set("aud", []string{})), "InvalidTokenException", "The audience of the token is not pods.eks.amazonaws.com."},
-		"not yet":              {with(set("nbf", now+60)), "InvalidTokenException", notValidated},
-		"no Kubernetes":        {with(set("kubernetes.io", nil)), "InvalidTokenException", "The token names no service account."},
-		"no pod":               {pod("payments", "s3-backup", "", ""), "InvalidTokenException", "The token is not bound to a pod."},
-		"a pod without a UID":  {pod("payments", "s3-backup", podName, ""), "InvalidTokenException", "The token is not bound to a pod."},
-		"a pod that is gone":   {pod("payments", "s3-backup", "gone", podUID), "InvalidTokenException", gone},
-		"a pod that was":       {pod("payments", "s3-backup", podName, "another-uid"), "InvalidTokenException", gone},
-		"another's pod":        {pod("payments", "s3-backup", "other", "other-uid"), "InvalidTokenException", gone},
+		"no token":            {"", "InvalidParameterException", "the request has no token"},
+		"no JWT":              {"a.b.c", "InvalidTokenException", noJWT},
+		"another key":         {sign(t, otherKey(), "k1", w.claims(nil)), "InvalidTokenException", notValidated},
+		"an unknown key ID":   {sign(t, clusterKey(), "k2", w.claims(nil)), "InvalidTokenException", noKey},
+		"another cluster":     {sign(t, otherKey(), "k1", other.claims(nil)), "InvalidTokenException", "The token is not one of the cluster " + w.cluster + "."},
+		"the audience of STS": {with(set("aud", []string{audience})), "InvalidTokenException", "The audience of the token is not pods.eks.amazonaws.com."},
+		"no audience":         {with(set("aud", []string{})), "InvalidTokenException", "The audience of the token is not pods.eks.amazonaws.com."},
+		"not yet":             {with(set("nbf", now+60)), "InvalidTokenException", notValidated},
+		"no Kubernetes":       {with(set("kubernetes.io", nil)), "InvalidTokenException", "The token names no service account."},
+		"no pod":              {pod("payments", "s3-backup", "", ""), "InvalidTokenException", "The token is not bound to a pod."},
+		"a pod without a UID": {pod("payments", "s3-backup", podName, ""), "InvalidTokenException", "The token is not bound to a pod."},
+		"a pod that is gone":  {pod("payments", "s3-backup", "gone", podUID), "InvalidTokenException", gone},
+		"a pod that was":      {pod("payments", "s3-backup", podName, "another-uid"), "InvalidTokenException", gone},
+		"another's pod":       {pod("payments", "s3-backup", "other", "other-uid"), "InvalidTokenException", gone},
+		"another account": {with(func(claims map[string]any) {
+			claims["kubernetes.io"].(map[string]any)["serviceaccount"] = map[string]any{"name": "s3-backup", "uid": "another-uid"}
+		}), "InvalidTokenException", "The service account that the token names does not exist."},
+		"an account that is none": {with(func(claims map[string]any) {
+			claims["kubernetes.io"].(map[string]any)["serviceaccount"] = map[string]any{"name": "s3-backup"}
+		}), "InvalidTokenException", "The token names no service account."},
 		"another's subject":    {with(set("sub", "system:serviceaccount:payments:other")), "InvalidTokenException", "The subject of the token is not its service account."},
 		"no association":       {pod("payments", "other", "other", "other-uid"), "ResourceNotFoundException", "No EKS Pod Identity association found for the service account other in the namespace payments."},
 		"a cluster that fails": {pod("payments", "s3-backup", "unreadable", podUID), "InternalFailure", "looking up the pod payments/unreadable: refused"},

@@ -12,14 +12,16 @@ import (
 )
 
 // podIdentity is whom a verified token names.
-type podIdentity struct{ namespace, serviceAccount, name, uid string }
+type podIdentity struct{ namespace, serviceAccount, serviceAccountUID, name, uid string }
 
 // tags are the session tags that EKS Pod Identity gives a pod's session, all of them transitive.
 // https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html#pod-id-abac-tags
-func (p podIdentity) tags(c *cluster) map[string]string {
-	return map[string]string{
-		"eks-cluster-arn": c.arn, "eks-cluster-name": c.Name, "kubernetes-namespace": p.namespace,
-		"kubernetes-service-account": p.serviceAccount, "kubernetes-pod-name": p.name, "kubernetes-pod-uid": p.uid,
+func (p podIdentity) tags(c *cluster) sessionTags {
+	handedOn := func(key, value string) sessionTag { return sessionTag{key: key, value: value, transitive: true} }
+	return sessionTags{
+		handedOn("eks-cluster-arn", c.arn), handedOn("eks-cluster-name", c.Name),
+		handedOn("kubernetes-namespace", p.namespace), handedOn("kubernetes-service-account", p.serviceAccount),
+		handedOn("kubernetes-pod-name", p.name), handedOn("kubernetes-pod-uid", p.uid),
 	}
 }
 
@@ -36,7 +38,9 @@ func refusedToken(format string, args ...any) error {
 }
 
 // verifyPodToken checks a token of a cluster: who issued it, with which key, when, for whom, and that the pod that it is
-// bound to is there, under the same service account.
+// bound to is there, under the same service account. AWS does not document how far EKS Auth goes; a cluster of its own takes
+// no token whose pod or service account is gone, or was made again under its name.
+// https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens
 func (e *Endpoint) verifyPodToken(ctx context.Context, text string, c *cluster) (podIdentity, error) {
 	token, issuer, err := readToken(text)
 	if err != nil {
@@ -69,6 +73,9 @@ func (e *Endpoint) verifyPodToken(ctx context.Context, text string, c *cluster) 
 	if !ok || found.UID != pod.uid || found.ServiceAccount != pod.serviceAccount {
 		return podIdentity{}, refusedToken("The pod that the token is bound to does not exist.")
 	}
+	if found.ServiceAccountUID != pod.serviceAccountUID {
+		return podIdentity{}, refusedToken("The service account that the token names does not exist.")
+	}
 	return pod, nil
 }
 
@@ -96,9 +103,9 @@ func (c claims) pod() (podIdentity, error) {
 	if err := json.Unmarshal(c.present["kubernetes.io"], &bound); err != nil {
 		return podIdentity{}, refusedToken("The token has no claim kubernetes.io.")
 	}
-	p := podIdentity{bound.Namespace, bound.ServiceAccount.Name, bound.Pod.Name, bound.Pod.UID}
+	p := podIdentity{bound.Namespace, bound.ServiceAccount.Name, bound.ServiceAccount.UID, bound.Pod.Name, bound.Pod.UID}
 	switch {
-	case p.namespace == "" || p.serviceAccount == "":
+	case p.namespace == "" || p.serviceAccount == "" || p.serviceAccountUID == "":
 		return podIdentity{}, refusedToken("The token names no service account.")
 	case p.name == "" || p.uid == "":
 		return podIdentity{}, refusedToken("The token is not bound to a pod.")

@@ -43,7 +43,7 @@ func readAssumeRole(r *http.Request, more ...string) (assumeRoleInput, error) {
 	}
 	known := append(more, "Action", "Version", "RoleArn", "RoleSessionName", "DurationSeconds")
 	for name := range given {
-		if !slices.Contains(known, name) && !strings.HasPrefix(name, "X-Amz-") {
+		if !slices.Contains(known, listName(name)) && !strings.HasPrefix(name, "X-Amz-") {
 			return assumeRoleInput{}, &apiError{
 				http.StatusNotImplemented, "NotImplemented",
 				fmt.Sprintf("the sandbox does not have the parameter %s of %s", name, given.Get("Action")),
@@ -142,12 +142,18 @@ func (c *constraints) err() error {
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 func (e *Endpoint) assumeRole(r *http.Request, req request) (any, error) {
 	caller := req.session
+	known := []string{"ExternalId"}
 	if caller != nil {
-		if err := refuseSessionTags(r, caller); err != nil {
+		if err := refuseSourceIdentity(r, caller); err != nil {
 			return nil, err
 		}
+		known = append(known, sessionTagParameters...)
 	}
-	in, err := readAssumeRole(r, "ExternalId")
+	in, err := readAssumeRole(r, known...)
+	if err != nil {
+		return nil, err
+	}
+	passed, err := readSessionTags(in.given, caller)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +166,7 @@ func (e *Endpoint) assumeRole(r *http.Request, req request) (any, error) {
 		return nil, err
 	}
 	if caller != nil {
-		if err := e.mayAssume(r, req, in, target); err != nil {
+		if err := e.mayAssume(r, req, in, target, passed); err != nil {
 			return nil, err
 		}
 	}
@@ -174,47 +180,33 @@ func (e *Endpoint) assumeRole(r *http.Request, req request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if caller != nil {
-		started.tags = caller.tags
-	}
+	started.tags = passed
 	e.sessions.add(started)
 	return assumeRoleAnswer(started), nil
 }
 
-// refuseSessionTags names the permissions that tags and a source identity take, which the sandbox gives to nobody.
-func refuseSessionTags(r *http.Request, caller *session) error {
+// refuseSourceIdentity names the permission that a source identity takes, which the sandbox gives to nobody.
+func refuseSourceIdentity(r *http.Request, caller *session) error {
 	given, err := parameters(r)
-	if err != nil {
+	if err != nil || !given.Has("SourceIdentity") {
 		return err
 	}
-	for name := range given {
-		action := ""
-		switch {
-		case strings.HasPrefix(name, "Tags."), strings.HasPrefix(name, "TransitiveTagKeys."):
-			action = tagSession
-		case name == "SourceIdentity":
-			action = "sts:SetSourceIdentity"
-		default:
-			continue
-		}
-		return accessDenied("sts", caller.arn(), action, given.Get("RoleArn"), "")
-	}
-	return nil
+	return accessDenied("sts", caller.arn(), "sts:SetSourceIdentity", given.Get("RoleArn"), "")
 }
 
-// mayAssume evaluates both sides of a role that assumes another: its own permissions, and the other's trust policy. A
-// session with transitive tags hands them on, which takes sts:TagSession as well, on both sides.
+// mayAssume evaluates both sides of a role that assumes another: its own permissions, and the other's trust policy. To
+// give the session tags, or to hand on those of its own, takes sts:TagSession as well, on both sides.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining
-func (e *Endpoint) mayAssume(r *http.Request, req request, in assumeRoleInput, target role) error {
+func (e *Endpoint) mayAssume(r *http.Request, req request, in assumeRoleInput, target role, passed sessionTags) error {
 	caller := req.session
 	keys := caller.context(r, req.region)
-	maps.Copy(keys, passedTags(caller.tags))
+	maps.Copy(keys, passed.keys())
 	keys["sts:RoleSessionName"] = []string{in.sessionName}
 	if in.given.Has("ExternalId") {
 		keys["sts:ExternalId"] = []string{in.externalID}
 	}
 	actions := []string{"sts:AssumeRole"}
-	if len(caller.tags) > 0 {
+	if len(passed) > 0 {
 		actions = append(actions, tagSession)
 	}
 	for _, action := range actions {

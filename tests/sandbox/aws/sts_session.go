@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,8 +21,7 @@ type session struct {
 	issued, expires          time.Time
 	// federation are the condition keys that a web identity brings along; none for a role that was assumed with AssumeRole.
 	federation map[string][]string
-	// tags are its session tags, all of them transitive: they come along when the session assumes another role.
-	tags map[string]string
+	tags       sessionTags
 }
 
 // arn is what STS calls the session. It has no path.
@@ -46,7 +44,7 @@ func (s *session) ownNames() []string { return []string{s.arn(), s.role.arn, s.r
 func (s *session) context(r *http.Request, region string) map[string][]string {
 	keys := requestContext(r, region)
 	maps.Copy(keys, s.federation)
-	maps.Copy(keys, tagKeys("aws:PrincipalTag/", s.role.tags, s.tags))
+	maps.Copy(keys, tagKeys("aws:PrincipalTag/", s.role.tags, s.tags.values()))
 	keys["aws:PrincipalArn"] = []string{s.role.arn}
 	keys["aws:PrincipalAccount"] = []string{s.role.account}
 	keys["aws:PrincipalType"] = []string{"AssumedRole"}
@@ -64,17 +62,6 @@ func tagKeys(prefix string, tags ...map[string]string) map[string][]string {
 		for key, value := range some {
 			keys[prefix+strings.ToLower(key)] = []string{value}
 		}
-	}
-	return keys
-}
-
-// passedTags are the condition keys of a call that gives a session tags, which it hands on in turn.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-sts
-func passedTags(tags map[string]string) map[string][]string {
-	keys := tagKeys("aws:RequestTag/", tags)
-	if len(tags) > 0 {
-		names := slices.Sorted(maps.Keys(tags))
-		keys["aws:TagKeys"], keys["sts:TransitiveTagKeys"] = names, names
 	}
 	return keys
 }

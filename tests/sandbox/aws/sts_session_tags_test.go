@@ -9,6 +9,7 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/stretchr/testify/require"
 )
 
@@ -95,6 +96,111 @@ func TestAPodsTagsGoWithItIntoAnotherRole(t *testing.T) {
 	require.NoError(t, next.list(t.Context(), bucket, ""), "the tags came along")
 	plain := w.as(t, targetArn)
 	require.ErrorContains(t, plain.list(t.Context(), bucket, ""), noPolicy("s3:ListBucket"), "others do not have them")
+}
+
+func TestAssumeRoleTakesTags(t *testing.T) {
+	t.Parallel()
+	w := newPodWorkload(t)
+	const inPayments = `{"StringEquals":{"aws:RequestTag/kubernetes-namespace":"payments"}`
+	trusting := func(condition string) string {
+		role := w.createRole(t, "/", unique("tagged"))
+		_, err := w.iam().UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{
+			RoleName: role.RoleName, PolicyDocument: aws.String(document(`{"Effect":"Allow","Principal":{"AWS":"` + account +
+				`"},"Action":["sts:AssumeRole","sts:TagSession"],"Condition":` + condition + `}`)),
+		})
+		require.NoError(t, err)
+		w.putPolicy(t, *role.RoleName, "allow", statement("Allow", "*", "*"))
+		return *role.Arn
+	}
+	target := trusting(inPayments + `}`)
+	fewer := trusting(inPayments + `,"ForAllValues:StringEquals":{"sts:TransitiveTagKeys":["team"]}}`)
+	plain := w.as(t, trusting(inPayments+`}`))
+	w.putPolicy(t, w.roleName, "allow", statement("Allow", "*", "*"))
+	pod := w.session(t)
+	tags := func(keysAndValues ...string) []ststypes.Tag {
+		var tags []ststypes.Tag
+		for i := 0; i < len(keysAndValues); i += 2 {
+			tags = append(tags, ststypes.Tag{Key: &keysAndValues[i], Value: &keysAndValues[i+1]})
+		}
+		return tags
+	}
+	namespace := tags("kubernetes-namespace", "payments")
+	for name, test := range map[string]struct {
+		from       endpoint
+		role       string
+		tags       []ststypes.Tag
+		transitive []string
+		refused    string // nothing: it is taken
+	}{
+		"one that the trust policy wants":   {plain, target, namespace, nil, ""},
+		"in another case":                   {plain, target, tags("Kubernetes-Namespace", "payments"), nil, ""},
+		"none":                              {plain, target, nil, nil, "because no role trust policy allows the sts:AssumeRole action"},
+		"another value":                     {plain, target, tags("kubernetes-namespace", "billing"), nil, "because no role trust policy allows the sts:AssumeRole action"},
+		"handed on":                         {plain, fewer, append(tags("team", "a"), namespace...), []string{"Team"}, ""},
+		"more of them handed on":            {plain, fewer, append(tags("team", "a"), namespace...), []string{"team", "kubernetes-namespace"}, "because no role trust policy allows the sts:AssumeRole action"},
+		"handed on and not there":           {plain, target, namespace, []string{"team"}, "InvalidParameterValue: The specified transitive tag key must be included in the requested tags."},
+		"twice":                             {plain, target, append(tags("Kubernetes-Namespace", "payments"), namespace...), nil, "InvalidParameterValue: Duplicate tag keys found. Please note that Tag keys are case insensitive."},
+		"beside what the caller hands on":   {pod, target, tags("team", "a"), nil, ""},
+		"what the caller hands on":          {pod, target, namespace, nil, conflictingTags},
+		"that in another case":              {pod, target, tags("Kubernetes-Namespace", "billing"), nil, conflictingTags},
+		"of the operator, who has no roles": {w.endpoint, target, namespace, nil, "the sandbox does not have the parameter Tags.member.1.Key of AssumeRole"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := test.from.sts().AssumeRole(t.Context(), &sts.AssumeRoleInput{
+				RoleArn: &test.role, RoleSessionName: aws.String("tagged"), Tags: test.tags, TransitiveTagKeys: test.transitive,
+			})
+			if test.refused == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.refused)
+		})
+	}
+}
+
+const conflictingTags = "InvalidParameterValue: One of the specified transitive tag keys can't be set because it conflicts with a " +
+	"transitive tag key from the calling session."
+
+func TestOnlyTransitiveTagsAreHandedOn(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	role := e.createRole(t, "/", unique("tagged"))
+	_, err := e.iam().UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{
+		RoleName: role.RoleName, PolicyDocument: aws.String(document(`{"Effect":"Allow","Principal":{"AWS":"` + account +
+			`"},"Action":["sts:AssumeRole","sts:TagSession"]}`)),
+	})
+	require.NoError(t, err)
+	e.putPolicy(t, *role.RoleName, "allow", statement("Allow", "sts:*", "*"))
+	bucket := e.makeBucket(t)
+	assume := func(from endpoint, tags []ststypes.Tag, transitive ...string) endpoint {
+		answer, err := from.sts().AssumeRole(t.Context(), &sts.AssumeRoleInput{
+			RoleArn: role.Arn, RoleSessionName: aws.String("tagged"), Tags: tags, TransitiveTagKeys: transitive,
+		})
+		require.NoError(t, err)
+		return from.with(answer.Credentials)
+	}
+	first := assume(e.as(t, *role.Arn), []ststypes.Tag{
+		{Key: aws.String("team"), Value: aws.String("a")}, {Key: aws.String("stage"), Value: aws.String("dev")},
+	}, "stage")
+	second := assume(first, nil)
+	for _, test := range []struct {
+		of      endpoint
+		tag     string
+		allowed bool
+	}{
+		{first, `"aws:PrincipalTag/team":"a"`, true},
+		{second, `"aws:PrincipalTag/stage":"dev"`, true},
+		{second, `"aws:PrincipalTag/team":"a"`, false},
+	} {
+		e.putPolicy(t, *role.RoleName, "list", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringEquals":{`+test.tag+`}}}`)
+		err := test.of.list(t.Context(), bucket, "")
+		if test.allowed {
+			require.NoError(t, err, test.tag)
+			continue
+		}
+		require.ErrorContains(t, err, noPolicy("s3:ListBucket"), test.tag)
+	}
 }
 
 func getObject(bucket, key string) *s3.GetObjectInput {

@@ -236,7 +236,11 @@ func (c *Cluster) Pod(ctx context.Context, namespace, name string) (aws.Pod, boo
 	if err != nil {
 		return aws.Pod{}, false, fmt.Errorf("reading the pod %s/%s: %w", namespace, name, err)
 	}
-	return aws.Pod{UID: string(pod.UID), ServiceAccount: pod.Spec.ServiceAccountName}, true, nil
+	account, err := client.CoreV1().ServiceAccounts(namespace).Get(ctx, pod.Spec.ServiceAccountName, metav1.GetOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return aws.Pod{}, false, fmt.Errorf("reading the service account of the pod %s/%s: %w", namespace, name, err)
+	}
+	return aws.Pod{UID: string(pod.UID), ServiceAccount: pod.Spec.ServiceAccountName, ServiceAccountUID: string(account.UID)}, true, nil
 }
 
 func (c *Cluster) startNode(ctx context.Context, opts Options) error {
@@ -244,7 +248,7 @@ func (c *Cluster) startNode(ctx context.Context, opts Options) error {
 	c.node, err = kubelet.Start(ctx, c.AdminConfig(), kubelet.Options{
 		Dir: c.files.path("node"), Path: opts.ContainerPath, Env: opts.ContainerEnv, TokenAging: opts.TokenAging,
 		Addresses: map[string]string{agent.Address: strings.TrimSuffix(c.agent.URL(), agent.Path)},
-		CertFile: c.files.path("node.crt"), KeyFile: c.files.path("node.key"), ClientCAFile: c.files.path("ca.crt"),
+		CertFile:  c.files.path("node.crt"), KeyFile: c.files.path("node.key"), ClientCAFile: c.files.path("ca.crt"),
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ const (
 	associationFile = "tests/sandbox/aws/eks_pod_identity.go"
 	passRoleFile    = "tests/sandbox/aws/eks_permissions.go"
 	podTokenFile    = "tests/sandbox/aws/eksauth_token.go" // #nosec G101 -- Go code
+	sessionTagFile  = "tests/sandbox/aws/sts_session_tags.go"
 	podSessionFile  = "tests/sandbox/aws/eksauth.go"
 	agentFile       = "tests/sandbox/eks/agent/agent.go"
 	agentCacheFile  = "tests/sandbox/eks/agent/cache.go"
@@ -95,8 +96,28 @@ var podIdentityGuards = []guard{
 	},
 	{
 		"sts:TagSession where a role with tags assumes another",
-		[]edit{{chainFile, `if len(caller.tags) > 0 {`, `if false {`}},
+		[]edit{{chainFile, `if len(passed) > 0 {`, `if false {`}},
 		endpoint("TestAPodsTagsGoWithItIntoAnotherRole"),
+	},
+	{
+		"the tags that a session hands on, which nobody overrides",
+		[]edit{{sessionTagFile, `if passed.find(tag.key) != nil {`, `if false {`}},
+		endpoint("TestAssumeRoleTakesTags"),
+	},
+	{
+		"the case of tag keys, which does not matter",
+		[]edit{{sessionTagFile, `return strings.EqualFold(tag.key, key)`, `return strings.Compare(tag.key, key) == 0`}},
+		endpoint("TestAssumeRoleTakesTags"),
+	},
+	{
+		"the tags that a session does not hand on",
+		[]edit{{sessionTagFile, `return !tag.transitive`, `return false`}},
+		endpoint("TestOnlyTransitiveTagsAreHandedOn"),
+	},
+	{
+		"the service account of a token, which exists",
+		[]edit{{podTokenFile, `if found.ServiceAccountUID != pod.serviceAccountUID {`, `if false {`}},
+		endpoint(badPodTokens),
 	},
 	{
 		"the tags of a session in its permissions",
