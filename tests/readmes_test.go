@@ -27,6 +27,12 @@ var (
 // readmes are the texts of the repository, by their paths from its root.
 func readmes(t *testing.T) map[string]string {
 	t.Helper()
+	return filesThatEndIn(t, ".md")
+}
+
+// filesThatEndIn are the contents of the repository's own files whose names end so, by their paths from its root.
+func filesThatEndIn(t *testing.T, suffix string) map[string]string {
+	t.Helper()
 	texts := map[string]string{}
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 		name := entry.Name()
@@ -35,7 +41,7 @@ func readmes(t *testing.T) map[string]string {
 			return err
 		case entry.IsDir() && (name == "bin" || name == "node_modules" || strings.HasPrefix(name, ".") && name != ".."):
 			return filepath.SkipDir
-		case filepath.Ext(name) == ".md":
+		case strings.HasSuffix(name, suffix):
 			texts[strings.TrimPrefix(filepath.ToSlash(path), "../")] = readText(t, path)
 		}
 		return nil
@@ -335,4 +341,69 @@ func errOrSkip(err error) error {
 		return err
 	}
 	return filepath.SkipDir
+}
+
+// A table whose last column is "test" says for each of its rows which tests show it, or why there is none.
+func TestReadmesNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	tests := testNames(t)
+	require.Contains(t, tests, "TestReadmesNameTestsThatExist")
+	form := regexp.MustCompile("^(`Test\\w+`(, `Test\\w+`)*|(no|not yet): .+)$")
+	rows := map[string]int{}
+	for path, text := range readmes(t) {
+		for _, table := range tables(text) {
+			header := table[0]
+			if header[len(header)-1] != "test" {
+				continue
+			}
+			for _, row := range table[1:] {
+				require.Len(t, row, len(header), "%s: the columns of %q", path, row)
+				cell := row[len(row)-1]
+				if assert.Regexp(t, form, cell, "%s: %s", path, row[0]) && strings.HasPrefix(cell, "`") {
+					for _, name := range codeIn(cell) {
+						assert.True(t, slices.Contains(tests, name), "%s: %s: there is no %s", path, row[0], name)
+					}
+				}
+				rows[path]++
+			}
+		}
+	}
+	assert.NotZero(t, rows["components/README.md"])
+}
+
+// tables are the tables of a text: the cells of their rows, without the line below the header.
+func tables(text string) [][][]string {
+	var found [][][]string
+	inside := false
+	for line := range strings.Lines(fence.ReplaceAllString(text, "")) {
+		line = strings.TrimSpace(line)
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			inside = false
+			continue
+		case strings.HasPrefix(line, "|---"):
+			continue
+		case !inside:
+			found, inside = append(found, nil), true
+		}
+		cells := strings.Split(strings.TrimSuffix(strings.TrimPrefix(line, "|"), "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		found[len(found)-1] = append(found[len(found)-1], cells)
+	}
+	return found
+}
+
+// testNames are the names of the tests of all modules of the repository.
+func testNames(t *testing.T) []string {
+	t.Helper()
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(\w+ \*testing\.T\)`)
+	var names []string
+	for _, source := range filesThatEndIn(t, "_test.go") {
+		for _, match := range function.FindAllStringSubmatch(source, -1) {
+			names = append(names, match[1])
+		}
+	}
+	return names
 }
