@@ -15,7 +15,7 @@ type edit struct{ file, old, new string }
 
 const (
 	trustFile     = "components/iampolicy/trust.go"
-	agentFile     = "components/iampolicy/pod_identity.go"
+	podTrustFile  = "components/iampolicy/pod_identity.go"
 	operatorFile  = "components/iampolicy/conditions.go"
 	opennessFile  = "components/iampolicy/openness.go"
 	agentProgram  = "components/testpod/pod_identity.sh"
@@ -84,20 +84,24 @@ var guards = append([]guard{
 	},
 	{
 		"the clusters in a trust policy of EKS Pod Identity",
-		[]edit{{agentFile, `tag + "eks-cluster-arn":      slices.Clone(t.Clusters),`, ``}},
+		[]edit{{podTrustFile, `tag + "eks-cluster-arn":      clusters,`, ``}},
 		product("TestTrustInPodIdentityEqualsItsGoldenFiles"),
 	},
 	{
 		"the statement for each namespace in a trust policy of EKS Pod Identity",
 		[]edit{
-			{agentFile, `i, seen := index[subject.Namespace]`, `i, seen := index[""]`},
-			{agentFile, `index[subject.Namespace] = i`, `index[""] = i`},
+			{podTrustFile, `key := fmt.Sprint(subject.Namespace, clusters)`, `key := fmt.Sprint(clusters)`},
 		},
 		product("TestPodIdentityNeverMixesTheAccountsOfTwoNamespaces"),
 	},
 	{
+		"the refusal of a condition that widens a statement",
+		[]edit{{trustFile, `strings.EqualFold(taken, key), path,`, `false, path,`}},
+		product("TestConditionsNeverWiden"),
+	},
+	{
 		"the refusal of a pattern by EKS Pod Identity",
-		[]edit{{agentFile, `len(t.Clusters) > 0 && subject.NamePattern != ""`, `false`}},
+		[]edit{{podTrustFile, `len(t.Clusters) > 0 && subject.NamePattern != ""`, `false`}},
 		product("TestTrustInPodIdentityRefuses"),
 	},
 	{
