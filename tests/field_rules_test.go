@@ -228,7 +228,8 @@ func fieldRules() []fieldRule {
 		identities("roles.app.identity", "irsa"),
 		{account + ".clusters", example{}, example{[]any{"edge"}, "[0]", `"edge" is none of the role's clusters ["hub"]`}, []any{"hub"}},
 		{
-			"roles.app.trustConditions", example{},
+			"roles.app.trustConditions",
+			example{},
 			example{map[string]any{"Equals": map[string]any{"aws:PrincipalOrgID": "o-1"}}, ".Equals", "is not a condition operator"},
 			map[string]any{"StringEquals": map[string]any{"aws:PrincipalOrgID": []any{"o-1", "o-2"}}},
 		},

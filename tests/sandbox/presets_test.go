@@ -32,7 +32,7 @@ const (
 	inHub   = "eu-west-1:" + sandbox.Account + ":"
 	keyArn  = "arn:aws:kms:" + inHub + "key/12345678-90ab-cdef-1234-567890abcdef"
 	queue   = "arn:aws:sqs:" + inHub + "my-queue"
-	secret  = "arn:aws:secretsmanager:" + inHub + "secret:" //nolint:gosec // the beginning of a name
+	secret  = "arn:aws:secretsmanager:" + inHub + "secret:"
 	anyOne  = "*"
 	zone    = "arn:aws:route53:::hostedzone/"
 	logs    = "arn:aws:logs:" + inHub + "log-group:"
