@@ -1,6 +1,9 @@
 package presets
 
-import "github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
+import (
+	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
+)
 
 // LoadBalancerController is the AWS Load Balancer Controller, which makes load balancers for Services, Ingresses and Gateways.
 //
@@ -14,18 +17,36 @@ type LoadBalancerController struct {
 }
 
 func (p LoadBalancerController) definition(in Scope) definition {
-	const (
-		requestTag  = "aws:RequestTag/elbv2.k8s.aws/cluster"
-		resourceTag = "aws:ResourceTag/elbv2.k8s.aws/cluster"
-	)
+	policies, partitions := statements{"load-balancer-controller": balancing(in)}, map[fielderr.Path]string{}
+	if p.GlobalAccelerator {
+		policies["global-accelerator"], partitions["globalAccelerator"] = accelerating(in), "aws"
+	}
+	return definition{
+		source: Source{
+			"https://github.com/kubernetes-sigs/aws-load-balancer-controller/blob/v3.5.0/docs/install/iam_policy.json", "v3.5.0",
+		},
+		accounts: []Account{{"kube-system", "aws-load-balancer-controller"}},
+		inline:   policies,
+		only:     partitions,
+	}
+}
+
+// The tags by which the controller knows what it has made.
+const (
+	elbRequestTag  = "aws:RequestTag/elbv2.k8s.aws/cluster"
+	elbResourceTag = "aws:ResourceTag/elbv2.k8s.aws/cluster"
+)
+
+// balancing are the statements for load balancers.
+func balancing(in Scope) []iampolicy.Statement {
 	var (
-		requested  = when{"Null": {requestTag: {"false"}}}
-		owned      = when{"Null": {resourceTag: {"false"}}}
-		retagged   = when{"Null": {requestTag: {"true"}, resourceTag: {"false"}}}
-		created    = when{"StringEquals": {"ec2:CreateAction": {"CreateSecurityGroup"}}, "Null": {requestTag: {"false"}}}
+		requested  = when{"Null": {elbRequestTag: {"false"}}}
+		owned      = when{"Null": {elbResourceTag: {"false"}}}
+		retagged   = when{"Null": {elbRequestTag: {"true"}, elbResourceTag: {"false"}}}
+		created    = when{"StringEquals": {"ec2:CreateAction": {"CreateSecurityGroup"}}, "Null": {elbRequestTag: {"false"}}}
 		createdNow = when{
 			"StringEquals": {"elasticloadbalancing:CreateAction": {"CreateTargetGroup", "CreateLoadBalancer"}},
-			"Null":         {requestTag: {"false"}},
+			"Null":         {elbRequestTag: {"false"}},
 		}
 		securityGroups = []string{in.everywhere("ec2", "security-group/*")}
 		targetGroups   = []string{in.everywhere("elasticloadbalancing", "targetgroup/*/*")}
@@ -41,32 +62,10 @@ func (p LoadBalancerController) definition(in Scope) definition {
 			in.everywhere("elasticloadbalancing", "listener-rule/app/*/*/*"),
 		}
 	)
-	described := []string{
-		"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeAvailabilityZones", "ec2:DescribeInternetGateways",
-		"ec2:DescribeVpcs", "ec2:DescribeVpcPeeringConnections", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups",
-		"ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeTags", "ec2:GetCoipPoolUsage",
-		"ec2:DescribeCoipPools", "ec2:GetSecurityGroupsForVpc", "ec2:DescribeIpamPools", "ec2:DescribeRouteTables",
-		"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancerAttributes",
-		"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerCertificates",
-		"elasticloadbalancing:DescribeSSLPolicies", "elasticloadbalancing:DescribeRules",
-		"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes",
-		"elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeTags",
-	}
-	changed := []string{
-		"elasticloadbalancing:ModifyLoadBalancerAttributes", "elasticloadbalancing:SetIpAddressType",
-		"elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetSubnets", "elasticloadbalancing:DeleteLoadBalancer",
-		"elasticloadbalancing:ModifyTargetGroup", "elasticloadbalancing:ModifyTargetGroupAttributes",
-		"elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:ModifyIpPools",
-	}
-	if !in.isIsolated() { // upstream's iam_policy_iso.json, _isob, _isoe and _isof have none of these
-		described = append(described, "elasticloadbalancing:DescribeTrustStores",
-			"elasticloadbalancing:DescribeListenerAttributes", "elasticloadbalancing:DescribeCapacityReservation")
-		changed = append(changed, "elasticloadbalancing:ModifyListenerAttributes", "elasticloadbalancing:ModifyCapacityReservation")
-	}
-	policies := statements{"load-balancer-controller": {
+	return []iampolicy.Statement{
 		allowWhen(when{"StringEquals": {"iam:AWSServiceName": {"elasticloadbalancing.amazonaws.com"}}}, everything,
 			"iam:CreateServiceLinkedRole"),
-		allow(everything, described...),
+		allow(everything, described(in)...),
 		allow(everything,
 			"cognito-idp:DescribeUserPoolClient", "acm:ListCertificates", "acm:DescribeCertificate",
 			"iam:ListServerCertificates", "iam:GetServerCertificate", "waf-regional:GetWebACL",
@@ -85,55 +84,80 @@ func (p LoadBalancerController) definition(in Scope) definition {
 			"elasticloadbalancing:CreateRule", "elasticloadbalancing:DeleteRule"),
 		allowWhen(retagged, balancers, "elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"),
 		allow(listeners, "elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"),
-		allowWhen(owned, everything, changed...),
+		allowWhen(owned, everything, changed(in)...),
 		allowWhen(createdNow, balancers, "elasticloadbalancing:AddTags"),
 		allow(targetGroups, "elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"),
 		allow(everything,
 			"elasticloadbalancing:SetWebAcl", "elasticloadbalancing:ModifyListener",
 			"elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:RemoveListenerCertificates",
 			"elasticloadbalancing:ModifyRule", "elasticloadbalancing:SetRulePriorities"),
-	}}
-	partitions := map[fielderr.Path]string{}
-	if p.GlobalAccelerator {
-		// docs/install/aga_controller_iam_policy.json beside the source.
-		var (
-			isOurs    = keys{"aws:ResourceTag/aga.k8s.aws/resource": {"GlobalAccelerator"}}
-			isAsked   = keys{"aws:RequestTag/aga.k8s.aws/resource": {"GlobalAccelerator"}}
-			ours      = when{"Null": {resourceTag: {"false"}}, "StringEquals": isOurs}
-			asked     = when{"Null": {requestTag: {"false"}}, "StringEquals": isAsked}
-			oursAsked = when{"Null": {requestTag: {"true"}, resourceTag: {"false"}}, "StringEquals": isOurs}
-
-			accelerators = []string{in.arn("globalaccelerator", "*", "accelerator/*")}
-			parts        = append(accelerators,
-				in.arn("globalaccelerator", "*", "accelerator/*/listener/*"),
-				in.arn("globalaccelerator", "*", "accelerator/*/listener/*/endpoint-group/*"))
-		)
-		partitions["globalAccelerator"] = "aws"
-		policies["global-accelerator"] = append(policies["global-accelerator"],
-			allowWhen(when{"StringEquals": {"iam:AWSServiceName": {"globalaccelerator.amazonaws.com"}}}, everything,
-				"iam:CreateServiceLinkedRole"),
-			allow(everything,
-				"globalaccelerator:ListAccelerators", "globalaccelerator:ListEndpointGroups", "globalaccelerator:ListListeners",
-				"globalaccelerator:ListTagsForResource", "ec2:DescribeRegions", "tag:GetResources"),
-			allowWhen(ours, parts,
-				"globalaccelerator:DescribeAccelerator", "globalaccelerator:DescribeEndpointGroup", "globalaccelerator:DescribeListener"),
-			allowWhen(asked, everything, "globalaccelerator:CreateAccelerator"),
-			allowWhen(ours, parts,
-				"globalaccelerator:UpdateAccelerator", "globalaccelerator:DeleteAccelerator", "globalaccelerator:CreateListener",
-				"globalaccelerator:UpdateListener", "globalaccelerator:DeleteListener", "globalaccelerator:CreateEndpointGroup",
-				"globalaccelerator:UpdateEndpointGroup", "globalaccelerator:DeleteEndpointGroup", "globalaccelerator:AddEndpoints",
-				"globalaccelerator:RemoveEndpoints"),
-			allowWhen(oursAsked, accelerators, "globalaccelerator:TagResource", "globalaccelerator:UntagResource"),
-			allowWhen(asked, accelerators, "globalaccelerator:TagResource"),
-		)
 	}
-	return definition{
-		source: Source{
-			"https://github.com/kubernetes-sigs/aws-load-balancer-controller/blob/v3.5.0/docs/install/iam_policy.json", "v3.5.0",
-		},
-		accounts: []Account{{"kube-system", "aws-load-balancer-controller"}},
-		inline:   policies,
-		only:     partitions,
+}
+
+// described is what the controller looks at.
+func described(in Scope) []string {
+	actions := []string{
+		"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeAvailabilityZones", "ec2:DescribeInternetGateways",
+		"ec2:DescribeVpcs", "ec2:DescribeVpcPeeringConnections", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups",
+		"ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeTags", "ec2:GetCoipPoolUsage",
+		"ec2:DescribeCoipPools", "ec2:GetSecurityGroupsForVpc", "ec2:DescribeIpamPools", "ec2:DescribeRouteTables",
+		"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancerAttributes",
+		"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerCertificates",
+		"elasticloadbalancing:DescribeSSLPolicies", "elasticloadbalancing:DescribeRules",
+		"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes",
+		"elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeTags",
+	}
+	if !in.isIsolated() { // upstream's iam_policy_iso.json, _isob, _isoe and _isof have none of these
+		actions = append(actions, "elasticloadbalancing:DescribeTrustStores",
+			"elasticloadbalancing:DescribeListenerAttributes", "elasticloadbalancing:DescribeCapacityReservation")
+	}
+	return actions
+}
+
+// changed is what the controller does to its own load balancers and target groups.
+func changed(in Scope) []string {
+	actions := []string{
+		"elasticloadbalancing:ModifyLoadBalancerAttributes", "elasticloadbalancing:SetIpAddressType",
+		"elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetSubnets", "elasticloadbalancing:DeleteLoadBalancer",
+		"elasticloadbalancing:ModifyTargetGroup", "elasticloadbalancing:ModifyTargetGroupAttributes",
+		"elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:ModifyIpPools",
+	}
+	if !in.isIsolated() {
+		actions = append(actions, "elasticloadbalancing:ModifyListenerAttributes", "elasticloadbalancing:ModifyCapacityReservation")
+	}
+	return actions
+}
+
+// accelerating are the statements for Global Accelerator: docs/install/aga_controller_iam_policy.json beside the source.
+func accelerating(in Scope) []iampolicy.Statement {
+	var (
+		isOurs    = keys{"aws:ResourceTag/aga.k8s.aws/resource": {"GlobalAccelerator"}}
+		isAsked   = keys{"aws:RequestTag/aga.k8s.aws/resource": {"GlobalAccelerator"}}
+		ours      = when{"Null": {elbResourceTag: {"false"}}, "StringEquals": isOurs}
+		asked     = when{"Null": {elbRequestTag: {"false"}}, "StringEquals": isAsked}
+		oursAsked = when{"Null": {elbRequestTag: {"true"}, elbResourceTag: {"false"}}, "StringEquals": isOurs}
+
+		accelerators = []string{in.arn("globalaccelerator", "*", "accelerator/*")}
+		parts        = append(accelerators,
+			in.arn("globalaccelerator", "*", "accelerator/*/listener/*"),
+			in.arn("globalaccelerator", "*", "accelerator/*/listener/*/endpoint-group/*"))
+	)
+	return []iampolicy.Statement{
+		allowWhen(when{"StringEquals": {"iam:AWSServiceName": {"globalaccelerator.amazonaws.com"}}}, everything,
+			"iam:CreateServiceLinkedRole"),
+		allow(everything,
+			"globalaccelerator:ListAccelerators", "globalaccelerator:ListEndpointGroups", "globalaccelerator:ListListeners",
+			"globalaccelerator:ListTagsForResource", "ec2:DescribeRegions", "tag:GetResources"),
+		allowWhen(ours, parts,
+			"globalaccelerator:DescribeAccelerator", "globalaccelerator:DescribeEndpointGroup", "globalaccelerator:DescribeListener"),
+		allowWhen(asked, everything, "globalaccelerator:CreateAccelerator"),
+		allowWhen(ours, parts,
+			"globalaccelerator:UpdateAccelerator", "globalaccelerator:DeleteAccelerator", "globalaccelerator:CreateListener",
+			"globalaccelerator:UpdateListener", "globalaccelerator:DeleteListener", "globalaccelerator:CreateEndpointGroup",
+			"globalaccelerator:UpdateEndpointGroup", "globalaccelerator:DeleteEndpointGroup", "globalaccelerator:AddEndpoints",
+			"globalaccelerator:RemoveEndpoints"),
+		allowWhen(oursAsked, accelerators, "globalaccelerator:TagResource", "globalaccelerator:UntagResource"),
+		allowWhen(asked, accelerators, "globalaccelerator:TagResource"),
 	}
 }
 

@@ -46,22 +46,7 @@ type Karpenter struct {
 }
 
 func (p Karpenter) definition(in Scope) definition {
-	ec2 := func(resources ...string) []string { return in.inRegions("ec2", "*", resources...) }
-	launched := ec2("fleet/*", "instance/*", "volume/*", "network-interface/*", "launch-template/*", "spot-instances-request/*")
-	shared := append(in.inRegions("ec2", "", "image/*", "snapshot/*"),
-		ec2("security-group/*", "subnet/*", "capacity-reservation/*", "placement-group/*")...)
-	profiles := []string{in.arn("iam", in.account(), "instance-profile/*")}
 	cluster := in.regional("eks", "cluster/"+p.ClusterName)
-	const (
-		requestedPool, ownedPool   = "aws:RequestTag/karpenter.sh/nodepool", "aws:ResourceTag/karpenter.sh/nodepool"
-		requestedClass, ownedClass = "aws:RequestTag/karpenter.k8s.aws/ec2nodeclass", "aws:ResourceTag/karpenter.k8s.aws/ec2nodeclass"
-		requestedRegion            = "aws:RequestTag/topology.kubernetes.io/region"
-		ownedRegion                = "aws:ResourceTag/topology.kubernetes.io/region"
-		requestedName              = "aws:RequestTag/eks:eks-cluster-name"
-	)
-	requested, owned := "aws:RequestTag/kubernetes.io/cluster/"+p.ClusterName, "aws:ResourceTag/kubernetes.io/cluster/"+p.ClusterName
-	name := iampolicy.Strings{p.ClusterName}
-	isOwned := when{"StringEquals": {owned: {"owned"}}, "StringLike": {ownedPool: {"*"}}}
 	return definition{
 		source: Source{
 			"https://github.com/aws/karpenter-provider-aws/blob/v1.14.1/website/content/en/preview/getting-started/" +
@@ -74,46 +59,8 @@ func (p Karpenter) definition(in Scope) definition {
 		},
 		regions: true,
 		inline: statements{
-			"karpenter-node-lifecycle": {
-				named("AllowScopedEC2InstanceAccessActions", allow(shared, "ec2:RunInstances", "ec2:CreateFleet")),
-				named("AllowScopedEC2LaunchTemplateAccessActions",
-					allowWhen(isOwned, ec2("launch-template/*"), "ec2:RunInstances", "ec2:CreateFleet")),
-				named("AllowScopedEC2InstanceActionsWithTags", allowWhen(when{
-					"StringEquals": {requested: {"owned"}, requestedName: name}, "StringLike": {requestedPool: {"*"}},
-				}, launched, "ec2:RunInstances", "ec2:CreateFleet", "ec2:CreateLaunchTemplate")),
-				named("AllowScopedResourceCreationTagging", allowWhen(when{
-					"StringEquals": {
-						requested: {"owned"}, requestedName: name,
-						"ec2:CreateAction": {"RunInstances", "CreateFleet", "CreateLaunchTemplate"},
-					}, "StringLike": {requestedPool: {"*"}},
-				}, launched, "ec2:CreateTags")),
-				named("AllowScopedResourceTagging", allowWhen(when{
-					"StringEquals": {owned: {"owned"}}, "StringLike": {ownedPool: {"*"}},
-					"StringEqualsIfExists":      {requestedName: name},
-					"ForAllValues:StringEquals": {"aws:TagKeys": {"eks:eks-cluster-name", "karpenter.sh/nodeclaim", "Name"}},
-				}, ec2("instance/*"), "ec2:CreateTags")),
-				named("AllowScopedDeletion",
-					allowWhen(isOwned, ec2("instance/*", "launch-template/*"), "ec2:TerminateInstances", "ec2:DeleteLaunchTemplate")),
-			},
-			"karpenter-iam-integration": {
-				named("AllowPassingInstanceRole", allowWhen(when{
-					"StringEquals": {"iam:PassedToService": {"ec2.amazonaws.com", "ec2.amazonaws.com.cn"}},
-				}, in.arns(roles, p.NodeRole), "iam:PassRole")),
-				named("AllowScopedInstanceProfileCreationActions", allowWhen(when{
-					"StringEquals": {requested: {"owned"}, requestedName: name, requestedRegion: in.regions()},
-					"StringLike":   {requestedClass: {"*"}},
-				}, profiles, "iam:CreateInstanceProfile")),
-				named("AllowScopedInstanceProfileTagActions", allowWhen(when{
-					"StringEquals": {
-						owned: {"owned"}, ownedRegion: in.regions(),
-						requested: {"owned"}, requestedName: name, requestedRegion: in.regions(),
-					},
-					"StringLike": {ownedClass: {"*"}, requestedClass: {"*"}},
-				}, profiles, "iam:TagInstanceProfile")),
-				named("AllowScopedInstanceProfileActions", allowWhen(when{
-					"StringEquals": {owned: {"owned"}, ownedRegion: in.regions()}, "StringLike": {ownedClass: {"*"}},
-				}, profiles, "iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:DeleteInstanceProfile")),
-			},
+			"karpenter-node-lifecycle":  p.launching(in),
+			"karpenter-iam-integration": p.profiles(in),
 			"karpenter-eks-integration": {
 				named("AllowAPIServerEndpointDiscovery", allow(cluster, "eks:DescribeCluster")),
 			},
@@ -125,17 +72,94 @@ func (p Karpenter) definition(in Scope) definition {
 				named("AllowZonalShiftStatusReadOnly", allowWhen(
 					when{"StringEquals": {"arc-zonal-shift:ResourceIdentifier": cluster}}, everything, "arc-zonal-shift:GetManagedResource")),
 			},
-			"karpenter-resource-discovery": {
-				named("AllowRegionalReadActions", allowWhen(when{"StringEquals": {"aws:RequestedRegion": in.regions()}}, everything,
-					"ec2:DescribeCapacityReservations", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus",
-					"ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplates",
-					"ec2:DescribePlacementGroups", "ec2:DescribeSecurityGroups", "ec2:DescribeSpotPriceHistory", "ec2:DescribeSubnets")),
-				named("AllowSSMReadActions", allow(in.inRegions("ssm", "", "parameter/aws/service/*"), "ssm:GetParameter")),
-				named("AllowPricingReadActions", allow(everything, "pricing:GetProducts")),
-				named("AllowUnscopedInstanceProfileListAction", allow(everything, "iam:ListInstanceProfiles")),
-				named("AllowInstanceProfileReadActions", allow(profiles, "iam:GetInstanceProfile")),
-			},
+			"karpenter-resource-discovery": discovering(in),
 		},
+	}
+}
+
+// The tags of what Karpenter makes.
+const (
+	requestedPool, ownedPool   = "aws:RequestTag/karpenter.sh/nodepool", "aws:ResourceTag/karpenter.sh/nodepool"
+	requestedClass, ownedClass = "aws:RequestTag/karpenter.k8s.aws/ec2nodeclass", "aws:ResourceTag/karpenter.k8s.aws/ec2nodeclass"
+	requestedRegion            = "aws:RequestTag/topology.kubernetes.io/region"
+	ownedRegion                = "aws:ResourceTag/topology.kubernetes.io/region"
+	requestedName              = "aws:RequestTag/eks:eks-cluster-name"
+)
+
+// clusterTags are the tag of the cluster in a request and on a resource.
+func (p Karpenter) clusterTags() (requested, owned string) {
+	return "aws:RequestTag/kubernetes.io/cluster/" + p.ClusterName, "aws:ResourceTag/kubernetes.io/cluster/" + p.ClusterName
+}
+
+// launching are the statements for nodes.
+func (p Karpenter) launching(in Scope) []iampolicy.Statement {
+	ec2 := func(resources ...string) []string { return in.inRegions("ec2", "*", resources...) }
+	launched := ec2("fleet/*", "instance/*", "volume/*", "network-interface/*", "launch-template/*", "spot-instances-request/*")
+	shared := append(in.inRegions("ec2", "", "image/*", "snapshot/*"),
+		ec2("security-group/*", "subnet/*", "capacity-reservation/*", "placement-group/*")...)
+	requested, owned := p.clusterTags()
+	name := iampolicy.Strings{p.ClusterName}
+	isOwned := when{"StringEquals": {owned: {"owned"}}, "StringLike": {ownedPool: {"*"}}}
+	return []iampolicy.Statement{
+		named("AllowScopedEC2InstanceAccessActions", allow(shared, "ec2:RunInstances", "ec2:CreateFleet")),
+		named("AllowScopedEC2LaunchTemplateAccessActions",
+			allowWhen(isOwned, ec2("launch-template/*"), "ec2:RunInstances", "ec2:CreateFleet")),
+		named("AllowScopedEC2InstanceActionsWithTags", allowWhen(when{
+			"StringEquals": {requested: {"owned"}, requestedName: name}, "StringLike": {requestedPool: {"*"}},
+		}, launched, "ec2:RunInstances", "ec2:CreateFleet", "ec2:CreateLaunchTemplate")),
+		named("AllowScopedResourceCreationTagging", allowWhen(when{
+			"StringEquals": {
+				requested: {"owned"}, requestedName: name,
+				"ec2:CreateAction": {"RunInstances", "CreateFleet", "CreateLaunchTemplate"},
+			}, "StringLike": {requestedPool: {"*"}},
+		}, launched, "ec2:CreateTags")),
+		named("AllowScopedResourceTagging", allowWhen(when{
+			"StringEquals": {owned: {"owned"}}, "StringLike": {ownedPool: {"*"}},
+			"StringEqualsIfExists":      {requestedName: name},
+			"ForAllValues:StringEquals": {"aws:TagKeys": {"eks:eks-cluster-name", "karpenter.sh/nodeclaim", "Name"}},
+		}, ec2("instance/*"), "ec2:CreateTags")),
+		named("AllowScopedDeletion",
+			allowWhen(isOwned, ec2("instance/*", "launch-template/*"), "ec2:TerminateInstances", "ec2:DeleteLaunchTemplate")),
+	}
+}
+
+// profiles are the statements for instance profiles and the nodes' role.
+func (p Karpenter) profiles(in Scope) []iampolicy.Statement {
+	profiles := []string{in.arn("iam", in.account(), "instance-profile/*")}
+	requested, owned := p.clusterTags()
+	name := iampolicy.Strings{p.ClusterName}
+	return []iampolicy.Statement{
+		named("AllowPassingInstanceRole", allowWhen(when{
+			"StringEquals": {"iam:PassedToService": {"ec2.amazonaws.com", "ec2.amazonaws.com.cn"}},
+		}, in.arns(roles, p.NodeRole), "iam:PassRole")),
+		named("AllowScopedInstanceProfileCreationActions", allowWhen(when{
+			"StringEquals": {requested: {"owned"}, requestedName: name, requestedRegion: in.regions()},
+			"StringLike":   {requestedClass: {"*"}},
+		}, profiles, "iam:CreateInstanceProfile")),
+		named("AllowScopedInstanceProfileTagActions", allowWhen(when{
+			"StringEquals": {
+				owned: {"owned"}, ownedRegion: in.regions(),
+				requested: {"owned"}, requestedName: name, requestedRegion: in.regions(),
+			},
+			"StringLike": {ownedClass: {"*"}, requestedClass: {"*"}},
+		}, profiles, "iam:TagInstanceProfile")),
+		named("AllowScopedInstanceProfileActions", allowWhen(when{
+			"StringEquals": {owned: {"owned"}, ownedRegion: in.regions()}, "StringLike": {ownedClass: {"*"}},
+		}, profiles, "iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:DeleteInstanceProfile")),
+	}
+}
+
+// discovering are the statements for what Karpenter looks at.
+func discovering(in Scope) []iampolicy.Statement {
+	return []iampolicy.Statement{
+		named("AllowRegionalReadActions", allowWhen(when{"StringEquals": {"aws:RequestedRegion": in.regions()}}, everything,
+			"ec2:DescribeCapacityReservations", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus",
+			"ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplates",
+			"ec2:DescribePlacementGroups", "ec2:DescribeSecurityGroups", "ec2:DescribeSpotPriceHistory", "ec2:DescribeSubnets")),
+		named("AllowSSMReadActions", allow(in.inRegions("ssm", "", "parameter/aws/service/*"), "ssm:GetParameter")),
+		named("AllowPricingReadActions", allow(everything, "pricing:GetProducts")),
+		named("AllowUnscopedInstanceProfileListAction", allow(everything, "iam:ListInstanceProfiles")),
+		named("AllowInstanceProfileReadActions", allow([]string{in.arn("iam", in.account(), "instance-profile/*")}, "iam:GetInstanceProfile")),
 	}
 }
 

@@ -96,7 +96,7 @@ var guards = append([]guard{
 	},
 	{
 		"the refusal of a condition that widens a statement",
-		[]edit{{trustFile, `strings.EqualFold(taken, key), path,`, `false, path,`}},
+		[]edit{{"components/iampolicy/trust_conditions.go", `strings.EqualFold(taken, key), path,`, `false, path,`}},
 		product("TestConditionsNeverWiden"),
 	},
 	{
