@@ -147,6 +147,8 @@ type irsaRoleBuilder struct {
 	boundary pulumi.StringInput
 	// policies are the role's permissions: test pods wait for them.
 	policies []pulumi.Resource
+	// customerManaged are the ARNs of the policies that are made for the role.
+	customerManaged pulumi.StringArray
 	// namespaces and serviceAccounts are by <cluster>/<namespace>[/<name>].
 	namespaces, serviceAccounts, associations map[string]pulumi.Resource
 	// read are the accounts to be patched, by the same keys, under each of their names.
@@ -180,7 +182,7 @@ func (b *irsaRoleBuilder) build() error {
 		return err
 	}
 	steps := []func() error{
-		b.createNamespaces, b.readPatchedAccounts, b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies,
+		b.createNamespaces, b.readPatchedAccounts, b.createRole, b.managedPolicies, b.inlinePolicies, b.customerManagedPolicies, b.makeExclusive,
 		b.createAssociations, b.createServiceAccounts, b.createTestPods,
 	}
 	for _, step := range steps {

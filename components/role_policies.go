@@ -27,6 +27,10 @@ type RolePolicies struct {
 	// CustomerManagedPolicies are documents for which managed policies are created and attached, by policy name; each of
 	// version 2012-10-17 and up to 6,144 characters, without white space.
 	CustomerManagedPolicies map[string]PolicyDocument `json:"customerManagedPolicies"`
+	// ExclusivePolicies takes every policy away from the role that this program does not give it, one that a user attached by hand for
+	// example: with each update that changes the role's policies, and with `pulumi up --refresh`, which sees others. Default: false,
+	// policies of others stay.
+	ExclusivePolicies bool `json:"exclusivePolicies"`
 	// ForceDetachPolicies detaches policies that were attached outside this program before the role is deleted, as IAM
 	// deletes no role that has some. Default: true. With false such a deletion fails.
 	ForceDetachPolicies *bool `json:"forceDetachPolicies"`
@@ -140,6 +144,7 @@ func (b *irsaRoleBuilder) customerManagedPolicies() error {
 		if err := b.attach(key, policy.Arn); err != nil {
 			return err
 		}
+		b.customerManaged = append(b.customerManaged, policy.Arn)
 	}
 	return nil
 }

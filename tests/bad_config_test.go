@@ -37,10 +37,10 @@ const (
 
 	// Keys that the configuration knows.
 	topKeys  = "argocd, buckets, clusters, owner, roles, tags, testPodDefaults"
-	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, forceDetachPolicies, identity, inlinePolicies, " +
+	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, identity, inlinePolicies, " +
 		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, preset, serviceAccounts, tags, testPod, " +
 		"trustConditions"
-	argoCDKeys = "acknowledge, customerManagedPolicies, description, forceDetachPolicies, hub, identity, inlinePolicies, managedPolicies, " +
+	argoCDKeys = "acknowledge, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, hub, identity, inlinePolicies, managedPolicies, " +
 		"maxSessionDuration, " +
 		"maxTrustPolicySize, namespace, path, permissionsBoundary, roleName, roleNamePrefix, serviceAccountMode, serviceAccounts, tags, targets, testPod"
 )

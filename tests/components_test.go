@@ -64,6 +64,7 @@ var everyComponent = []component{
 		args.Clusters[0].OidcProviderArn, args.PermissionsBoundary = give(hubProviderArn), give("arn:aws:iam::aws:policy/PowerUserAccess")
 		args.InlinePolicies["describe"], args.CustomerManagedPolicies["buckets"] = give(describeCluster), give(listBuckets)
 		args.PolicyAttachments["read"] = give("arn:aws:iam::aws:policy/ReadOnlyAccess")
+		args.ExclusivePolicies = true
 	},
 		child{components.OidcProviderType, "/edge", `registering OidcProvider "app/edge": `},
 		child{iamProviderType, "/edge", `OidcProvider "app/edge": creating the IAM OIDC provider: `},
@@ -72,6 +73,8 @@ var everyComponent = []component{
 		child{inlinePolicyType, "/describe", `creating inline policy "describe": `},
 		child{policyType, "/buckets", `creating managed policy "buckets": `},
 		child{attachmentType, "/buckets", `attaching policy "buckets": `},
+		child{inlineExclusiveType, "", "making the inline policies exclusive: "},
+		child{attachedExclusiveType, "", "making the attached policies exclusive: "},
 		child{namespaceType, "/edge/apps", `creating namespace "apps" in cluster "edge": `},
 		child{serviceAccountType, "/hub/apps/two", "service account hub/apps/two (create): "},
 		child{serviceAccountType, "/hub/system/three", "service account hub/system/three (patch): "},

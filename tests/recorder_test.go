@@ -37,9 +37,13 @@ const (
 	getPartition             = "aws:index/getPartition:getPartition"
 	getPolicy                = "aws:iam/getPolicy:getPolicy"
 
-	roleType           = "aws:iam/role:Role"
-	policyType         = "aws:iam/policy:Policy"
-	inlinePolicyType   = "aws:iam/rolePolicy:RolePolicy"
+	roleType         = "aws:iam/role:Role"
+	policyType       = "aws:iam/policy:Policy"
+	inlinePolicyType = "aws:iam/rolePolicy:RolePolicy"
+
+	inlineExclusiveType   = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
+	attachedExclusiveType = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
+
 	attachmentType     = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 	iamProviderType    = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 	accessEntryType    = "aws:eks/accessEntry:AccessEntry"

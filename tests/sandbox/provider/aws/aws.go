@@ -51,10 +51,14 @@ func Plugin() provider.Plugin {
 		Configure:     c.configure,
 		ReplaceConfig: otherRegion,
 		Resources: map[string]provider.Table{
-			"aws:iam/role:Role":                                       c.role(),
-			"aws:iam/rolePolicy:RolePolicy":                           c.rolePolicy(),
-			"aws:iam/rolePolicyAttachment:RolePolicyAttachment":       c.rolePolicyAttachment(),
-			"aws:iam/policy:Policy":                                   c.policy(),
+			"aws:iam/role:Role":                                 c.role(),
+			"aws:iam/rolePolicy:RolePolicy":                     c.rolePolicy(),
+			"aws:iam/rolePolicyAttachment:RolePolicyAttachment": c.rolePolicyAttachment(),
+			"aws:iam/policy:Policy":                             c.policy(),
+
+			"aws:iam/rolePoliciesExclusive:RolePoliciesExclusive":                   c.rolePoliciesExclusive(),
+			"aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive": c.rolePolicyAttachmentsExclusive(),
+
 			"aws:iam/openIdConnectProvider:OpenIdConnectProvider":     c.openIDConnectProvider(),
 			"aws:s3/bucketV2:BucketV2":                                c.bucket(),
 			"aws:s3/bucketObjectv2:BucketObjectv2":                    c.bucketObject(),
