@@ -29,7 +29,7 @@ const (
 	chainFile     = "tests/sandbox/aws/sts_assume_role.go"
 	authorizeFile = "tests/sandbox/aws/front_authorize.go"
 	documentFile  = "tests/sandbox/aws/iam_policy_document.go"
-	webhookFile   = "tests/sandbox/eks/pod_identity.go"
+	webhookFile   = "tests/sandbox/eks/pod_identity_webhook.go"
 	accessFile    = "components/access_entry.go"
 	providerFile  = "components/oidc_provider.go"
 )
@@ -134,7 +134,7 @@ var guards = append([]guard{
 	},
 	{
 		"the refusal of a proxy's password where a proof would show it",
-		[]edit{{"components/argocd_way.go", `if proxy.User != nil {`, `if false {`}},
+		[]edit{{"components/argocd_connection.go", `if proxy.User != nil {`, `if false {`}},
 		program("TestClusterLoginTestRefusesThePasswordOfAProxyThatArgoCDClusterTakes"),
 	},
 
