@@ -35,6 +35,11 @@ type IrsaRoleArgs struct {
 	Name string `json:"name"`
 	// NamePrefix, up to 38 characters, is used instead of Name; the AWS provider adds 26 digits of its own.
 	NamePrefix string `json:"namePrefix"`
+	// Import takes over a role of this name that exists, made by hand or by another tool: Pulumi changes it to what is declared here,
+	// and deletes it with the stack from then on. Policies that it has besides stay, unless ExclusivePolicies takes them away. It is
+	// meant for one update, as Pulumi refuses to replace a resource that is still to be imported, for another path for example; a
+	// missing role is an error. Default: false.
+	Import bool `json:"import"`
 	// RoleSettings are the role's. Its description names the service accounts by default.
 	RoleSettings
 	// RolePolicies are what the role may do.
@@ -273,6 +278,9 @@ func (b *irsaRoleBuilder) createRole() error {
 	} else {
 		roleArgs.Name = pulumi.String(args.RoleName())
 		options = append(options, oneOfAName)
+		if args.Import {
+			options = append(options, pulumi.Import(pulumi.ID(args.RoleName())))
+		}
 	}
 	role, err := iam.NewRole(b.ctx, b.name, roleArgs, options...)
 	if err != nil {

@@ -139,6 +139,7 @@ func (args *IrsaRoleArgs) validateRole() error {
 	found.Refuse(args.Name != "" && args.NamePrefix != "", "namePrefix", "give a name or a prefix, not both")
 	found.Add("name", fielderr.IfGiven(args.Name, iampolicy.ValidateRoleName))
 	found.Add("namePrefix", fielderr.IfGiven(args.NamePrefix, iampolicy.ValidateNamePrefix))
+	found.Refuse(args.Import && args.NamePrefix != "", "import", "needs the name of the role that exists, not a prefix")
 	unnamed := args.Name == "" && args.NamePrefix == "" && len(args.ServiceAccounts) > 0
 	found.Refuse(unnamed && args.ServiceAccounts[0].NamePattern != "", "name", "needed, as the first service account is a pattern")
 	found.Add("", args.validateRoleSettings())

@@ -37,7 +37,7 @@ const (
 
 	// Keys that the configuration knows.
 	topKeys  = "argocd, buckets, clusters, owner, roles, tags, testPodDefaults"
-	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, identity, inlinePolicies, " +
+	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, identity, import, inlinePolicies, " +
 		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, preset, serviceAccounts, tags, testPod, " +
 		"trustConditions"
 	argoCDKeys = "acknowledge, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, hub, identity, inlinePolicies, managedPolicies, " +

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -617,6 +618,15 @@ func newSmallEnvironment(t *testing.T) *environment {
 	return bootEnvironment(t, settings, clusters)
 }
 
+// keepRoles takes all other roles out of the settings.
+func keepRoles(settings *sandbox.Settings, names ...string) {
+	for name := range settings.Section("roles") {
+		if !slices.Contains(names, name) {
+			delete(settings.Section("roles"), name)
+		}
+	}
+}
+
 func smallSettings(t *testing.T) *sandbox.Settings {
 	t.Helper()
 	settings, err := sandbox.ReadSettings(repository)
@@ -624,11 +634,7 @@ func smallSettings(t *testing.T) *sandbox.Settings {
 	for _, name := range []string{"workloads-eu", "workloads-us"} {
 		delete(settings.Section("clusters"), name)
 	}
-	for name := range settings.Section("roles") {
-		if name != "iam-role-test" {
-			delete(settings.Section("roles"), name)
-		}
-	}
+	keepRoles(settings, "iam-role-test")
 	delete(settings.Platform, "argocd")
 	delete(settings.Platform, "buckets")
 	return settings

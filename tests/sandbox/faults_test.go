@@ -86,10 +86,8 @@ func newFaultsEnvironment(t *testing.T) *environment {
 	delete(settings.Section("argocd"), "testPod")
 	settings.Section("testPodDefaults")["timeoutSeconds"] = patience
 	settings.Section("argocd")["serviceAccountMode"] = "trustOnly"
-	roles := settings.Section("roles")
-	delete(roles, "iam-role-test")
-	delete(roles, "cluster-self-describe")
-	role := roles["s3-backup"].(map[string]any)
+	keepRoles(settings, "s3-backup")
+	role := settings.Section("roles")["s3-backup"].(map[string]any)
 	role["managedPolicies"] = []any{"ReadOnlyAccess"}
 	delete(role["testPod"].(map[string]any), "negativeTest")
 	role["inlinePolicies"] = map[string]any{"describe": map[string]any{

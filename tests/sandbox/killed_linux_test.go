@@ -70,8 +70,9 @@ func newKilledEnvironment(t *testing.T) *environment {
 	delete(settings.Section("clusters"), "workloads-us")
 	delete(settings.Section("argocd"), "testPod")
 	delete(settings.Section("argocd")["targets"].(map[string]any), "workloads-us")
+	keepRoles(settings, "iam-role-test", "s3-backup", "cluster-self-describe", "pod-identity-test")
 	roles := settings.Section("roles")
-	for _, role := range []string{"s3-backup", "cluster-self-describe"} {
+	for _, role := range []string{"s3-backup", "cluster-self-describe", "pod-identity-test"} {
 		delete(roles[role].(map[string]any), "testPod")
 	}
 	roles["iam-role-test"].(map[string]any)["testPod"] = map[string]any{} // without a negative test, which would only take time

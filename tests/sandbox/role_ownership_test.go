@@ -70,3 +70,36 @@ func TestPoliciesOfOthersGoFromARoleWhosePoliciesAreExclusive(t *testing.T) {
 	assert.Equal(t, []string{"list"}, policies(), "and stay when it no longer asks")
 	require.NoError(t, e.stack.Destroy(t.Context()))
 }
+
+// A role that exists is an error, and is taken over on demand: with its unique ID, the trust policy that is declared, and a proof.
+func TestARoleThatWasMadeByHandIsTakenOverOnDemand(t *testing.T) {
+	t.Parallel()
+	e := newSmallEnvironment(t)
+	made, err := e.AWS().IAM.CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String("iam-role-test"), Description: aws.String("by hand"), MaxSessionDuration: aws.Int32(7200),
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+			`"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
+	})
+	require.NoError(t, err)
+	_, err = e.stack.Up(t.Context())
+	require.ErrorContains(t, err, "EntityAlreadyExists")
+
+	role := e.settings.Section("roles")["iam-role-test"].(map[string]any)
+	role["import"] = true
+	require.NoError(t, e.stack.Write(e.settings))
+	e.up(t)
+	e.assertProven(t, 1)
+	found, err := e.AWS().IAM.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("iam-role-test")})
+	require.NoError(t, err)
+	assert.Equal(t, made.Role.RoleId, found.Role.RoleId)
+	assert.Equal(t, "IRSA for default/iam-role-test", *found.Role.Description)
+	assert.Equal(t, int32(3600), *found.Role.MaxSessionDuration)
+	assert.NotContains(t, *found.Role.AssumeRolePolicyDocument, "ec2.amazonaws.com", "who had it by the old trust policy has it no more")
+
+	delete(role, "import")
+	require.NoError(t, e.stack.Write(e.settings))
+	assert.Empty(t, changed(e.up(t)), "it is the stack's now")
+	require.NoError(t, e.stack.Destroy(t.Context()))
+	_, err = e.AWS().IAM.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("iam-role-test")})
+	require.ErrorContains(t, err, "NoSuchEntity")
+}

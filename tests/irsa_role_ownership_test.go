@@ -36,3 +36,16 @@ func TestIrsaRoleLeavesPoliciesOfOthersAlone(t *testing.T) {
 	assert.Empty(t, r.ofType(inlineExclusiveType))
 	assert.Empty(t, r.ofType(attachedExclusiveType))
 }
+
+func TestIrsaRoleIsImported(t *testing.T) {
+	t.Parallel()
+	r, _ := irsaRole.made(t, func(args *components.IrsaRoleArgs) { args.Import = true })
+	assert.Equal(t, "eks-default-app", r.one(t, roleType, "app").RegisterRPC.GetImportId())
+	r, _ = irsaRole.made(t, nil)
+	assert.Empty(t, r.one(t, roleType, "app").RegisterRPC.GetImportId())
+	irsaRole.refuses(t, []refusal[components.IrsaRoleArgs]{
+		{"a prefix", "import: needs the name of the role that exists, not a prefix", func(args *components.IrsaRoleArgs) {
+			args.Import, args.NamePrefix = true, "app-"
+		}},
+	})
+}
