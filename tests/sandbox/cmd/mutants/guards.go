@@ -96,12 +96,12 @@ var guards = append([]guard{
 	},
 	{
 		"the refusal of a condition that widens a statement",
-		[]edit{{"components/iampolicy/trust_conditions.go", `strings.EqualFold(taken, key), path,`, `false, path,`}},
+		[]edit{{"components/iampolicy/trust_conditions.go", `strings.EqualFold(taken, key), path,`, `false && strings.EqualFold(taken, key), path,`}},
 		product("TestConditionsNeverWiden"),
 	},
 	{
 		"the refusal of a pattern by EKS Pod Identity",
-		[]edit{{podTrustFile, `len(t.Clusters) > 0 && subject.NamePattern != ""`, `false`}},
+		[]edit{{podTrustFile, `len(t.Clusters) > 0 && subject.NamePattern != ""`, `false && subject.NamePattern != ""`}},
 		product("TestTrustInPodIdentityRefuses"),
 	},
 	{

@@ -121,7 +121,7 @@ var podIdentityGuards = []guard{
 	},
 	{
 		"the tags of a session in its permissions",
-		[]edit{{sessionFile, `"aws:PrincipalTag/", s.role.tags, s.tags`, `"aws:PrincipalTag/", s.tags, s.role.tags`}},
+		[]edit{{sessionFile, `"aws:PrincipalTag/", s.role.tags, s.tags.values()`, `"aws:PrincipalTag/", s.tags.values(), s.role.tags`}},
 		endpoint("TestAPodsTagsAreInItsPermissions"),
 	},
 	{
