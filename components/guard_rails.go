@@ -37,8 +37,9 @@ var administratorPolicies = []string{"AdministratorAccess", "IAMFullAccess", "Po
 
 // concern is a guard rail that a role breaks.
 type concern struct {
-	rail         GuardRail
-	path, reason string
+	rail   GuardRail
+	path   fielderr.Path
+	reason string
 }
 
 // concerns are the guard rails that the role breaks, as far as its arguments are known. complete is false where a document is
@@ -47,7 +48,7 @@ func (args *IrsaRoleArgs) concerns() (found []concern, complete bool) {
 	complete = true
 	administrator := func(path fielderr.Path, policy string) {
 		if name := ManagedPolicyName(policy); slices.Contains(administratorPolicies, name) {
-			found = append(found, concern{AdministratorPolicy, path.String(), name + " lets the role do or give itself everything"})
+			found = append(found, concern{AdministratorPolicy, path, name + " lets the role do or give itself everything"})
 		}
 	}
 	for i, policy := range args.ManagedPolicies {
@@ -60,7 +61,7 @@ func (args *IrsaRoleArgs) concerns() (found []concern, complete bool) {
 	for i, account := range args.ServiceAccounts {
 		if account.NamePattern == "*" {
 			found = append(found, concern{
-				WholeNamespace, fmt.Sprintf("serviceAccounts[%d].namePattern", i),
+				WholeNamespace, fielderr.Path("serviceAccounts").Index(i).Child("namePattern"),
 				"every service account of the namespace " + account.Namespace + " may have the role, whichever user creates it",
 			})
 		}
@@ -76,7 +77,7 @@ func (args *IrsaRoleArgs) concerns() (found []concern, complete bool) {
 			}
 			if document.AllowsEverything() {
 				found = append(found, concern{
-					EveryAction, group.path.Child(key).String(), "a statement allows every action of a service on every resource",
+					EveryAction, group.path.Child(key), "a statement allows every action of a service on every resource",
 				})
 			}
 			writes = writes || document.Writes()
@@ -118,7 +119,8 @@ func (args *IrsaRoleArgs) warn(ctx *pulumi.Context, name string, component pulum
 		if broken[rail] || !complete {
 			continue
 		}
-		err := show("acknowledge[%d]: %s no longer applies to the role; take it out, so that it warns when it does again", i, rail)
+		err := show("%s: %s no longer applies to the role; take it out, so that it warns when it does again",
+			fielderr.Path("acknowledge").Index(i), rail)
 		if err != nil {
 			return err
 		}
