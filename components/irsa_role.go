@@ -78,6 +78,10 @@ type IrsaCluster struct {
 	OwnPodIdentityAgent bool
 	// Kubernetes is the Pulumi provider of the cluster, needed unless every service account is trust-only.
 	Kubernetes pulumi.ProviderResource
+	// Leaving is for a cluster that is to be deleted when its pods have moved to another one: the role trusts it as before and its
+	// service accounts stay, but nothing is proven in it and no agent is looked for. Give its Kubernetes provider DeleteUnreachable, so
+	// that it can be taken out of Clusters when it is gone; in one update with its deletion, its pods would lose the role first.
+	Leaving bool
 	// Namespaces are those that the program makes in the cluster, by name. An account goes with its namespace, so nothing is
 	// done about a patched one when both are deleted.
 	Namespaces map[string]pulumi.Resource

@@ -56,7 +56,7 @@ func (b *irsaRoleBuilder) clusterWithAgent(cluster IrsaCluster) pulumi.StringOut
 			return "", b.failure(fielderr.At(fielderr.Path("clusters").Child(cluster.Name).Child("arn"), err))
 		}
 		name := arn.ClusterName()
-		if cluster.OwnPodIdentityAgent {
+		if cluster.OwnPodIdentityAgent || cluster.Leaving {
 			return name, nil
 		}
 		parent := pulumi.InvokeOption(pulumi.Parent(b.component))

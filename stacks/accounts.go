@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
@@ -12,7 +13,7 @@ func (p *platform) checkAccounts() error {
 	inAccount := func(cluster string) string { return " of account " + p.accountOf(cluster).id }
 	var found fielderr.List
 	found.Add("roles", fielderr.EachKey(p.cfg.Roles, func(_ string, role Role) error {
-		return role.validateAccount(func(cluster string) string { return p.accountOf(cluster).id })
+		return errors.Join(p.validateRemaining(role), role.validateAccount(func(cluster string) string { return p.accountOf(cluster).id }))
 	}))
 	if p.cfg.ArgoCD != nil {
 		found.Add("argocd", p.checkArgoCD())

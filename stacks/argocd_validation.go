@@ -18,6 +18,7 @@ func (cfg *Config) validateArgoCD() error {
 	argocd := cfg.ArgoCD
 	var found fielderr.List
 	found.Add("hub", cfg.declared(argocd.Hub))
+	found.Add("hub", cfg.refuseLeaving(argocd.Hub, "move Argo CD to another hub"))
 	found.Add("namespace", kubename.ValidateNamespace(argocd.Namespace))
 	found.Add("", argocd.validateNames())
 	found.Add("serviceAccountMode", argocd.ServiceAccountMode.Validate())
@@ -75,6 +76,9 @@ func (cfg *Config) validateTarget(target ArgoCDTarget) error {
 	}
 	var found fielderr.List
 	found.Add("cluster", cfg.declared(target.Cluster))
+	if !target.InCluster {
+		found.Add("cluster", cfg.refuseLeaving(target.Cluster, "take the target out, with all access of Argo CD,"))
+	}
 	found.Add("cluster", cfg.validateTargetPartition(target))
 	found.Add("", target.ValidateSettings(cfg.ArgoCD.TestPod != nil))
 	if !target.InCluster {

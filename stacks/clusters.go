@@ -23,7 +23,9 @@ func (p *platform) resolveClusters() error {
 	}
 	err := parallel(slices.Collect(maps.Values(p.clusters)), p.resolveCluster)
 	for _, key := range keys {
-		p.output("clusters", key, p.clusters[key].outputs)
+		if !p.gone[key] {
+			p.output("clusters", key, p.clusters[key].outputs)
+		}
 	}
 	return err
 }
@@ -33,6 +35,9 @@ func (p *platform) resolveCluster(facts *resolvedCluster) error {
 	cluster := p.cfg.Clusters[key]
 	facts.aws = p.providers[providerKey{credentials: cluster.credentials(), region: cluster.Region}]
 	facts.account, facts.namespaces = p.accountOf(key), map[string]pulumi.Resource{}
+	if p.gone[key] {
+		return nil
+	}
 	resolve := p.lookUpCluster
 	if cluster.Create != nil {
 		resolve = p.createCluster
@@ -40,13 +45,18 @@ func (p *platform) resolveCluster(facts *resolvedCluster) error {
 	if err := resolve(cluster, facts); err != nil {
 		return fmt.Errorf("cluster %q: %w", key, err)
 	}
-	var err error
-	facts.kubernetes, err = kubernetes.NewProvider(p.ctx, kubernetesProvider(key), &kubernetes.ProviderArgs{
+	args := &kubernetes.ProviderArgs{
 		Kubeconfig: facts.kubeconfig, EnableServerSideApply: pulumi.Bool(true),
 		// A Secret whose data changes would otherwise be replaced. Argo CD would forget the cluster in between,
 		// and an ApplicationSet that goes by clusters would delete the cluster's Applications.
 		EnableSecretMutable: pulumi.Bool(true),
-	}, pulumi.DependsOn(facts.ready), cluster.Aliases.of(kubernetesProvider)) // so pods find nodes, and namespaces are emptied while there are some
+	}
+	if cluster.Leaving {
+		args.DeleteUnreachable = pulumi.Bool(true) // when it is gone, what is taken out was taken away with it
+	}
+	var err error
+	facts.kubernetes, err = kubernetes.NewProvider(p.ctx, kubernetesProvider(key), args,
+		pulumi.DependsOn(facts.ready), cluster.Aliases.of(kubernetesProvider)) // so pods find nodes, and namespaces are emptied while there are some
 	if err != nil {
 		return fmt.Errorf("cluster %q: configuring the Kubernetes provider: %w", key, err)
 	}
@@ -77,7 +87,7 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *resolvedCluster) error 
 	caData := found.CertificateAuthorities[0].Data
 	facts.name, facts.arn = pulumi.String(name), pulumi.String(found.Arn)
 	facts.arnWithAgent = facts.arn
-	if p.cfg.needsAgent(facts.key) && !cluster.OwnPodIdentityAgent && !isAutoMode(found) {
+	if p.cfg.needsAgent(facts.key) && !cluster.OwnPodIdentityAgent && !cluster.Leaving && !isAutoMode(found) {
 		if err := components.FindPodIdentityAgent(p.ctx, name, pulumi.Provider(facts.aws)); err != nil {
 			return err
 		}

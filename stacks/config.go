@@ -61,6 +61,9 @@ type Cluster struct {
 	// OwnPodIdentityAgent is for a cluster whose agent of EKS Pod Identity is not the add-on eks-pod-identity-agent. EKS Auto Mode is
 	// recognized by itself, and a cluster that is created gets the add-on with the first role that needs it. Default: false.
 	OwnPodIdentityAgent bool `json:"ownPodIdentityAgent"`
+	// Leaving is for a cluster that is to be deleted when its pods have moved to another one: roles trust it until it is gone, and
+	// nothing is proven in it. Default: false.
+	Leaving bool `json:"leaving"`
 	// OidcProvider says how to create the cluster's IAM OIDC provider if there is none yet.
 	OidcProvider OidcProvider `json:"oidcProvider"`
 }

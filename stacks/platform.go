@@ -21,6 +21,8 @@ type platform struct {
 	// policies are the ARNs of AWS's own policies that the configuration names, and "" for those that AWS does not have.
 	policies map[namedPolicy]string
 	clusters map[string]*resolvedCluster
+	// gone are the clusters that were leaving and are not there any more.
+	gone map[string]bool
 	// before are the outputs of the stack's last update, and unread is why they cannot be read.
 	before stackOutputs
 	unread error

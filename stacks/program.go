@@ -24,10 +24,11 @@ func Platform(ctx *pulumi.Context) error {
 		accounts:  map[credentials]*account{},
 		policies:  map[namedPolicy]string{},
 		clusters:  map[string]*resolvedCluster{},
+		gone:      map[string]bool{},
 		outputs:   map[string]pulumi.Map{},
 	}
 	p.readPreviousOutputs()
-	for _, step := range []func() error{p.resolveAccounts, p.findPolicies, p.checkAccounts, p.resolveClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
+	for _, step := range []func() error{p.resolveAccounts, p.findPolicies, p.findGone, p.checkAccounts, p.resolveClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -19,6 +19,8 @@ func (p *platform) createRoles() error {
 }
 
 func (p *platform) createRole(key string, role Role) (*components.IrsaRole, error) {
+	account := p.roleAccount(key, role)
+	role = role.without(p.gone)
 	clusters := make([]components.IrsaCluster, len(role.Clusters))
 	var ready []pulumi.Resource
 	for i, cluster := range role.Clusters {
@@ -26,6 +28,7 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 		clusters[i] = components.IrsaCluster{
 			Name: cluster, Aliases: p.cfg.Clusters[cluster].Aliases, OidcProvider: facts.oidcProvider, Kubernetes: facts.kubernetes,
 			Namespaces: facts.namespaces, Arn: facts.arnWithAgent, Aws: facts.aws, OwnPodIdentityAgent: true, // found or installed with the cluster
+			Leaving: p.cfg.Clusters[cluster].Leaving,
 		}
 		for _, account := range role.ServiceAccounts {
 			if namespace := facts.namespaces[account.Namespace]; namespace != nil && !slices.Contains(ready, namespace) {
@@ -33,7 +36,6 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 			}
 		}
 	}
-	account := p.roleAccount(key, role)
 	args := role.IrsaRoleArgs
 	args.Clusters, args.RoleSettings = clusters, p.withBoundary(role.RoleSettings, role.Clusters[0])
 	args.RolePolicies = p.withPolicyArns(role)

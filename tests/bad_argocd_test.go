@@ -45,6 +45,14 @@ func TestConfigRefusesArgoCD(t *testing.T) {
 			newCluster("API") + target("access: {via: aws-auth, kubernetesGroups: [deployers]}"),
 			"platform.argocd.targets.edge.access.via: authentication mode API does not support aws-auth",
 		},
+		{
+			"a hub that is leaving", "clusters:\n  hub: {region: eu-west-1, leaving: true}\nargocd: {hub: hub}",
+			`platform.argocd.hub: "hub" is leaving; move Argo CD to another hub first`,
+		},
+		{
+			"a target that is leaving", "clusters:\n  hub: {region: eu-west-1}\n  edge: {region: us-east-1, leaving: true}\n" + target(access),
+			`platform.argocd.targets.edge.cluster: "edge" is leaving; take the target out, with all access of Argo CD, first`,
+		},
 		{"a hub that is not declared", "argocd: {hub: hubb}", `platform.argocd.hub: cluster "hubb" is not declared; declared are ["edge" "hub"]`},
 		{
 			"a namespace that is none", "argocd: {hub: hub, namespace: Argo CD}",

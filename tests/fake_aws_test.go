@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -94,6 +95,9 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 			return found, nil
 		}
 		return nil, fmt.Errorf("reading EKS Cluster (%s): couldn't find resource", name)
+	case getClusters:
+		names := slices.Sorted(maps.Keys(r.clusters))
+		return resource.NewPropertyMapFromMap(map[string]any{"id": "eu-west-1", "names": names}), nil
 	case getAddon:
 		return r.addon(args.Args["clusterName"].StringValue(), args.Args["addonName"].StringValue())
 	case getOpenIDConnectProvider:

@@ -33,6 +33,7 @@ const (
 	getCallerIdentity        = "aws:index/getCallerIdentity:getCallerIdentity"
 	getAddon                 = "aws:eks/getAddon:getAddon"
 	getCluster               = "aws:eks/getCluster:getCluster"
+	getClusters              = "aws:eks/getClusters:getClusters"
 	getOpenIDConnectProvider = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 	getPartition             = "aws:index/getPartition:getPartition"
 	getPolicy                = "aws:iam/getPolicy:getPolicy"

@@ -69,9 +69,9 @@ func TestARoleMovesToPodIdentityAndBackStepByStep(t *testing.T) {
 		assert.Equal(t, step.trustsEKS, strings.Contains(trust, "pods.eks.amazonaws.com"), what)
 
 		e.cluster(t, "dev-hub").RestartAgent() // which keeps credentials for hours, as pods of IRSA do not
-		e.startWorkload(t, fmt.Sprintf("made-%d", i))
+		e.startWorkload(t, "dev-hub", fmt.Sprintf("made-%d", i))
 		for _, pod := range append(step.survivors, fmt.Sprintf("made-%d", i)) {
-			output, err := e.execIn(t, pod, `rm -rf "$HOME/.aws/cli/cache"; aws sts get-caller-identity --query Arn --output text`)
+			output, err := e.execIn(t, "dev-hub", pod, `rm -rf "$HOME/.aws/cli/cache"; aws sts get-caller-identity --query Arn --output text`)
 			require.NoError(t, err, "%s: pod %s: %s", what, pod, output)
 			assert.Contains(t, output, ":assumed-role/iam-role-test/", "%s: pod %s", what, pod)
 		}
@@ -81,9 +81,9 @@ func TestARoleMovesToPodIdentityAndBackStepByStep(t *testing.T) {
 }
 
 // startWorkload starts a pod under iam-role-test that does nothing but run, as a workload of the user's.
-func (e *environment) startWorkload(t *testing.T, name string) {
+func (e *environment) startWorkload(t *testing.T, cluster, name string) {
 	t.Helper()
-	pods := e.client(t, "dev-hub").CoreV1().Pods("default")
+	pods := e.client(t, cluster).CoreV1().Pods("default")
 	_, err := pods.Create(t.Context(), &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PodSpec{

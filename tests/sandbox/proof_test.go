@@ -71,14 +71,14 @@ func (e *environment) client(t *testing.T, name string) kubernetes.Interface {
 // exec runs a shell command in the pod of iam-role-test that goes on running.
 func (e *environment) exec(t *testing.T, command string) (output string, err error) {
 	t.Helper()
-	return e.execIn(t, shellPod, command)
+	return e.execIn(t, "dev-hub", shellPod, command)
 }
 
 // execIn runs a shell command in a pod of the namespace default, as `kubectl exec` does.
-func (e *environment) execIn(t *testing.T, pod, command string) (output string, err error) {
+func (e *environment) execIn(t *testing.T, cluster, pod, command string) (output string, err error) {
 	t.Helper()
-	config := e.cluster(t, "dev-hub").AdminConfig()
-	request := e.client(t, "dev-hub").CoreV1().RESTClient().Post().Namespace("default").Resource("pods").Name(pod).SubResource("exec").
+	config := e.cluster(t, cluster).AdminConfig()
+	request := e.client(t, cluster).CoreV1().RESTClient().Post().Namespace("default").Resource("pods").Name(pod).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{Command: []string{"/bin/sh", "-c", command}, Stdout: true, Stderr: true}, scheme.ParameterCodec)
 	executor, err := remotecommand.NewWebSocketExecutor(config, "GET", request.URL().String())
 	require.NoError(t, err)

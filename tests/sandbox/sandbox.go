@@ -239,6 +239,12 @@ func (s *Sandbox) containerEnv() map[string]string {
 	}
 }
 
+// DeleteCluster deletes an EKS cluster as its owner does, with everything in it.
+func (s *Sandbox) DeleteCluster(c *eks.Cluster) error {
+	s.Endpoint.DeleteCluster(c.Account, c.Region, c.Name)
+	return s.Clusters.Delete(c)
+}
+
 // RegisterOidcProvider registers the OIDC provider of a cluster the way another tool would have done it, with tags of
 // its own.
 func (s *Sandbox) RegisterOidcProvider(ctx context.Context, c *eks.Cluster, tags map[string]string) (string, error) {

@@ -164,6 +164,13 @@ func (e *eks) add(given Cluster) error {
 	return nil
 }
 
+// DeleteCluster makes a cluster unknown, with its access entries, associations and add-ons.
+func (e *Endpoint) DeleteCluster(account, region, name string) {
+	e.eks.mu.Lock()
+	defer e.eks.mu.Unlock()
+	delete(e.eks.clusters, clusterKey{account, region, name})
+}
+
 // keys returns what tells the keys of an issuer; nil if it is none of the sandbox's clusters, or its keys are not known.
 func (e *eks) keys(issuer string) func(context.Context) ([]byte, error) {
 	e.mu.Lock()

@@ -124,6 +124,12 @@ func (c *Clusters) Get(region, name string) *Cluster {
 	return nil
 }
 
+// Delete ends a cluster, with everything in it.
+func (c *Clusters) Delete(cluster *Cluster) error {
+	c.All = slices.DeleteFunc(c.All, func(other *Cluster) bool { return other == cluster })
+	return cluster.stop()
+}
+
 // Stop ends every process and server of the clusters, then etcd. It is safe to call it again.
 func (c *Clusters) Stop() error {
 	faults := make([]error, len(c.All))

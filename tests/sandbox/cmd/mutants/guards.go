@@ -32,6 +32,7 @@ const (
 	webhookFile   = "tests/sandbox/eks/pod_identity_webhook.go"
 	accessFile    = "components/access_entry.go"
 	providerFile  = "components/oidc_provider.go"
+	leavingFile   = "stacks/leaving.go"
 )
 
 func product(tests string) suite { return suite{".", "components/iampolicy", tests} }
@@ -325,6 +326,16 @@ var guards = append([]guard{
 	},
 
 	// Which pods get a token, and what a negative test proves.
+	{
+		"the end of an account that has its role in a cluster that is gone",
+		[]edit{{leavingFile, `if len(account.Clusters) > 0 && len(remaining) == 0 {`, `if false {`}},
+		program("TestPlatformTakesTheTrustAwayFromAClusterThatIsGone"),
+	},
+	{
+		"the end of the trust in a cluster that is gone",
+		[]edit{{leavingFile, `p.gone[key] = true`, ``}},
+		program("TestPlatformTakesTheTrustAwayFromAClusterThatIsGone"),
+	},
 	{
 		"the webhook's look for a role in the annotations",
 		[]edit{{webhookFile, `if account[roleArnAnnotation] == "" {`, `if false {`}},

@@ -74,6 +74,7 @@ func Plugin() provider.Plugin {
 			"aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": c.getOpenIDConnectProvider(),
 			"aws:iam/getPolicy:getPolicy":                               c.getPolicy(),
 			"aws:eks/getCluster:getCluster":                             c.getCluster(),
+			"aws:eks/getClusters:getClusters":                           c.getClusters(),
 			"aws:eks/getAccessEntry:getAccessEntry":                     c.getAccessEntry(),
 			"aws:eks/getAddon:getAddon":                                 c.getAddon(),
 		},

@@ -296,6 +296,21 @@ func (c *cloud) getCluster() provider.Function {
 	}
 }
 
+func (c *cloud) getClusters() provider.Function {
+	return provider.Function{Call: func(ctx context.Context, _ provider.Values) (provider.Values, error) {
+		names := []string{}
+		pages := eks.NewListClustersPaginator(c.eks, &eks.ListClustersInput{})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("listing EKS Clusters: %w", err)
+			}
+			names = append(names, page.Clusters...)
+		}
+		return provider.Values{"id": c.region, "names": names}, nil
+	}}
+}
+
 // clusterResult has every field of LookupClusterResult. Lists of one stand for what is a block in Terraform.
 func clusterResult(name string, cluster *ekstypes.Cluster) provider.Values {
 	out := provider.Values{

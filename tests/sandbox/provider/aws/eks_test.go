@@ -139,6 +139,14 @@ func TestGetCluster(t *testing.T) {
 	assert.EqualError(t, err, "invoking "+token+": 1 error occurred:\n\t* reading EKS Cluster (none): couldn't find resource\n\n")
 }
 
+func TestGetClusters(t *testing.T) {
+	t.Parallel()
+	found, failures, err := newEngine(t, nil).Invoke(t.Context(), "aws:eks/getClusters:getClusters", map[string]any{})
+	require.NoError(t, err)
+	require.Empty(t, failures)
+	assert.Equal(t, map[string]any{"id": "eu-west-1", "names": []any{clusterName}}, found)
+}
+
 func TestGetAccessEntry(t *testing.T) {
 	t.Parallel()
 	const token = "aws:eks/getAccessEntry:getAccessEntry"
