@@ -1,6 +1,6 @@
 // Package aws is the AWS endpoint of the sandbox: one address for every service, as AWS_ENDPOINT_URL wants it. IAM,
 // STS, S3 and the rest are proxied to moto_server; EKS, whose clusters here are real Kubernetes API servers and whose
-// access entries no emulator has, is answered by the endpoint itself. Every call is recorded.
+// access entries no emulator has, and Service Quotas are answered by the endpoint itself. Every call is recorded.
 //
 // STS gives a role only to whom its trust policy names: AssumeRoleWithWebIdentity and, for EKS Pod Identity, EKS Auth verify
 // the token with the keys of the cluster that issued it. A session of a role may do what the policies of the role allow, and
@@ -46,6 +46,7 @@ type Endpoint struct {
 	propagation *propagation
 	sessions    sessions
 	trusted     trustedIDs
+	quotas      quotas
 	credentials map[string]string // the operator's
 	tokenAging  int
 
@@ -136,6 +137,8 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, req request) {
 		e.eks.serve(w, r, req)
 	case req.service == eksAuthService:
 		e.serveEKSAuth(w, r, req)
+	case req.service == quotasService:
+		e.serveQuotas(w, r, req)
 	case req.service == "iam":
 		e.iamAnswer(w, r, req)
 	default:

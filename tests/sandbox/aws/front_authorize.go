@@ -87,6 +87,9 @@ func (e *Endpoint) needs(r *http.Request, req request) (needs []need, known bool
 		return e.iamNeeds(r, req)
 	case "secretsmanager":
 		return e.moto.secretNeeds(r, req)
+	case quotasService:
+		needs, known := quotaNeeds(r, req)
+		return needs, known, nil
 	}
 	return nil, false, nil
 }

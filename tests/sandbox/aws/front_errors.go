@@ -19,7 +19,7 @@ type apiError struct {
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
 // jsonServices are those whose errors are JSON.
-var jsonServices = map[string]bool{"eks": true, eksAuthService: true, "secretsmanager": true, "dynamodb": true}
+var jsonServices = map[string]bool{"eks": true, eksAuthService: true, quotasService: true, "secretsmanager": true, "dynamodb": true}
 
 // writeError answers with err in the form that the SDKs of the service understand, JSON or XML.
 func writeError(w http.ResponseWriter, service string, err error) {

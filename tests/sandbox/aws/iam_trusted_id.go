@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -21,7 +22,7 @@ type trustedIDs struct {
 
 // iamAnswer answers a call to IAM, and remembers whom a trust policy means that it writes.
 func (e *Endpoint) iamAnswer(w http.ResponseWriter, r *http.Request, req request) {
-	if err := e.checkDetached(r, req); err != nil {
+	if err := errors.Join(e.checkDetached(r, req), e.checkQuotas(r, req)); err != nil {
 		writeError(w, req.service, err)
 		return
 	}

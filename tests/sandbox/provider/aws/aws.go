@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
@@ -38,6 +39,8 @@ type cloud struct {
 	sts *sts.Client
 	s3  *s3.Client
 	eks *eks.Client
+
+	quotas *servicequotas.Client
 }
 
 // Plugin is the stand-in as a resource provider. The endpoint of the APIs is the SDK's own business: set
@@ -77,6 +80,7 @@ func Plugin() provider.Plugin {
 			"aws:eks/getClusters:getClusters":                           c.getClusters(),
 			"aws:eks/getAccessEntry:getAccessEntry":                     c.getAccessEntry(),
 			"aws:eks/getAddon:getAddon":                                 c.getAddon(),
+			"aws:servicequotas/getServiceQuota:getServiceQuota":         c.getServiceQuota(),
 		},
 		Explain: func(token string, err error) error {
 			return fmt.Errorf("invoking %s: %w", token, explain(err))
@@ -140,6 +144,7 @@ func (c *cloud) configure(ctx context.Context, settings provider.Values) error {
 	c.iam = iam.NewFromConfig(sdk)
 	c.sts = sts.NewFromConfig(sdk)
 	c.eks = eks.NewFromConfig(sdk)
+	c.quotas = servicequotas.NewFromConfig(sdk)
 	c.s3 = s3.NewFromConfig(sdk, func(o *s3.Options) {
 		o.UsePathStyle = settings.Bool("s3UsePathStyle")
 		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "OperationAborted")
