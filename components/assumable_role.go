@@ -92,7 +92,7 @@ func (args *AssumableRoleArgs) trustPolicy(component string) pulumi.StringOutput
 		for i := range trusted {
 			trusted[i] = iampolicy.TrustedRole{ARN: in[2*i], UniqueID: in[2*i+1], SessionTags: args.TrustedRoles[i].SessionTags}
 		}
-		document, err := iampolicy.RoleTrust{TrustedRoles: trusted}.Document()
+		document, err := iampolicy.RoleTrust{TrustedRoles: trusted, MaxSize: args.Quotas.trustPolicySize(0)}.Document()
 		if err != nil {
 			return "", failure(AssumableRoleType, component, fielderr.At("trustPolicy", fielderr.Document(err)))
 		}

@@ -247,7 +247,7 @@ func (b *irsaRoleBuilder) trustPolicy(providers, clusters pulumi.StringArray) pu
 func (args *IrsaRoleArgs) trustPolicy(known trustedArns) iampolicy.ServiceAccountTrust {
 	return iampolicy.ServiceAccountTrust{
 		Providers: known.providers, Clusters: known.clusters, ServiceAccounts: args.subjects(), Conditions: args.TrustConditions,
-		ExtraStatements: args.TrustStatements, MaxSize: args.MaxTrustPolicySize,
+		ExtraStatements: args.TrustStatements, MaxSize: args.Quotas.trustPolicySize(args.MaxTrustPolicySize),
 	}
 }
 

@@ -148,13 +148,14 @@ func (args *IrsaRoleArgs) validateRole() error {
 
 // validateTrust checks the trust policy as far as it is known.
 func (args *IrsaRoleArgs) validateTrust(known trustedArns, clusters int) error {
-	if err := fielderr.IfGiven(args.MaxTrustPolicySize, iampolicy.ValidateMaxTrustPolicySize); err != nil {
+	err := fielderr.IfGiven(args.MaxTrustPolicySize, iampolicy.ValidateMaxTrustPolicySize)
+	if err = errors.Join(err, args.Quotas.validateTrustPolicySize(args.MaxTrustPolicySize)); err != nil {
 		return fielderr.At("maxTrustPolicySize", err)
 	}
 	if err := args.trustPolicy(known).ValidateConditions(); err != nil {
 		return fielderr.At("trustConditions", err)
 	}
-	err := errors.Join(args.Identity.Validate(), iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()))
+	err = errors.Join(args.Identity.Validate(), iampolicy.ValidateServiceAccounts("serviceAccounts", args.subjects()))
 	if err != nil || clusters == 0 {
 		return nil //nolint:nilerr // reported already
 	}

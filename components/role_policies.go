@@ -36,8 +36,8 @@ type RolePolicies struct {
 	ForceDetachPolicies *bool `json:"forceDetachPolicies"`
 	// Acknowledge are guard rails that the role breaks on purpose, by their names: Pulumi does not warn of these.
 	Acknowledge []GuardRail `json:"acknowledge"`
-	// MaxTrustPolicySize is the account's quota in characters: 2,048 by default, more (up to 8,192 in 2026) where it was
-	// raised.
+	// MaxTrustPolicySize is the account's quota in characters, more (up to 8,192 in 2026) where it was raised. Default: what Quotas
+	// say, else 2,048. It may not be more than Quotas say.
 	MaxTrustPolicySize int `json:"maxTrustPolicySize"`
 }
 
@@ -210,7 +210,7 @@ func (names *policyNames) addUnique(name string) error {
 
 // validatePolicies checks what is known of the policies before the program runs.
 //
-// How many managed policies a role can have is not judged: the quota is 10, and an account can have it raised.
+// How many managed policies a role can have is judged where the account's quota was read: it is 10 unless AWS raised it.
 func (args *IrsaRoleArgs) validatePolicies() error {
 	var names policyNames
 	var found fielderr.List
@@ -239,6 +239,8 @@ func (args *IrsaRoleArgs) validatePolicies() error {
 		}))
 	}
 	found.Add("", args.validatePreset(&names))
+	found.Add("", args.Quotas.validateManagedPolicies(
+		len(args.ManagedPolicies)+len(args.PolicyAttachments)+len(args.CustomerManagedPolicies)+len(args.presetManaged())))
 	var inline []string
 	for _, document := range args.InlinePolicies {
 		if text, plain := plainDocument(document); plain {

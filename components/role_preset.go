@@ -44,12 +44,20 @@ func (args *IrsaRoleArgs) validatePreset(names *policyNames) error {
 	var found fielderr.List
 	path := PresetPath(args.Preset)
 	found.Add(path, presets.Validate(args.Preset))
-	managed, inline := presets.PolicyNamesOf(args.Preset)
-	managed = slices.DeleteFunc(slices.Clone(managed), func(name string) bool { return args.PolicyAttachments[name] != nil })
-	for _, name := range slices.Concat(managed, inline) {
+	_, inline := presets.PolicyNamesOf(args.Preset)
+	for _, name := range slices.Concat(args.presetManaged(), inline) {
 		found.Add(path, names.addUnique(name))
 	}
 	return found.Err()
+}
+
+// presetManaged are the names of the managed policies that the preset adds to those of the arguments.
+func (args *IrsaRoleArgs) presetManaged() []string {
+	if args.Preset == nil {
+		return nil
+	}
+	managed, _ := presets.PolicyNamesOf(args.Preset)
+	return slices.DeleteFunc(slices.Clone(managed), func(name string) bool { return args.PolicyAttachments[name] != nil })
 }
 
 // validatePresetScope checks what only the scope of the role tells about its preset, once it is known.

@@ -22,6 +22,9 @@ type RoleSettings struct {
 	PermissionsBoundary pulumi.StringInput `json:"permissionsBoundary"`
 	// Tags of the role and of the policies that are made for it.
 	Tags pulumi.StringMapInput `json:"tags"`
+	// Quotas are what the account allows its roles, from [ReadRoleQuotas]: the role is held against these before it is made.
+	// Default: IAM's default for the length of a trust policy, and any number of managed policies.
+	Quotas *RoleQuotas `json:"-"`
 }
 
 // oneOfAName replaces a role, a policy or an attachment by deleting the old one first. IAM refuses a second role or policy of

@@ -13,7 +13,12 @@ func (p *platform) checkAccounts() error {
 	inAccount := func(cluster string) string { return " of account " + p.accountOf(cluster).id }
 	var found fielderr.List
 	found.Add("roles", fielderr.EachKey(p.cfg.Roles, func(_ string, role Role) error {
-		return errors.Join(p.validateRemaining(role), role.validateAccount(func(cluster string) string { return p.accountOf(cluster).id }))
+		remaining := p.validateRemaining(role)
+		err := role.validateAccount(func(cluster string) string { return p.accountOf(cluster).id })
+		if p.cfg.ReadQuotas {
+			err = errors.Join(err, role.ValidateSettings(len(role.Clusters)))
+		}
+		return errors.Join(remaining, err)
 	}))
 	if p.cfg.ArgoCD != nil {
 		found.Add("argocd", p.checkArgoCD())

@@ -30,6 +30,9 @@ type Config struct {
 	// Owner is what the tag of an OIDC provider that this stack makes says of the stack; see
 	// components.OidcProviderArgs. Default: organization/project/stack.
 	Owner string `json:"owner"`
+	// ReadQuotas asks Service Quotas, once for each account, what the account allows its roles, and holds the roles against that.
+	// Default: false, IAM's defaults and what maxTrustPolicySize says.
+	ReadQuotas bool `json:"readQuotas"`
 	// Clusters are the EKS clusters, adopted or created.
 	Clusters map[string]Cluster `json:"clusters"`
 	// Buckets are S3 buckets for the roles to use.

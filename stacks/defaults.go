@@ -34,6 +34,9 @@ func (cfg *Config) setDefaults() {
 	if cfg.ArgoCD != nil {
 		cfg.ArgoCD.setDefaults()
 	}
+	if cfg.ReadQuotas {
+		cfg.setQuotas(func(string) *components.RoleQuotas { return &components.RoleQuotas{} }) // not known yet
+	}
 }
 
 func (argocd *ArgoCD) setDefaults() {

@@ -28,7 +28,10 @@ func Platform(ctx *pulumi.Context) error {
 		outputs:   map[string]pulumi.Map{},
 	}
 	p.readPreviousOutputs()
-	for _, step := range []func() error{p.resolveAccounts, p.findPolicies, p.findGone, p.checkAccounts, p.resolveClusters, p.createBuckets, p.createRoles, p.createArgoCD} {
+	for _, step := range []func() error{
+		p.resolveAccounts, p.readQuotas, p.findPolicies, p.findGone, p.checkAccounts, p.resolveClusters, p.createBuckets, p.createRoles,
+		p.createArgoCD,
+	} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -114,6 +114,8 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 			return resource.NewPropertyMapFromMap(map[string]any{"arn": arn}), nil
 		}
 		return nil, fmt.Errorf("reading IAM Policy (%s): couldn't find resource", arn)
+	case getServiceQuota:
+		return r.serviceQuota(r.accountOf(args.Provider), args.Args["serviceCode"].StringValue(), args.Args["quotaCode"].StringValue())
 	default:
 		if answer, ok := r.answers[args.Token]; ok {
 			return answer, nil
@@ -131,6 +133,22 @@ func (r *recorder) addon(cluster, name string) (resource.PropertyMap, error) {
 		return resource.NewPropertyMapFromMap(map[string]any{"clusterName": cluster, "addonName": name}), nil
 	}
 	return nil, fmt.Errorf("reading EKS Add-On (%s:%s): couldn't find resource", cluster, name)
+}
+
+// iamQuotas are AWS's defaults of IAM's quotas, by their codes.
+var iamQuotas = map[string]float64{trustPolicySizeCode: 2048, managedPoliciesCode: 10}
+
+const trustPolicySizeCode, managedPoliciesCode = "L-C07B4B0D", "L-0DA4ABF3"
+
+func (r *recorder) serviceQuota(account, service, code string) (resource.PropertyMap, error) {
+	value, known := iamQuotas[code]
+	if service != "iam" || !known {
+		return nil, fmt.Errorf("getting Default Service Quota for (%s/%s): couldn't find resource", service, code)
+	}
+	if raised, is := r.quotas[account+"/"+code]; is {
+		value = raised
+	}
+	return resource.NewPropertyMapFromMap(map[string]any{"serviceCode": service, "quotaCode": code, "value": value}), nil
 }
 
 func (r *recorder) accountOf(provider string) string {

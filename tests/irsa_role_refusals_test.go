@@ -199,7 +199,7 @@ func TestIrsaRoleRefuses(t *testing.T) {
 		{
 			"a trust policy over the limit",
 			"trustPolicy: trust policy has 2066 characters and IAM allows 2048: trust fewer service accounts or clusters with one role, " +
-				"split them over several roles, or have the quota \"Role trust policy length\" raised (up to 8192) and say so in the maximum size",
+				"split them over several roles, or have the quota \"Role trust policy length\" raised (up to 8192), and say so in the maximum size unless the quota is read",
 			manyServiceAccounts,
 		},
 		{

@@ -37,6 +37,7 @@ const (
 	getOpenIDConnectProvider = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 	getPartition             = "aws:index/getPartition:getPartition"
 	getPolicy                = "aws:iam/getPolicy:getPolicy"
+	getServiceQuota          = "aws:servicequotas/getServiceQuota:getServiceQuota"
 
 	roleType         = "aws:iam/role:Role"
 	policyType       = "aws:iam/policy:Policy"
@@ -76,6 +77,7 @@ type recorder struct {
 	accounts      map[string]string               // account by AWS provider; "111122223333" for all others
 	clusters      map[string]resource.PropertyMap // answers of getCluster, by name
 	oidcProviders map[string]resource.PropertyMap // answers of getOpenIdConnectProvider, by URL
+	quotas        map[string]float64              // quotas of IAM that AWS has raised, by <account>/<code>
 	agents        []string                        // clusters that have the agent of EKS Pod Identity
 	invokeErrors  map[string]error                // by token
 	passing       map[string]int                  // how many invokes get the error above, by token; all without
@@ -97,7 +99,7 @@ type registration struct {
 func newRecorder() *recorder {
 	return &recorder{
 		partition: "aws", partitions: map[string]string{}, accounts: map[string]string{}, clusters: map[string]resource.PropertyMap{},
-		oidcProviders: map[string]resource.PropertyMap{}, invokeErrors: map[string]error{}, passing: map[string]int{},
+		oidcProviders: map[string]resource.PropertyMap{}, invokeErrors: map[string]error{}, passing: map[string]int{}, quotas: map[string]float64{},
 	}
 }
 

@@ -1,6 +1,7 @@
 package iampolicy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -30,7 +31,12 @@ func actions(sessionTags bool) Strings {
 }
 
 // RoleTrust is the trust policy that lets exactly the roles TrustedRoles, at least one, assume a role.
-type RoleTrust struct{ TrustedRoles []TrustedRole }
+type RoleTrust struct {
+	TrustedRoles []TrustedRole
+	// MaxSize is the account's quota for the length of a trust policy: [MaxTrustPolicySize] (also the meaning of 0) or what
+	// it was raised to.
+	MaxSize int
+}
 
 // Document builds the trust policy: one statement for each role, in this order. All errors are reported together, each with its
 // path ("trustedRoles[1].arn: ...").
@@ -58,8 +64,8 @@ func (t RoleTrust) Document() (Document, error) {
 	if err := found.Err(); err != nil {
 		return Document{}, err
 	}
-	if size := document.Size(); size > MaxTrustPolicySize {
-		return Document{}, fmt.Errorf("trust policy has %d characters and IAM allows %d: trust fewer roles", size, MaxTrustPolicySize)
+	if size, limit := document.Size(), cmp.Or(t.MaxSize, MaxTrustPolicySize); size > limit {
+		return Document{}, fmt.Errorf("trust policy has %d characters and IAM allows %d: trust fewer roles", size, limit)
 	}
 	return document, document.ValidateTrust()
 }

@@ -114,7 +114,7 @@ func (t ServiceAccountTrust) Document() (Document, error) {
 	if size := document.Size(); size > limit {
 		return Document{}, fmt.Errorf("trust policy has %d characters and IAM allows %d: trust fewer service accounts or "+
 			"clusters with one role, split them over several roles, or have the quota \"Role trust policy length\" "+
-			"raised (up to %d) and say so in the maximum size", size, limit, RaisedTrustPolicySize)
+			"raised (up to %d), and say so in the maximum size unless the quota is read", size, limit, RaisedTrustPolicySize)
 	}
 	return document, nil
 }

@@ -487,7 +487,7 @@ func sized(t *testing.T, size int) iampolicy.ServiceAccountTrust {
 func TestTheTrustPolicyMayBeAsLongAsTheQuota(t *testing.T) {
 	t.Parallel()
 	const help = ": trust fewer service accounts or clusters with one role, split them over several roles, or have the quota " +
-		`"Role trust policy length" raised (up to 8192) and say so in the maximum size`
+		`"Role trust policy length" raised (up to 8192), and say so in the maximum size unless the quota is read`
 	cases := []struct {
 		size, limit int
 		want        string
