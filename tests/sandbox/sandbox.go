@@ -140,16 +140,44 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 		return err
 	}
 	for _, c := range s.Clusters.All {
-		err := s.Endpoint.AddCluster(aws.Cluster{
-			Name: c.Name, Account: c.Account, Region: c.Region, Version: "1.34",
-			Endpoint: c.Endpoint, CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer,
-			AuthenticationMode: c.AuthenticationMode, CreatorArn: s.operatorIn(c.Account), Keys: c.JWKS, Pod: c.Pod,
-		})
-		if err != nil {
+		if err := s.Endpoint.AddCluster(s.described(c)); err != nil {
 			return fmt.Errorf("adding EKS cluster %q: %w", c.Name, err)
 		}
 	}
 	return nil
+}
+
+// described is a cluster as AWS knows it.
+func (s *Sandbox) described(c *eks.Cluster) aws.Cluster {
+	// The cluster of that name at the time of the question: it may have moved.
+	now := func() *eks.Cluster { return s.Clusters.Get(c.Region, c.Name) }
+	return aws.Cluster{
+		Name: c.Name, Account: c.Account, Region: c.Region, Version: "1.34",
+		Endpoint: c.Endpoint, CertificateAuthority: c.CertificateAuthority, Issuer: c.Issuer,
+		AuthenticationMode: c.AuthenticationMode, CreatorArn: s.operatorIn(c.Account),
+		Keys: func(ctx context.Context) ([]byte, error) { return now().JWKS(ctx) },
+		Pod: func(ctx context.Context, namespace, name string) (aws.Pod, bool, error) {
+			return now().Pod(ctx, namespace, name)
+		},
+	}
+}
+
+// ReplaceCluster loses a cluster, with all that AWS and Kubernetes have of it, and makes another of its name.
+func (s *Sandbox) ReplaceCluster(ctx context.Context, region, name string) error {
+	replacement, err := s.Clusters.Replace(ctx, region, name)
+	if err != nil {
+		return err
+	}
+	return s.Endpoint.ReplaceCluster(s.described(replacement))
+}
+
+// MoveCluster gives the API server of a cluster another address and authority.
+func (s *Sandbox) MoveCluster(ctx context.Context, region, name string) error {
+	moved, err := s.Clusters.Move(ctx, region, name)
+	if err != nil {
+		return err
+	}
+	return s.Endpoint.MoveCluster(region, name, moved.Endpoint, moved.CertificateAuthority)
 }
 
 // addAccounts makes the accounts that clusters are in, other than the operator's own, each with the role by which the
@@ -178,6 +206,11 @@ func (s *Sandbox) operatorIn(account string) string {
 		return other.accessRoleArn
 	}
 	return OperatorArn
+}
+
+// UseAccessRole has the operator work in an account by another role from now on.
+func (s *Sandbox) UseAccessRole(id, roleArn string) {
+	s.accounts[id] = account{accessRoleArn: roleArn, region: s.accounts[id].region}
 }
 
 // Close ends every process of the sandbox and removes its files.

@@ -70,6 +70,9 @@ type Cluster struct {
 	// Issuer is the OIDC issuer URL of the cluster's service account tokens.
 	Issuer string
 
+	// replaced is how many clusters had the name before this one, and moved how often the address of its API server has changed.
+	replaced, moved int
+
 	awsEndpoint string
 	files       files
 	admin       *rest.Config
@@ -84,6 +87,7 @@ type Cluster struct {
 type Clusters struct {
 	All  []*Cluster
 	etcd *etcd
+	opts Options
 }
 
 // Start starts etcd and then all clusters at once, and returns when each is ready to take pods: its API server answers and
@@ -97,10 +101,10 @@ func Start(ctx context.Context, opts Options, specs []Spec) (*Clusters, error) {
 	if err != nil {
 		return nil, err
 	}
-	clusters := &Clusters{All: make([]*Cluster, len(specs)), etcd: database}
+	clusters := &Clusters{All: make([]*Cluster, len(specs)), etcd: database, opts: opts}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, spec := range specs {
-		clusters.All[i] = &Cluster{Spec: spec, Issuer: issuer(spec), awsEndpoint: opts.AWSEndpoint}
+		clusters.All[i] = &Cluster{Spec: spec, Issuer: issuer(spec, 0), awsEndpoint: opts.AWSEndpoint}
 		group.Go(func() error {
 			if err := clusters.All[i].start(groupCtx, opts, database); err != nil {
 				return fmt.Errorf("starting cluster %q in %s: %w", spec.Name, spec.Region, err)
@@ -170,7 +174,7 @@ func (c *Cluster) JWKS(ctx context.Context) ([]byte, error) {
 func (c *Cluster) SigningKeyFile() string { return c.files.path(serviceAccountKeyFile) }
 
 func (c *Cluster) start(ctx context.Context, opts Options, database *etcd) error {
-	if err := c.writeKeys(filepath.Join(opts.Dir, c.Region+"-"+c.Name)); err != nil {
+	if err := c.writeKeys(filepath.Join(opts.Dir, c.folder())); err != nil {
 		return err
 	}
 	if err := c.startAgent(ctx, opts); err != nil {
@@ -296,13 +300,13 @@ func (s Spec) arn() string {
 }
 
 // issuer is formed as EKS forms it; the ID is derived, so that a sandbox that is started again has the same issuers and a
-// stack that was deployed to it still fits.
-func issuer(s Spec) string {
+// stack that was deployed to it still fits. A cluster that replaces another has one of its own.
+func issuer(s Spec, replaced int) string {
 	suffix := "amazonaws.com"
 	if s.Partition() == "aws-cn" {
 		suffix = "amazonaws.com.cn"
 	}
-	id := sha256.Sum256([]byte(s.Account + "/" + s.Region + "/" + s.Name))
+	id := sha256.Sum256([]byte(numbered(s.Account+"/"+s.Region+"/"+s.Name, "/", replaced)))
 	return fmt.Sprintf("https://oidc.eks.%s.%s/id/%X", s.Region, suffix, id[:16])
 }
 

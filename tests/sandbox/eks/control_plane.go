@@ -82,7 +82,7 @@ func (c *Cluster) writeKeys(dir string) error {
 	if err != nil {
 		return err
 	}
-	serviceAccounts, err := serviceAccountKey()
+	serviceAccounts, err := c.tokenKey()
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func apiServerFlags(c *Cluster, db *etcd, port int) []string {
 		"--etcd-cafile=" + db.caFile,
 		"--etcd-certfile=" + db.certFile,
 		"--etcd-keyfile=" + db.keyFile,
-		"--etcd-prefix=/" + c.Region + "/" + c.Name,
+		"--etcd-prefix=/" + c.Region + "/" + numbered(c.Name, "/", c.replaced),
 		"--bind-address=127.0.0.1",
 		"--secure-port=" + strconv.Itoa(port),
 		"--tls-cert-file=" + f.path("server.crt"),

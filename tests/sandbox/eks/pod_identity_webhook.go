@@ -109,8 +109,15 @@ func (p *podIdentity) register(ctx context.Context, webhookURL string, certifica
 			AdmissionReviewVersions: []string{admissionv1.SchemeGroupVersion.Version},
 		}},
 	}
-	_, err = client.AdmissionregistrationV1().MutatingWebhookConfigurations().
-		Create(ctx, configuration, metav1.CreateOptions{})
+	registered := client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	_, err = registered.Create(ctx, configuration, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) { // in a cluster whose API server has moved, and the webhook with it
+		var found *admissionregistrationv1.MutatingWebhookConfiguration
+		if found, err = registered.Get(ctx, configuration.Name, metav1.GetOptions{}); err == nil {
+			configuration.ResourceVersion = found.ResourceVersion
+			_, err = registered.Update(ctx, configuration, metav1.UpdateOptions{})
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("registering the pod identity webhook: %w", err)
 	}
