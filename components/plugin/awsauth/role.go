@@ -4,7 +4,10 @@ package awsauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
+	"os"
 	"strings"
 
 	p "github.com/pulumi/pulumi-go-provider"
@@ -236,6 +239,13 @@ func recall(req infer.ReadRequest[RoleArgs, RoleState]) (RoleState, error) {
 	}, nil
 }
 
+// forgotten reports whether an entry was in a cluster that gives no answer, which the variable of Pulumi's Kubernetes provider says
+// is gone: https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/
+func forgotten(err error) bool {
+	var unanswered *url.Error
+	return errors.As(err, &unanswered) && os.Getenv("PULUMI_K8S_DELETE_UNREACHABLE") == "true"
+}
+
 // Delete removes the entry as this resource wrote it. One that another writer has changed since is theirs, and stays.
 func (r *Role) Delete(
 	ctx context.Context, req infer.DeleteRequest[RoleState],
@@ -254,6 +264,10 @@ func (r *Role) Delete(
 		left, err = maproles.Find(edited, mine.RoleARN)
 		return edited, err
 	})
+	if forgotten(err) {
+		p.GetLogger(ctx).Warningf("the cluster cannot be reached, so the entry of %s is forgotten: %v", mine.RoleARN, err)
+		return infer.DeleteResponse{}, nil
+	}
 	if err != nil {
 		return infer.DeleteResponse{}, fmt.Errorf("unmapping %s: %w", mine.RoleARN, err)
 	}

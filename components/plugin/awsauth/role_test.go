@@ -450,6 +450,25 @@ func TestDeleteNeverClaimsWhatItCouldNotDo(t *testing.T) {
 	})
 }
 
+// A cluster that is gone answers no more. Only the user knows that it is.
+func TestDeleteForgetsAnEntryOfAClusterThatIsGoneWhereToldTo(t *testing.T) {
+	notKubernetes := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(notKubernetes.Close)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	entryAt := func(url string) property.Map {
+		return mustCreate(t, serve(t, newCluster(nodes).connect), inputs(map[string]any{"kubeconfig": kubeconfig(url, "t")}))
+	}
+	const unmapping = "unmapping " + mapped
+	for _, value := range []string{"", "false", "1"} {
+		t.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", value)
+		require.ErrorContains(t, remove(serve(t, awsauth.Connect), entryAt(closed.URL)), unmapping)
+	}
+	t.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+	require.NoError(t, remove(serve(t, awsauth.Connect), entryAt(closed.URL)))
+	require.ErrorContains(t, remove(serve(t, awsauth.Connect), entryAt(notKubernetes.URL)), unmapping, "that one answers")
+}
+
 func TestAConfigMapThatTheResourceMadeGoesWithTheLastEntry(t *testing.T) {
 	t.Parallel()
 	c := &cluster{}
