@@ -107,7 +107,16 @@ func (args *ClusterAccessArgs) replacement() []pulumi.ResourceOption {
 	if args.AccessEntry.Username != "" {
 		trigger = pulumi.Sprintf("%s with a user name", trigger)
 	}
-	return []pulumi.ResourceOption{pulumi.ReplacementTrigger(trigger), pulumi.DeleteBeforeReplace(true)}
+	return []pulumi.ResourceOption{pulumi.ReplacementTrigger(trigger), pulumi.DeleteBeforeReplace(true), replacedWith(args.Cluster)}
+}
+
+// replacedWith replaces what EKS keeps for a cluster, and loses with it, together with a resource that stands for the cluster. Without
+// it Pulumi learns that it is gone only from a refresh: the name of the cluster that it belongs to is what it was.
+func replacedWith(cluster pulumi.Resource) pulumi.ResourceOption {
+	if cluster == nil {
+		return pulumi.Composite()
+	}
+	return pulumi.ReplaceWith([]pulumi.Resource{cluster})
 }
 
 // Name is the access policy's name, whether it was given as such or as an ARN.

@@ -69,7 +69,8 @@ type ArgoCDClusterArgs struct {
 	Shard *int `json:"shard"`
 	// Namespace of the secret. Default: DefaultArgoCDNamespace.
 	Namespace string `json:"-"`
-	// SecretName is the secret's name. Default: the one that `argocd cluster add` gives it, which is made from Server.
+	// SecretName is the secret's name. Default: the one that `argocd cluster add` gives it, which is made from Server. The secret keeps
+	// it when Server changes, as another name would be another secret.
 	SecretName string `json:"secretName"`
 	// Labels and Annotations are added to the secret, for ApplicationSets to select by.
 	Labels      map[string]string `json:"labels"`
@@ -100,7 +101,7 @@ func NewArgoCDCluster(
 		}
 		secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
 			Metadata: metadata, Type: pulumi.String("Opaque"), Data: args.data(name),
-		}, children.named(name)...)
+		}, children.named(name, args.keepName())...)
 		if err != nil {
 			return fmt.Errorf("creating the secret: %w", err)
 		}
@@ -134,6 +135,16 @@ func (args *ArgoCDClusterArgs) secretName(component string) pulumi.StringInput {
 		name, err := argoCDSecretName(server)
 		return name, failure(ArgoCDClusterType, component, fielderr.At("server", err))
 	}).(pulumi.StringOutput)
+}
+
+// keepName has the secret keep a name that was made from the server, when the cluster gets another server. Argo CD tells clusters
+// apart by what is in their secrets. A secret of another name would stand beside the old one until that is deleted, and an
+// ApplicationSet that goes by clusters would have two of one name, and then delete the Applications of the one that goes.
+func (args *ArgoCDClusterArgs) keepName() pulumi.ResourceOption {
+	if args.SecretName != "" {
+		return pulumi.Composite()
+	}
+	return pulumi.IgnoreChanges([]string{"metadata.name"})
 }
 
 // argoCDSecretName is the name that Argo CD itself gives the secret of a cluster: the host, in lower case, an IPv6 address with

@@ -50,6 +50,9 @@ type ArgoCDTargetArgs struct {
 	Access ArgoCDAccess `json:"access"`
 	// AuthenticationMode of the cluster, if known. Access is by an access entry unless it is CONFIG_MAP.
 	AuthenticationMode AuthenticationMode `json:"-"`
+	// Cluster is a resource that Pulumi replaces when another EKS cluster takes the name; see [ClusterAccessArgs]. The access is made
+	// again with it, while the secret stays and is updated.
+	Cluster pulumi.Resource `json:"-"`
 	// Kubeconfig reaches the cluster to edit aws-auth; it is kept secret in state.
 	Kubeconfig pulumi.StringInput `json:"-"`
 	// RoleProvider is the AWS provider of Role; see [NewIrsaRole] for why that may be another one. Default: the component's.
@@ -175,7 +178,7 @@ func (b *argoCDTargetBuilder) createRole() error {
 func (b *argoCDTargetBuilder) grantAccess() error {
 	args := &ClusterAccessArgs{
 		ClusterName: b.args.ClusterName, PrincipalArn: b.principal.Arn, PrincipalUniqueId: b.principal.UniqueId,
-		AuthenticationMode: b.args.AuthenticationMode,
+		AuthenticationMode: b.args.AuthenticationMode, Cluster: b.args.Cluster,
 	}
 	args.AccessEntry, args.AwsAuth = b.args.Access.grant(b.args.AuthenticationMode, b.args.Kubeconfig)
 	access, err := NewClusterAccess(b.ctx, b.name, args, b.options()...)

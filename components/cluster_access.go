@@ -47,6 +47,10 @@ type ClusterAccessArgs struct {
 	PrincipalUniqueId pulumi.StringInput //nolint:revive // Pulumi's own spelling of the property
 	// AuthenticationMode of the cluster, if known: an access method that it does not support is then refused at once.
 	AuthenticationMode AuthenticationMode
+	// Cluster is a resource that Pulumi replaces when another EKS cluster takes the name: the Kubernetes provider, with the issuer as
+	// its cluster identifier, or the EKS cluster itself. Access entries go with their cluster, and are made again with this one.
+	// Default: none, and `pulumi up --refresh` makes them again.
+	Cluster pulumi.Resource
 	// AccessEntry lets the role in by the EKS API.
 	AccessEntry *AccessEntryArgs
 	// AwsAuth lets the role in by a line of the aws-auth ConfigMap.

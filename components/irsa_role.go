@@ -76,7 +76,9 @@ type IrsaCluster struct {
 	// OwnPodIdentityAgent is for a cluster whose agent of EKS Pod Identity is not the add-on eks-pod-identity-agent, as in EKS Auto
 	// Mode. Default: false, the add-on is looked for before an association is made.
 	OwnPodIdentityAgent bool
-	// Kubernetes is the Pulumi provider of the cluster, needed unless every service account is trust-only.
+	// Kubernetes is the Pulumi provider of the cluster, needed unless every service account is trust-only. With the cluster's issuer as
+	// its cluster identifier Pulumi replaces it, and all that is made in the cluster, when another cluster takes the name. Associations
+	// of EKS Pod Identity are made again with it.
 	Kubernetes pulumi.ProviderResource
 	// Leaving is for a cluster that is to be deleted when its pods have moved to another one: the role trusts it as before and its
 	// service accounts stay, but nothing is proven in it and no agent is looked for. Give its Kubernetes provider DeleteUnreachable, so

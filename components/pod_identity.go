@@ -29,7 +29,7 @@ func (b *irsaRoleBuilder) createAssociations() error {
 			resource, err := eks.NewPodIdentityAssociation(b.ctx, association, &eks.PodIdentityAssociationArgs{
 				ClusterName: name, Namespace: pulumi.String(account.Namespace), ServiceAccount: pulumi.String(account.Name),
 				RoleArn: b.role.Arn, Tags: b.args.Tags,
-			}, b.childrenOf(account).named(association, cluster.awsProvider(), oneOfAName)...)
+			}, b.childrenOf(account).named(association, cluster.awsProvider(), oneOfAName, replacedWith(cluster.Kubernetes))...)
 			if err != nil {
 				return fmt.Errorf("associating %s with the role: %w", accountKey(cluster, account), err)
 			}

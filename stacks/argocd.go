@@ -48,7 +48,7 @@ func (p *platform) createTarget(hub components.ArgoCDHub, key string, target Arg
 	args.Hub, args.Namespace = hub, p.cfg.ArgoCD.Namespace
 	if !args.InCluster {
 		args.ClusterName, args.Server, args.CertificateAuthorityData = facts.name, facts.endpoint, facts.caData
-		args.AuthenticationMode, args.Kubeconfig = facts.mode, facts.kubeconfig
+		args.AuthenticationMode, args.Kubeconfig, args.Cluster = facts.mode, facts.kubeconfig, facts.kubernetes
 		args.RoleProvider, args.LoginTestName = facts.account.iam, target.Aliases.inPodName(key)
 	}
 	if args.Role != nil {

@@ -50,6 +50,9 @@ func (p *platform) resolveCluster(facts *resolvedCluster) error {
 		// A Secret whose data changes would otherwise be replaced. Argo CD would forget the cluster in between,
 		// and an ApplicationSet that goes by clusters would delete the cluster's Applications.
 		EnableSecretMutable: pulumi.Bool(true),
+		// What tells a cluster from another of its name. Without it the address would: everything in the cluster would be made
+		// again, beside itself, when the address changes.
+		ClusterIdentifier: facts.identifier(),
 	}
 	if cluster.Leaving {
 		args.DeleteUnreachable = pulumi.Bool(true) // when it is gone, what is taken out was taken away with it
@@ -94,6 +97,9 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *resolvedCluster) error 
 	}
 	facts.endpoint, facts.caData = pulumi.String(found.Endpoint), pulumi.String(caData)
 	facts.issuer = found.Identities[0].Oidcs[0].Issuer
+	if err := p.refuseReplaced(facts, found.Arn); err != nil {
+		return err
+	}
 	// Clusters older than access entries have no access configuration.
 	facts.mode = components.AuthenticationModeConfigMap
 	if len(found.AccessConfigs) > 0 {

@@ -52,6 +52,18 @@ func (outputs stackOutputs) targets() map[string]string {
 	return outputs.identities("argocdTargets", func(field func(string) string) string { return targetIdentity(field("server")) })
 }
 
+// issuerOf is the issuer that a cluster of that ARN had, "" where there was none.
+func (outputs stackOutputs) issuerOf(arn string) string {
+	arns := outputs.identities("clusters", func(field func(string) string) string { return field("arn") })
+	issuers := outputs.identities("clusters", func(field func(string) string) string { return field("issuer") })
+	for key, of := range arns {
+		if of == arn {
+			return issuers[key]
+		}
+	}
+	return ""
+}
+
 // endpoints are the API servers of the clusters.
 func (outputs stackOutputs) endpoints() map[string]string {
 	return outputs.identities("clusters", func(field func(string) string) string { return field("endpoint") })

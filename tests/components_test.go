@@ -344,7 +344,7 @@ func (c component) passesOnDependenciesProvidersAndAliases(t *testing.T) {
 		}
 		assert.Contains(t, added.earlierNames(), "old"+rest, what)
 		assert.Subset(t, added.dependencies(), []string{"kubernetes/kubernetes-edge", "kubernetes/kubernetes-hub"}, "%s waits as well", what)
-		assert.Empty(t, request.GetIgnoreChanges(), what)
+		assert.NotContains(t, request.GetIgnoreChanges(), "tags", what)
 		assert.NotContains(t, request.GetReplaceOnChanges(), "name", what)
 		assert.NotContains(t, request.GetAdditionalSecretOutputs(), "arn", what)
 		assert.Empty(t, request.GetCustomTimeouts().GetDelete(), what)

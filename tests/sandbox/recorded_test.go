@@ -37,7 +37,9 @@ type recordedCluster struct{ Endpoint, CertificateAuthority string }
 const recordingFile = "testdata/recorded-dev.json.gz"
 
 // A stack that an earlier commit made is brought up by this one, and nothing is created, replaced or deleted: names, parents and
-// aliases of all resources are what they were, and no proof is repeated.
+// aliases of all resources are what they were, and no proof is repeated. The Kubernetes providers alone are updated: they learn which
+// cluster they are for, and that is in Pulumi's state only. None of the other resources exists here, so that one that was to be
+// updated would fail.
 func TestAStackOfAnEarlierCommitIsBroughtUpWithoutAChange(t *testing.T) {
 	t.Parallel()
 	if *record {
@@ -64,7 +66,8 @@ func TestAStackOfAnEarlierCommitIsBroughtUpWithoutAChange(t *testing.T) {
 	require.NoError(t, e.stack.Import(t.Context(), state))
 
 	result := e.up(t)
-	assert.Empty(t, changed(result))
+	assert.Equal(t, map[string]int{"update": len(recorded.Clusters)}, changed(result))
+	assert.Empty(t, changed(e.up(t)), "the next up changes nothing")
 	assert.Greater(t, (*result.Summary.ResourceChanges)["same"], 50)
 }
 
