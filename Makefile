@@ -2,6 +2,8 @@
 #               with FORMAT=json the proofs are printed as JSON, alone on standard output
 # make sandbox  deploy it and keep it running, to look around, until Ctrl-C
 # make test     lint and every test
+# make trust-map draw who may become what as trust-map.svg, with graphviz: of the dev environment, which is deployed on the sandbox
+#               for it, or with STACK=prod of a stack of yours
 # make pictures draw the READMEs' pictures from their sources, with graphviz
 # make mutants  take one guard at a time out of the code and see that a test fails: about 2 minutes
 #
@@ -26,7 +28,7 @@ SHELL := /bin/bash
 LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 MODULES := . components/plugin tests/kubernetes-plugin tests/kubernetes-plugin/sdk tests/sandbox tests/sandbox/argocdlogin
 
-.PHONY: demo sandbox test unit lint e2e mutants pictures cover fmt clean
+.PHONY: demo sandbox test unit lint e2e mutants trust-map pictures cover fmt clean
 
 demo: bin/sandbox
 	@bin/sandbox demo
@@ -59,8 +61,18 @@ e2e: bin/sandbox
 	@echo "== end to end"
 	go -C tests/sandbox test -timeout 45m
 
+GRAPHVIZ = command -v dot >/dev/null || { echo "make $@ draws with dot, which is not on PATH: install graphviz" >&2; exit 1; }
+
+trust-map: $(if $(STACK),,bin/sandbox)
+	@$(GRAPHVIZ)
+	@$(if $(STACK),pulumi stack output --json --stack "$(STACK)",bin/sandbox outputs) > trust-map.json
+	@go run ./stacks/trustmap --format dot < trust-map.json | dot -Tsvg -o trust-map.svg
+	@rm trust-map.json
+	@echo "drawn: trust-map.svg"
+
 pictures:
-	for picture in components/irsa stacks/argocd tests/sandbox/sandbox; do dot -Tsvg $$picture.dot -o $$picture.svg; done
+	@$(GRAPHVIZ)
+	for picture in components/irsa stacks/argocd stacks/trust-map tests/sandbox/sandbox; do dot -Tsvg $$picture.dot -o $$picture.svg; done
 
 mutants:
 	@go -C tests/sandbox run ./cmd/mutants
@@ -81,4 +93,4 @@ bin/sandbox:
 	trap "kill $$ticker" EXIT; go -C tests/sandbox build -o ../../bin/sandbox ./cmd/sandbox
 
 clean:
-	rm -rf bin coverage.out
+	rm -rf bin coverage.out trust-map.json trust-map.svg

@@ -95,6 +95,8 @@ type ArgoCDTarget struct {
 	PrincipalArn pulumi.StringOutput `pulumi:"principalArn"`
 	// Access is the role's access, nil in the cluster that Argo CD runs in.
 	Access *ClusterAccess
+	// Login proves that Argo CD gets in, nil where that is not tested.
+	Login *ClusterLoginTest
 	// Secret is the cluster secret.
 	Secret *ArgoCDCluster
 }
@@ -202,7 +204,7 @@ func (b *argoCDTargetBuilder) proveLogin() error {
 	}
 	// The proof is repeated when what it rests on changes: who logs in, as whom, and what the access is.
 	fingerprint := fingerprintOf(pulumi.StringArray{hub.Role.identity(), b.principal.identity(), pulumi.String(access)})
-	_, err = NewClusterLoginTest(b.ctx, b.name, &ClusterLoginTestArgs{
+	b.component.Login, err = NewClusterLoginTest(b.ctx, b.name, &ClusterLoginTestArgs{
 		Name: args.LoginTestName, Namespace: args.namespace(), ServiceAccounts: hub.serviceAccounts(),
 		ClusterName: args.ClusterName, Server: args.Server, CertificateAuthorityData: args.CertificateAuthorityData,
 		ServerName: args.ServerName, ProxyURL: args.ProxyURL,

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
@@ -54,6 +55,8 @@ type ClusterLoginTest struct {
 
 	// Pods are the Jobs of the pods, as <namespace>/<name>, sorted.
 	Pods pulumi.StringArrayOutput `pulumi:"pods"`
+	// ProvenAt is when the last of the accounts proved its login. The state holds it with the Jobs, and not a second time.
+	ProvenAt pulumi.StringOutput
 }
 
 // NewClusterLoginTest makes the Jobs.
@@ -63,20 +66,34 @@ func NewClusterLoginTest(
 	component := &ClusterLoginTest{}
 	err := construct(ctx, ClusterLoginTestType, name, component, args.Validate(), opts, func(children children) error {
 		var pods []string
+		var times pulumi.StringArray
 		for _, account := range args.ServiceAccounts {
-			if err := args.pod(ctx, name, account, children); err != nil {
+			job, err := args.pod(ctx, name, account, children)
+			if err != nil {
 				return fmt.Errorf("creating the pod of %s/%s: %w", args.Namespace, account, err)
 			}
 			pods = append(pods, childName(args.Namespace, args.podName(account)))
+			times = append(times, testpod.CompletedAt(job))
 		}
 		slices.Sort(pods)
 		component.Pods = pulumi.ToStringArray(pods).ToStringArrayOutput()
+		component.ProvenAt = lastOf(times)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return component, nil
+}
+
+// lastOf is the last of the times, of which there is one at least, or empty where one is.
+func lastOf(times pulumi.StringArray) pulumi.StringOutput {
+	return times.ToStringArrayOutput().ApplyT(func(times []string) string {
+		if slices.Contains(times, "") {
+			return ""
+		}
+		return slices.Max(times) // Kubernetes writes them all in UTC and in whole seconds, so their order is that of the texts
+	}).(pulumi.StringOutput)
 }
 
 // readForm is a path with a query as it stands in a URL: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
@@ -109,7 +126,7 @@ func (args *ClusterLoginTestArgs) podName(account string) string {
 	return testpod.Login.NameOf(account, args.Name)
 }
 
-func (args *ClusterLoginTestArgs) pod(ctx *pulumi.Context, name, account string, children children) error {
+func (args *ClusterLoginTestArgs) pod(ctx *pulumi.Context, name, account string, children children) (*batchv1.Job, error) {
 	key := childName(args.Namespace, args.podName(account))
 	env := testpod.Env{}.
 		With("IRSA_POD", pulumi.String(key)).
@@ -126,7 +143,7 @@ func (args *ClusterLoginTestArgs) pod(ctx *pulumi.Context, name, account string,
 	if args.ProxyURL != "" {
 		proxy, err := curlProxy(args.ProxyURL)
 		if err != nil {
-			return fielderr.At("proxyUrl", err)
+			return nil, fielderr.At("proxyUrl", err)
 		}
 		env = env.With("IRSA_PROXY", pulumi.String(proxy))
 	}
@@ -138,6 +155,5 @@ func (args *ClusterLoginTestArgs) pod(ctx *pulumi.Context, name, account string,
 		Settings: args.PodSettings, Env: env,
 	}
 	child := childName(name, key)
-	_, err := pod.NewJob(ctx, child, children.named(child)...)
-	return err
+	return pod.NewJob(ctx, child, children.named(child)...)
 }

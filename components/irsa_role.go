@@ -3,6 +3,7 @@ package components
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -110,9 +111,16 @@ type IrsaRole struct {
 	TestPods pulumi.StringArrayOutput
 	// NegativeTestPods are the pods that must not get the role, as <cluster>/<namespace>/<name>, sorted.
 	NegativeTestPods pulumi.StringArrayOutput
+	// ProvenAt is when the test pod of each account proved the role, by <cluster>/<namespace>/<name of the account>, and RefusedAt
+	// when a negative test was last refused it, by <cluster>/<namespace>. A proof that is not repeated keeps its time.
+	ProvenAt, RefusedAt pulumi.StringMapOutput
 
 	dependencies []pulumi.Resource
+	policyNames  []string
 }
+
+// PolicyNames are the names of the role's policies, sorted: those of its preset, attached, inline and customer-managed ones.
+func (r *IrsaRole) PolicyNames() []string { return slices.Clone(r.policyNames) }
 
 // Dependencies are the resources that a pod of the role needs: its service accounts, their associations and its policies. What needs
 // the role depends on these rather than on the component, pulumi.DependsOn(role.Dependencies()), for the reason that
@@ -201,6 +209,11 @@ func (b *irsaRoleBuilder) build() error {
 			return err
 		}
 	}
+	names := []iter.Seq[string]{maps.Keys(b.attached), maps.Keys(b.inline), maps.Keys(b.args.CustomerManagedPolicies)}
+	for _, keys := range names {
+		b.component.policyNames = slices.AppendSeq(b.component.policyNames, keys)
+	}
+	slices.Sort(b.component.policyNames)
 	b.component.dependencies = slices.Clone(b.policies)
 	for _, resources := range []map[string]pulumi.Resource{b.associations, b.serviceAccounts} {
 		for _, key := range slices.Sorted(maps.Keys(resources)) {

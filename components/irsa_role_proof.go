@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/fielderr"
@@ -126,6 +127,7 @@ func (proof roleProof) serviceAccount() string {
 // these.
 func (b *irsaRoleBuilder) createTestPods() error {
 	var pods, negativeTests []string
+	provenAt, refusedAt := pulumi.StringMap{}, pulumi.StringMap{}
 	for i, cluster := range b.args.Clusters {
 		if b.args.TestPod == nil {
 			break
@@ -157,6 +159,7 @@ func (b *irsaRoleBuilder) createTestPods() error {
 				return err
 			}
 			pods = append(pods, proof.key())
+			provenAt[accountKey(cluster, account)] = testpod.CompletedAt(resource)
 			if proven[account.Namespace] == nil {
 				proven[account.Namespace] = &roleProof{
 					mode: testpod.Denial, account: account, cluster: cluster, providerArn: providerArn,
@@ -168,9 +171,11 @@ func (b *irsaRoleBuilder) createTestPods() error {
 			if !b.args.TestPod.NegativeTest {
 				break
 			}
-			if _, err := b.prove(*proven[namespace]); err != nil {
+			job, err := b.prove(*proven[namespace])
+			if err != nil {
 				return err
 			}
+			refusedAt[childName(cluster.Name, namespace)] = testpod.CompletedAt(job)
 			negativeTests = append(negativeTests, proven[namespace].key())
 		}
 	}
@@ -178,11 +183,12 @@ func (b *irsaRoleBuilder) createTestPods() error {
 	slices.Sort(negativeTests)
 	b.component.TestPods = pulumi.ToStringArray(pods).ToStringArrayOutput()
 	b.component.NegativeTestPods = pulumi.ToStringArray(negativeTests).ToStringArrayOutput()
+	b.component.ProvenAt, b.component.RefusedAt = provenAt.ToStringMapOutput(), refusedAt.ToStringMapOutput()
 	return nil
 }
 
 // prove makes the Job of a proof, and the pod that stays beside it where one is asked for.
-func (b *irsaRoleBuilder) prove(proof roleProof) (pulumi.Resource, error) {
+func (b *irsaRoleBuilder) prove(proof roleProof) (*batchv1.Job, error) {
 	name, options := b.nameAndOptions(proof)
 	job, err := b.pod(proof).NewJob(b.ctx, name, options...)
 	if err != nil {

@@ -68,6 +68,7 @@ func (p *platform) createTarget(hub components.ArgoCDHub, key string, target Arg
 	}
 	if !args.InCluster {
 		outputs["via"], outputs["principalArn"] = component.Access.Via, component.PrincipalArn
+		p.outputTarget(key, args.Access, component)
 	}
 	if args.Model() == components.ArgoCDAssumedRole {
 		outputs["roleArn"] = component.PrincipalArn

@@ -55,5 +55,6 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
 		"serviceAccounts": component.ServiceAccounts, "iamProvider": pulumi.String(account.credentials.iamProviderName()),
 	})
+	p.outputTrust(key, role, component)
 	return component, nil
 }

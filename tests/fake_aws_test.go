@@ -18,6 +18,9 @@ var awsPolicies = []string{
 	"AmazonEBSCSIDriverPolicyV2",
 }
 
+// completedAt is when every Job completes.
+const completedAt = "2026-01-31T12:00:00Z"
+
 // readState is what there is of that ID before the program runs.
 func (r *recorder) readState(id string) resource.PropertyMap {
 	for _, found := range r.oidcProviders {
@@ -56,6 +59,10 @@ func (r *recorder) state(added registration) resource.PropertyMap {
 		set("accessEntryArn", "arn:%s:eks:eu-west-1:%s:access-entry/%s/role/%s/x", partition, owner, text("clusterName"), owner)
 	case bucketType:
 		set("arn", "arn:%s:s3:::%s", partition, text("bucket"))
+	case jobType: // the Kubernetes provider waits for it
+		if added.Name != r.unfinished {
+			state["status"] = resource.NewPropertyValue(map[string]any{"succeeded": 1, "completionTime": completedAt})
+		}
 	case eksClusterType:
 		set("arn", "arn:%s:eks:eu-west-1:%s:cluster/%s", partition, owner, text("name"))
 		set("endpoint", "%s", createdEndpoint)

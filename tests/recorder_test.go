@@ -83,6 +83,7 @@ type recorder struct {
 	passing       map[string]int                  // how many invokes get the error above, by token; all without
 	answers       map[string]resource.PropertyMap // of the other invokes, by token
 	refused       string                          // URN of the resource that the engine refuses
+	unfinished    string                          // name of the Job that does not complete
 
 	mutex         sync.Mutex
 	registrations []registration

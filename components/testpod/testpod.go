@@ -96,6 +96,19 @@ func (p Pod) NewJob(ctx *pulumi.Context, name string, options ...pulumi.Resource
 	}, append(options, waitAtMost(timeout+graceSeconds))...)
 }
 
+// CompletedAt is when the Job completed, as its cluster says, which is when its proof was made. It is empty for a Job that has not:
+// Kubernetes sets the time with success only.
+//
+// https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/#JobStatus
+func CompletedAt(job *batchv1.Job) pulumi.StringOutput {
+	return job.Status.CompletionTime().ApplyT(func(at *string) string {
+		if at == nil {
+			return ""
+		}
+		return *at
+	}).(pulumi.StringOutput)
+}
+
 // podFailurePolicy has the Job controller replace a pod that was evicted, or whose program asks for a fresh one, until the
 // deadline. The first other failure ends the Job, by its back-off limit: Pulumi's wait ends at once for that reason and for the
 // deadline, and not for the policy's own action FailJob.

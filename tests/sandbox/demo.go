@@ -56,8 +56,25 @@ func Deploy(ctx context.Context, repository string, log io.Writer) (*Sandbox, *S
 	return s, stack, nil
 }
 
-// Demo deploys the dev environment, takes it down again and ends with tables of what there was, the proofs last. It fails
-// when something is not proven or is left behind.
+// Outputs deploys the dev environment, prints the stack's outputs as JSON and ends.
+func Outputs(ctx context.Context, repository string, terminal Terminal) (err error) {
+	s, stack, err := Deploy(ctx, repository, terminal.Progress)
+	if s != nil {
+		defer func() { err = errors.Join(err, s.Close()) }()
+	}
+	if err != nil {
+		return err
+	}
+	outputs, err := stack.Outputs()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(terminal.JSON, "%s\n", outputs)
+	return err
+}
+
+// Demo deploys the dev environment, takes it down again and ends with tables of what there was, the proofs and the map of who may
+// become what last. It fails when something is not proven or is left behind.
 func Demo(ctx context.Context, repository string, terminal Terminal) (err error) {
 	started := time.Now()
 	s, stack, err := Deploy(ctx, repository, terminal.Progress)
@@ -69,6 +86,10 @@ func Demo(ctx context.Context, repository string, terminal Terminal) (err error)
 		return errors.Join(s.showProofs(ctx, terminal), err)
 	}
 	calls := len(s.Endpoint.Calls())
+	who, err := stack.TrustMap()
+	if err != nil {
+		return err
+	}
 	inventory, err := s.TakeInventory(ctx)
 	if err != nil {
 		return err
@@ -87,7 +108,7 @@ func Demo(ctx context.Context, repository string, terminal Terminal) (err error)
 	s.PrintTables(terminal.Progress, inventory)
 	s.logf("\n%d AWS calls made this; destroy left only what was there before. All of it took %s.\nTo look around: make sandbox",
 		calls, since(started))
-	return errors.Join(terminal.printProofs(proofs), proofs.Err())
+	return errors.Join(terminal.printProofs(proofs), terminal.printMap(who), proofs.Err())
 }
 
 // showProofs shows which identities are proven after an update that failed; its error comes last.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/stacks/trust"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 )
 
@@ -45,6 +46,17 @@ func (t Terminal) printProofs(proofs *Proofs) error {
 	table(t.Progress, "PROOF: Argo CD logs in",
 		[]string{"HUB", "TARGET", "SERVICE ACCOUNT", "EXPECTED ROLE", "IDENTITY BY THE TARGET", "VERDICT"}, logins)
 	return nil
+}
+
+// printMap prints who may become what, for people.
+func (t Terminal) printMap(who *trust.Map) error {
+	var out strings.Builder
+	out.WriteString("\nWHO MAY BECOME WHAT\n")
+	for line := range strings.Lines(who.Text()) {
+		out.WriteString("  " + line)
+	}
+	_, err := io.WriteString(t.Progress, out.String())
+	return err
 }
 
 // PrintTables shows what there is, for people.

@@ -25,6 +25,7 @@ import (
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks"
+	"github.com/eks-irsa/pulumi-eks-irsa/stacks/trust"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 )
 
@@ -108,6 +109,8 @@ type Stack struct {
 	stack     auto.Stack
 	dir, name string
 	log       io.Writer
+	// outputs are those of the last Up.
+	outputs auto.OutputMap
 }
 
 // NewStack makes a stack with a state of its own. The folder it works in has the repository's Pulumi.yaml and the
@@ -217,7 +220,28 @@ func (s *Stack) SetProgram(program pulumi.RunFunc) { s.stack.Workspace().SetProg
 func (s *Stack) Up(ctx context.Context, opts ...optup.Option) (auto.UpResult, error) {
 	progress := s.follow()
 	result, err := s.stack.Up(ctx, append(opts, optup.EventStreams(progress.events), optup.SuppressProgress())...)
+	s.outputs = result.Outputs
 	return result, progress.explain(err)
+}
+
+// Outputs are those of the last Up as `pulumi stack output --json` prints them, without secrets.
+func (s *Stack) Outputs() ([]byte, error) {
+	values := map[string]any{}
+	for name, output := range s.outputs {
+		if !output.Secret {
+			values[name] = output.Value
+		}
+	}
+	return json.MarshalIndent(values, "", "  ")
+}
+
+// TrustMap is who may become what after the last Up.
+func (s *Stack) TrustMap() (*trust.Map, error) {
+	outputs, err := s.Outputs()
+	if err != nil {
+		return nil, err
+	}
+	return trust.Read(outputs)
 }
 
 // Unlock takes the lock of an update that was killed off the stack, as `pulumi cancel` does.

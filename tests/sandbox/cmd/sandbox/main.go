@@ -1,6 +1,6 @@
 // Command sandbox runs the dev environment on a machine with no AWS account: `sandbox demo` deploys it, takes it down
-// and shows what there was; `sandbox serve` deploys it and keeps it running until Ctrl-C; `sandbox prepare` only makes
-// sure of the tools that these need. With FORMAT=json in the environment the proofs are printed as JSON, alone on standard
+// and shows what there was; `sandbox serve` deploys it and keeps it running until Ctrl-C; `sandbox outputs` deploys it, prints the
+// stack's outputs as JSON on standard output and ends; `sandbox prepare` only makes sure of the tools that these need. With FORMAT=json in the environment the proofs are printed as JSON, alone on standard
 // output. PLUGINS=official or PLUGINS=built says which plugins of Pulumi's are to be taken.
 package main
 
@@ -31,10 +31,11 @@ func run(ctx context.Context, args []string) error {
 	commands := map[string]func(ctx context.Context, repository string, terminal sandbox.Terminal) error{
 		"demo":    sandbox.Demo,
 		"serve":   sandbox.Serve,
+		"outputs": sandbox.Outputs,
 		"prepare": prepare,
 	}
 	if len(args) != 1 || commands[args[0]] == nil {
-		return errors.New("usage: sandbox demo|serve|prepare, run in the repository")
+		return errors.New("usage: sandbox demo|serve|outputs|prepare, run in the repository")
 	}
 	if err := sandbox.Isolate(); err != nil {
 		return err
@@ -43,7 +44,11 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	terminal, err := openTerminal(os.Getenv("FORMAT"))
+	format := os.Getenv("FORMAT")
+	if args[0] == "outputs" {
+		format = "json"
+	}
+	terminal, err := openTerminal(format)
 	if err != nil {
 		return err
 	}
