@@ -1,9 +1,9 @@
-# make demo     deploy the dev environment on the sandbox, take it down again, show what there was and what is proven;
-#               with FORMAT=json the proofs are printed as JSON, alone on standard output
+# make demo     deploy the dev environment on the sandbox, take it down again, show what there was, what is proven and who may
+#               become what; with FORMAT=json the proofs are printed as JSON, alone on standard output
 # make sandbox  deploy it and keep it running, to look around, until Ctrl-C
 # make test     lint and every test
-# make trust-map draw who may become what as trust-map.svg, with graphviz: of the dev environment, which is deployed on the sandbox
-#               for it, or with STACK=prod of a stack of yours
+# make trust-map  draw who may become what as trust-map.svg, with graphviz: of the dev environment, which is deployed on the
+#               sandbox for it, or with STACK=prod of a stack of yours
 # make pictures draw the READMEs' pictures from their sources, with graphviz
 # make mutants  take one guard at a time out of the code and see that a test fails: about 2 minutes
 #

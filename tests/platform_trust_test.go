@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"html"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks/trust"
 )
 
@@ -127,4 +129,17 @@ argocd:
 		assert.Equal(t, completedAt, m.Roles[0].ServiceAccounts[0].ProvenAt, test.unfinished)
 		assert.Equal(t, test.login, m.Targets[0].ProvenAt, test.unfinished)
 	}
+}
+
+func TestTheReadmeExplainsEveryFinding(t *testing.T) {
+	t.Parallel()
+	readme := readFile(t, "../stacks/README.md")
+	_, section, _ := strings.Cut(readme, "| level | findings |")
+	section, _, _ = strings.Cut(section, "\n## ")
+	want := []string{string(trust.Unreadable)}
+	for _, kind := range iampolicy.FindingKinds() {
+		want = append(want, string(kind))
+	}
+	levels := []string{string(iampolicy.Open), string(iampolicy.Wide), string(iampolicy.Note)}
+	assert.ElementsMatch(t, append(want, levels...), codeIn(section))
 }
