@@ -3,7 +3,6 @@ package components
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 
@@ -209,10 +208,8 @@ func (b *irsaRoleBuilder) build() error {
 			return err
 		}
 	}
-	names := []iter.Seq[string]{maps.Keys(b.attached), maps.Keys(b.inline), maps.Keys(b.args.CustomerManagedPolicies)}
-	for _, keys := range names {
-		b.component.policyNames = slices.AppendSeq(b.component.policyNames, keys)
-	}
+	b.component.policyNames = slices.Concat(slices.Collect(maps.Keys(b.attached)), slices.Collect(maps.Keys(b.inline)),
+		slices.Collect(maps.Keys(b.args.CustomerManagedPolicies)))
 	slices.Sort(b.component.policyNames)
 	b.component.dependencies = slices.Clone(b.policies)
 	for _, resources := range []map[string]pulumi.Resource{b.associations, b.serviceAccounts} {

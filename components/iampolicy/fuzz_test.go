@@ -2,6 +2,7 @@ package iampolicy_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,12 @@ func FuzzParse(f *testing.F) {
 		identity, trust := document.ValidatePermissions(), document.ValidateTrust()
 		require.Equal(t, identity, again.ValidatePermissions(), "is judged otherwise when read again")
 		require.Equal(t, trust, again.ValidateTrust(), "is judged otherwise when read again")
+		review := iampolicy.ReviewTrust(document, "")
+		require.Equal(t, review, iampolicy.ReviewTrust(again, ""), "is reviewed otherwise when read again")
+		for _, finding := range review.Findings {
+			open := []iampolicy.FindingKind{iampolicy.EveryoneTrusted, iampolicy.NotPrincipalAllows, iampolicy.NoSubject}
+			require.False(t, trust == nil && slices.Contains(open, finding.Kind), "is a trust policy that the review calls open")
+		}
 		if document.ValidatePartition("aws") == nil && document.ValidatePartition("aws-cn") != nil {
 			require.Contains(t, written, "arn:")
 		}

@@ -17,11 +17,11 @@ type clause struct {
 	// key is as IAM compares it, in lower case, and written as the policy has it.
 	key, written string
 	values       Strings
-	patterns     []keyPatternOf
+	patterns     []valuePattern
 }
 
-// keyPatternOf is a value that a key may have.
-type keyPatternOf struct {
+// valuePattern is a value of a clause, as it is compared.
+type valuePattern struct {
 	text string
 	// wild is set where * and ? in the text stand for other characters.
 	wild, anyCase bool
@@ -43,8 +43,8 @@ func (r *reviewer) clausesOf(condition Condition) clauses {
 }
 
 // patternOf is what a value of an operator matches, or more. A policy variable may be whatever the caller is.
-func (r *reviewer) patternOf(base Operator, value string) keyPatternOf {
-	pattern := keyPatternOf{text: value, wild: base == StringLike || base == ARNLike || base == ARNEquals, anyCase: base == StringEqualsIgnoreCase}
+func (r *reviewer) patternOf(base Operator, value string) valuePattern {
+	pattern := valuePattern{text: value, wild: base == StringLike || base == ARNLike || base == ARNEquals, anyCase: base == StringEqualsIgnoreCase}
 	if !r.variables || !hasVariable(value) {
 		return pattern
 	}
@@ -59,8 +59,8 @@ func (r *reviewer) patternOf(base Operator, value string) keyPatternOf {
 	return pattern
 }
 
-// names reports whether the pattern has wildcards that stand for something.
-func (p keyPatternOf) isPattern() bool { return p.wild && strings.ContainsAny(p.text, "*?") }
+// isPattern reports whether the value has wildcards that stand for other characters.
+func (p valuePattern) isPattern() bool { return p.wild && strings.ContainsAny(p.text, "*?") }
 
 // limiting are the operators that hold for named values only.
 var limiting = []Operator{StringEquals, StringEqualsIgnoreCase, StringLike, ARNEquals, ARNLike}
@@ -97,12 +97,12 @@ func (list clauses) of(key string) clauses {
 }
 
 // only are the values that a key may have, by the narrowest of the clauses about it, or nothing where none of them limits it.
-func (list clauses) only(key string, always bool) (found []keyPatternOf, limited bool) {
+func (list clauses) only(key string, always bool) (found []valuePattern, limited bool) {
 	for _, c := range list.of(key) {
 		if !c.limits(always) {
 			continue
 		}
-		if !limited || slices.ContainsFunc(found, keyPatternOf.isPattern) && !slices.ContainsFunc(c.patterns, keyPatternOf.isPattern) {
+		if !limited || slices.ContainsFunc(found, valuePattern.isPattern) && !slices.ContainsFunc(c.patterns, valuePattern.isPattern) {
 			found, limited = c.patterns, true
 		}
 	}

@@ -59,7 +59,7 @@ func (r *reviewer) webIdentity(condition Condition, issuer string, list clauses)
 	}
 	subjects, limited := list.only(sub, true)
 	if !limited {
-		subjects = []keyPatternOf{{text: "*", wild: true}}
+		subjects = []valuePattern{{text: "*", wild: true}}
 		if checkIdentityOf(condition, issuer) != nil {
 			r.find(NoSubject, "trusts every identity of %s: no condition names a subject", issuer)
 		}
@@ -84,7 +84,7 @@ func issuerOf(key string) (issuer string, is bool) {
 }
 
 // reviewSubject says how far the pattern of a subject reaches.
-func (r *reviewer) reviewSubject(issuer string, subject keyPatternOf) {
+func (r *reviewer) reviewSubject(issuer string, subject valuePattern) {
 	if !subject.isPattern() {
 		return
 	}
@@ -99,7 +99,7 @@ func (r *reviewer) reviewSubject(issuer string, subject keyPatternOf) {
 		r.find(AnyNamespace, "%q reaches several namespaces: whoever may make one of such a name gets in, and * matches a colon, too",
 			subject.text)
 	case isAccount && strings.Trim(name, "*") == "":
-		r.find(WholeNamespaceTrust, "%q is every service account of the namespace %s", subject.text, namespace)
+		r.find(WholeNamespace, "%q is every service account of the namespace %s", subject.text, namespace)
 	default:
 		r.find(SubjectPattern, "%q is a pattern: whoever may make a subject of such a name gets in", subject.text)
 	}

@@ -103,12 +103,12 @@ func (r *reviewer) podIdentity(s Statement, list clauses) {
 	case !inNamespace && !isAccount:
 		r.find(PodIdentityAnyPod, "trusts every pod of the cluster: ask for the session tags of the namespace and the service account")
 	case !inNamespace:
-		r.find(PodIdentityAnyNS, "trusts service accounts of the name in every namespace; ask for %s", namespaceTag)
+		r.find(PodIdentityAnyNamespace, "trusts service accounts of the name in every namespace; ask for %s", namespaceTag)
 	case !isAccount:
-		r.find(PodIdentityNamespace, "trusts every service account of the namespace; ask for %s", accountTag)
+		r.find(PodIdentityWholeNamespace, "trusts every service account of the namespace; ask for %s", accountTag)
 	}
 	if !inCluster && (inNamespace || isAccount) {
-		r.find(PodIdentityCluster, "trusts the service account in every cluster of the account; ask for %s", clusterArnTag)
+		r.find(PodIdentityAnyCluster, "trusts the service account in every cluster of the account; ask for %s", clusterArnTag)
 	}
 	if !list.limitsAny(sourceAccount, sourceArn, clusterArnTag) {
 		r.find(NoSourceAccount, "does not ask for the account of the cluster; ask for %s", sourceAccount)
@@ -132,9 +132,9 @@ func (r *reviewer) podIdentity(s Statement, list clauses) {
 }
 
 // orAny is anything where a key is not limited.
-func orAny(patterns []keyPatternOf) []keyPatternOf {
+func orAny(patterns []valuePattern) []valuePattern {
 	if patterns == nil {
-		return []keyPatternOf{{text: "*", wild: true}}
+		return []valuePattern{{text: "*", wild: true}}
 	}
 	return patterns
 }

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // guard is what keeps somebody out.
 type guard struct {
 	// name completes "without".
@@ -366,4 +368,4 @@ var guards = append([]guard{
 		[]edit{{programFile, "case $identity in \"$IRSA_EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\t[ -z", "[ -z"}},
 		program("TestALoginThatFailsSaysWhy"),
 	},
-}, podIdentityGuards...)
+}, slices.Concat(podIdentityGuards, trustReviewGuards)...)
