@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks/trust"
+	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
 )
 
 // The map says of the real thing what the proofs in the pods' logs say, and an update without changes leaves it as it is.
@@ -52,10 +54,56 @@ func TestTheMapOfTheDevEnvironmentIsStableAndTrue(t *testing.T) {
 		assert.Equal(t, target.Principal == "", target.ProvenAt == "", "%s: the hub is reached from within", target.Key)
 	}
 
+	e.assertReviewed(t, m)
+
 	result := e.up(t)
 	assert.Empty(t, changed(result))
 	after, err := e.stack.Outputs()
 	require.NoError(t, err)
 	assert.JSONEq(t, string(before), string(after), "nothing was proven anew")
 	fmt.Printf("trust map: %d roles, %d service accounts, %d targets, the same after an update without changes\n", len(m.Roles), len(mapped), len(m.Targets))
+}
+
+// assertReviewed wants the review of the trust policies that IAM has to say what the map says, with nothing in them that is other than it
+// looks.
+func (e *environment) assertReviewed(t *testing.T, m *trust.Map) {
+	t.Helper()
+	inventory, err := e.TakeInventory(t.Context())
+	require.NoError(t, err)
+	reviewed := map[string][]string{}
+	for _, role := range inventory.Roles {
+		policy, err := iampolicy.Parse(role.TrustPolicy)
+		require.NoError(t, err, role.Arn)
+		review := iampolicy.ReviewTrust(policy, sandbox.Account)
+		assert.Empty(t, review.Findings, role.Arn)
+		for _, trusted := range review.Trusted {
+			assert.False(t, trusted.Pattern || trusted.AnyCase, "%+v", trusted)
+			reviewed[role.Arn] = append(reviewed[role.Arn], strings.Join([]string{string(trusted.Kind), trusted.Issuer, trusted.Name}, " "))
+		}
+	}
+	mapped := map[string][]string{}
+	for _, role := range m.Roles {
+		for _, account := range role.ServiceAccounts {
+			in := m.Clusters[slices.IndexFunc(m.Clusters, func(c trust.Cluster) bool { return c.Key == account.Cluster })]
+			for _, way := range []trust.Via{account.Via, account.TrustedToo} {
+				switch way {
+				case trust.IRSA:
+					mapped[role.Arn] = append(mapped[role.Arn],
+						fmt.Sprintf("webIdentity %s system:serviceaccount:%s:%s", strings.TrimPrefix(in.Issuer, "https://"), account.Namespace, account.Name))
+				case trust.PodIdentity:
+					mapped[role.Arn] = append(mapped[role.Arn], fmt.Sprintf("podIdentity  %s/%s/%s", in.Name, account.Namespace, account.Name))
+				}
+			}
+		}
+	}
+	for _, target := range m.Targets {
+		if target.Assumed {
+			hub := m.Roles[slices.IndexFunc(m.Roles, func(role trust.Role) bool { return role.Key == "argocd" })]
+			mapped[target.Principal] = []string{"principal  " + hub.Arn}
+		}
+	}
+	for arn, trusted := range mapped {
+		assert.ElementsMatch(t, reviewed[arn], trusted, arn)
+	}
+	assert.Len(t, reviewed, len(mapped))
 }
