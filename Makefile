@@ -28,7 +28,7 @@ SHELL := /bin/bash
 LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 MODULES := . components/plugin tests/kubernetes-plugin tests/kubernetes-plugin/sdk tests/sandbox tests/sandbox/argocdlogin
 
-.PHONY: demo sandbox test unit lint e2e mutants trust-map pictures cover fmt clean
+.PHONY: demo sandbox test unit lint e2e mutants graphviz trust-map pictures cover fmt clean
 
 demo: bin/sandbox
 	@bin/sandbox demo
@@ -61,17 +61,17 @@ e2e: bin/sandbox
 	@echo "== end to end"
 	go -C tests/sandbox test -timeout 45m
 
-GRAPHVIZ = command -v dot >/dev/null || { echo "make $@ draws with dot, which is not on PATH: install graphviz" >&2; exit 1; }
+# First, so that nobody waits for a build to hear of it.
+graphviz:
+	@command -v dot >/dev/null || { echo "pictures are drawn with dot, which is not on PATH: install graphviz" >&2; exit 1; }
 
-trust-map: $(if $(STACK),,bin/sandbox)
-	@$(GRAPHVIZ)
+trust-map: graphviz $(if $(STACK),,bin/sandbox)
 	@$(if $(STACK),pulumi stack output --json --stack "$(STACK)",bin/sandbox outputs) > trust-map.json
 	@go run ./stacks/trustmap --format dot < trust-map.json | dot -Tsvg -o trust-map.svg
 	@rm trust-map.json
 	@echo "drawn: trust-map.svg"
 
-pictures:
-	@$(GRAPHVIZ)
+pictures: graphviz
 	for picture in components/irsa stacks/argocd stacks/trust-map tests/sandbox/sandbox; do dot -Tsvg $$picture.dot -o $$picture.svg; done
 
 mutants:
