@@ -103,7 +103,7 @@ func large() string {
 		accounts := map[string]any{key + "/" + namespace + "/" + name: []string{"2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z", ""}[i/2%3]}
 		switch {
 		case name == "argocd":
-			key, account = "hub", "111122223333"
+			account = "111122223333"
 			accounts = map[string]any{
 				"hub/argocd/argocd-application-controller": "2026-01-31T12:00:00Z", "hub/argocd/argocd-server": "2026-01-31T12:00:00Z",
 				"hub/argocd/argocd-applicationset-controller": "2026-01-31T12:00:00Z",
@@ -111,7 +111,7 @@ func large() string {
 		case name == "ci-runners":
 			accounts = map[string]any{key + "/ci/*": ""}
 		case i < 3: // in both clusters of the account
-			key, account = "hub", "111122223333"
+			account = "111122223333"
 			accounts = map[string]any{"hub/kube-system/" + name: "2026-01-31T12:00:00Z", "workloads-eu/kube-system/" + name: "2026-01-31T12:00:00Z"}
 		}
 		roles[name] = map[string]any{"arn": "arn:aws:iam::" + account + ":role/prod-" + name}

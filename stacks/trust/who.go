@@ -96,16 +96,16 @@ func (role iamRole) trustPolicy() (iampolicy.Document, error) {
 func WhoText(roles []ReviewedRole) string {
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(table, "ROLE\tWHO MAY ASSUME IT\tHOW\tIF\n")
+	_, _ = fmt.Fprint(table, "ROLE\tWHO MAY ASSUME IT\tHOW\tIF\n")
 	findings := 0
 	for _, role := range roles {
 		findings += len(role.Findings)
 		if len(role.Trusted) == 0 {
-			fmt.Fprintf(table, "%s\t-\t-\t-\n", role.Name)
+			_, _ = fmt.Fprintf(table, "%s\t-\t-\t-\n", role.Name)
 		}
 		for _, trusted := range role.Trusted {
 			who, how := describe(trusted)
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", role.Name, who, how, orDash(strings.Join(trusted.If, "; ")))
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", role.Name, who, how, orDash(strings.Join(trusted.If, "; ")))
 		}
 	}
 	_ = table.Flush()
@@ -118,7 +118,7 @@ func WhoText(roles []ReviewedRole) string {
 		for _, role := range roles {
 			for _, finding := range role.Findings {
 				if finding.Level == level {
-					fmt.Fprintf(table, "%s\t%s\t%s\tstatement %d: %s\n", level, role.Name, finding.Kind, finding.Statement, finding.Message)
+					_, _ = fmt.Fprintf(table, "%s\t%s\t%s\tstatement %d: %s\n", level, role.Name, finding.Kind, finding.Statement, finding.Message)
 				}
 			}
 		}
