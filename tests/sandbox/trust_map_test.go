@@ -2,6 +2,8 @@ package sandbox_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +64,47 @@ func TestTheMapOfTheDevEnvironmentIsStableAndTrue(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, string(before), string(after), "nothing was proven anew")
 	fmt.Printf("trust map: %d roles, %d service accounts, %d targets, the same after an update without changes\n", len(m.Roles), len(mapped), len(m.Targets))
+}
+
+// What an update proves is known when its last Job is through, and only then are the outputs: one that fails leaves those of the one
+// before, by which the next knows its keys. A proof that is not repeated keeps its time.
+func TestAnUpdateWhoseProofFailsLeavesTheOutputsOfTheOneBefore(t *testing.T) {
+	t.Parallel()
+	e := newSmallEnvironment(t)
+	e.up(t)
+	before := e.outputs(t)
+
+	late := map[string]any{
+		"clusters": []any{"hub"}, "serviceAccounts": []any{map[string]any{"namespace": "default", "name": "late"}},
+		"testPod": map[string]any{"check": "false"},
+	}
+	e.settings.Section("roles")["late"] = late
+	require.NoError(t, e.stack.Write(e.settings))
+	_, err := e.stack.Up(t.Context())
+	require.Error(t, err)
+	assert.JSONEq(t, before, e.outputs(t))
+
+	late["testPod"] = map[string]any{"check": "true"}
+	require.NoError(t, e.stack.Write(e.settings))
+	e.up(t)
+	was, err := trust.Read([]byte(before))
+	require.NoError(t, err)
+	is, err := trust.Read([]byte(e.outputs(t)))
+	require.NoError(t, err)
+	require.Len(t, was.Roles, 1)
+	require.Len(t, is.Roles, 2)
+	assert.Equal(t, "eks-default-late", is.Roles[0].Name)
+	assert.NotEmpty(t, is.Roles[0].ServiceAccounts[0].ProvenAt)
+	assert.Equal(t, was.Roles[0], is.Roles[1])
+}
+
+// outputs are what pulumi stack output prints.
+func (e *environment) outputs(t *testing.T) string {
+	t.Helper()
+	e.shell(t, "pulumi stack output --json > outputs.json")
+	text, err := os.ReadFile(filepath.Join(e.stack.Dir(), "outputs.json"))
+	require.NoError(t, err)
+	return string(text)
 }
 
 // assertReviewed wants the review of the trust policies that IAM has to say what the map says, with nothing in them that is other than it
