@@ -78,3 +78,25 @@ func ExampleDefaultRoleName() {
 	// Output:
 	// eks-payments-s3-backup
 }
+
+func ExampleReviewTrust() {
+	policy, err := iampolicy.Parse(`{"Version": "2012-10-17", "Statement": [{
+		"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+		"Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1"},
+		"Condition": {"StringLike": {"oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE1:sub": "system:serviceaccount:pay*:app"}}}]}`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	review := iampolicy.ReviewTrust(policy, "111122223333")
+	for _, trusted := range review.Trusted {
+		fmt.Println(trusted.Kind, trusted.Name, trusted.Pattern)
+	}
+	for _, finding := range review.Findings {
+		fmt.Println(finding.Level, finding.Kind)
+	}
+	// Output:
+	// webIdentity system:serviceaccount:pay*:app true
+	// wide no-audience
+	// wide any-namespace
+}
