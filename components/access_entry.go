@@ -16,7 +16,11 @@ import (
 func (a *ClusterAccess) grantByAccessEntry(
 	ctx *pulumi.Context, name string, args *ClusterAccessArgs, children children,
 ) error {
-	options := args.replacement()
+	a.Via = pulumi.String("accessEntry").ToStringOutput()
+	if args.ExistingEntry {
+		a.AccessEntryArn = pulumi.String("").ToStringOutput()
+		return a.associatePolicies(ctx, name, args, args.ClusterName, args.PrincipalArn, children)
+	}
 	found, err := a.onAnExistingEntry(ctx, name, args)
 	if err != nil {
 		return err
@@ -26,25 +30,31 @@ func (a *ClusterAccess) grantByAccessEntry(
 		UserName: optionalString(args.AccessEntry.Username), Tags: args.AccessEntry.Tags,
 		// No list means to the AWS provider that EKS keeps the groups that it has; an empty one takes them away.
 		KubernetesGroups: pulumi.ToStringArray(args.AccessEntry.KubernetesGroups),
-	}, children.named(name, append(options, found)...)...)
+	}, children.named(name, append(args.replacement(), found)...)...)
 	if err != nil {
 		return fmt.Errorf("creating the access entry: %w", err)
 	}
 	a.grants = append(a.grants, entry)
+	a.AccessEntryArn = entry.AccessEntryArn
+	// The entry's own outputs make the associations wait for it.
+	return a.associatePolicies(ctx, name, args, entry.ClusterName, entry.PrincipalArn, children)
+}
+
+// associatePolicies associates the policies with the principal's entry in a cluster.
+func (a *ClusterAccess) associatePolicies(
+	ctx *pulumi.Context, name string, args *ClusterAccessArgs, cluster, principal pulumi.StringInput, children children,
+) error {
 	for _, policy := range args.AccessEntry.Policies {
 		association := childName(name, policy.Name())
 		resource, err := eks.NewAccessPolicyAssociation(ctx, association, &eks.AccessPolicyAssociationArgs{
-			// The entry's own outputs make the association wait for it.
-			ClusterName: entry.ClusterName, PrincipalArn: entry.PrincipalArn,
+			ClusterName: cluster, PrincipalArn: principal,
 			PolicyArn: policy.arn(name, args.PrincipalArn), AccessScope: policy.scope(),
-		}, children.named(association, options...)...)
+		}, children.named(association, args.replacement()...)...)
 		if err != nil {
 			return fmt.Errorf("associating access policy %q: %w", policy.Policy, err)
 		}
 		a.grants = append(a.grants, resource)
 	}
-	a.Via = pulumi.String("accessEntry").ToStringOutput()
-	a.AccessEntryArn = entry.AccessEntryArn
 	return nil
 }
 

@@ -45,6 +45,10 @@ type ArgoCDClusterArgs struct {
 	InCluster bool `json:"-"`
 	// ClusterName is the EKS cluster's name, for which Argo CD makes its login tokens.
 	ClusterName pulumi.StringInput `json:"-"`
+	// Arn registers the EKS cluster with managed Argo CD (EKS Capability), which knows clusters by their ARNs, its own too, and is
+	// told nothing of how to reach them: ClusterName, Server, CertificateAuthorityData, RoleArn, Profile, ServerName, ProxyURL and
+	// Shard may not be given.
+	Arn pulumi.StringInput `json:"-"`
 	// Server is the URL of the cluster's API server.
 	Server pulumi.StringInput `json:"-"`
 	// CertificateAuthorityData is the cluster's CA, base64, unchanged from EKS's certificateAuthority.data.
@@ -59,7 +63,8 @@ type ArgoCDClusterArgs struct {
 	// ProxyURL is a proxy on the way to the server: http, https (with a certificate of the cluster's CA, as Argo CD knows no other
 	// there) or socks5. It is kept in the secret only, which is where a user name and password in it belong.
 	ProxyURL string `json:"proxyUrl"`
-	// Project limits the cluster to one Argo CD project.
+	// Project limits the cluster to one Argo CD project. Default: none; with Arn "default", as managed Argo CD has a cluster in one
+	// project.
 	Project string `json:"project"`
 	// Namespaces limit what Argo CD manages. Default: all.
 	Namespaces []string `json:"namespaces"`
@@ -72,9 +77,10 @@ type ArgoCDClusterArgs struct {
 	// SecretName is the secret's name. Default: the one that `argocd cluster add` gives it, which is made from Server. The secret keeps
 	// it when Server changes, as another name would be another secret.
 	SecretName string `json:"secretName"`
-	// Labels and Annotations are added to the secret, for ApplicationSets to select by.
-	Labels      map[string]string `json:"labels"`
-	Annotations map[string]string `json:"annotations"`
+	// Labels are added to the secret, for ApplicationSets to select by, and Annotations for what their templates read of the cluster,
+	// such as the ARNs of its roles. What is known before the program runs is checked then.
+	Labels      pulumi.StringMapInput `json:"labels"`
+	Annotations pulumi.StringMapInput `json:"annotations"`
 }
 
 // ArgoCDCluster is the secret that registers a cluster with Argo CD.
@@ -84,7 +90,7 @@ type ArgoCDCluster struct {
 	// SecretName and Namespace are the secret's.
 	SecretName pulumi.StringOutput `pulumi:"secretName"`
 	Namespace  pulumi.StringOutput `pulumi:"namespace"`
-	// Server is the URL under which Argo CD knows the cluster.
+	// Server is the URL, or the ARN, under which Argo CD knows the cluster.
 	Server pulumi.StringOutput `pulumi:"server"`
 }
 
@@ -97,7 +103,7 @@ func NewArgoCDCluster(
 		namespace := args.namespace()
 		metadata := &metav1.ObjectMetaArgs{Name: args.secretName(name), Namespace: pulumi.String(namespace), Labels: args.labels()}
 		if args.Annotations != nil {
-			metadata.Annotations = pulumi.ToStringMap(args.Annotations)
+			metadata.Annotations = args.Annotations
 		}
 		secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
 			Metadata: metadata, Type: pulumi.String("Opaque"), Data: args.data(name),
@@ -121,19 +127,27 @@ func (args *ArgoCDClusterArgs) namespace() string {
 }
 
 func (args *ArgoCDClusterArgs) server() pulumi.StringInput {
-	if args.InCluster {
+	switch {
+	case args.Arn != nil:
+		return args.Arn
+	case args.InCluster:
 		return pulumi.String(ArgoCDInClusterServer)
+	default:
+		return args.Server
 	}
-	return args.Server
 }
 
 func (args *ArgoCDClusterArgs) secretName(component string) pulumi.StringInput {
 	if args.SecretName != "" {
 		return pulumi.String(args.SecretName)
 	}
+	path, nameOf := fielderr.Path("server"), argoCDSecretName
+	if args.Arn != nil {
+		path, nameOf = "arn", managedSecretName
+	}
 	return args.server().ToStringOutput().ApplyT(func(server string) (string, error) {
-		name, err := argoCDSecretName(server)
-		return name, failure(ArgoCDClusterType, component, fielderr.At("server", err))
+		name, err := nameOf(server)
+		return name, failure(ArgoCDClusterType, component, fielderr.At(path, err))
 	}).(pulumi.StringOutput)
 }
 
@@ -174,11 +188,23 @@ func argoCDSecretName(server string) (string, error) {
 	return name, nil
 }
 
-func (args *ArgoCDClusterArgs) labels() pulumi.StringMap {
-	labels := map[string]string{managedByLabel: "pulumi"}
-	maps.Copy(labels, args.Labels)
-	labels[argoCDSecretType] = "cluster"
-	return pulumi.ToStringMap(labels)
+// labels are the secret's. Where the keys are known, a preview shows them whatever the values are.
+func (args *ArgoCDClusterArgs) labels() pulumi.StringMapInput {
+	plain, known := args.Labels.(pulumi.StringMap)
+	if args.Labels != nil && !known {
+		return args.Labels.ToStringMapOutput().ApplyT(func(own map[string]string) map[string]string {
+			return withArgoCDLabels(own, func(text string) string { return text })
+		}).(pulumi.StringMapOutput)
+	}
+	return pulumi.StringMap(withArgoCDLabels(plain, func(text string) pulumi.StringInput { return pulumi.String(text) }))
+}
+
+// withArgoCDLabels are labels with those that every cluster secret has.
+func withArgoCDLabels[V any](own map[string]V, value func(string) V) map[string]V {
+	labels := map[string]V{managedByLabel: value("pulumi")}
+	maps.Copy(labels, own)
+	labels[argoCDSecretType] = value("cluster")
+	return labels
 }
 
 // argoCDConfig is the JSON under the secret's key config, as far as EKS needs it.
@@ -224,6 +250,36 @@ func (args *ArgoCDClusterArgs) data(component string) pulumi.StringMapOutput {
 }
 
 func (args *ArgoCDClusterArgs) plainData(displayName, clusterName, server, caData, roleArn string) (map[string]string, error) {
+	var data map[string]string
+	var err error
+	if args.Arn != nil {
+		data, err = managedData(displayName, server)
+	} else {
+		data, err = args.selfManagedData(displayName, clusterName, server, caData, roleArn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if args.Project != "" {
+		data["project"] = args.Project
+	}
+	if len(args.Namespaces) > 0 {
+		data["namespaces"] = strings.Join(args.Namespaces, ",")
+	}
+	if args.ClusterResources != nil {
+		data["clusterResources"] = strconv.FormatBool(*args.ClusterResources)
+	}
+	if args.Shard != nil {
+		data["shard"] = strconv.Itoa(*args.Shard)
+	}
+	for key, value := range data {
+		data[key] = base64.StdEncoding.EncodeToString([]byte(value))
+	}
+	return data, nil
+}
+
+// selfManagedData are the name of the cluster and how self-managed Argo CD reaches it.
+func (args *ArgoCDClusterArgs) selfManagedData(displayName, clusterName, server, caData, roleArn string) (map[string]string, error) {
 	login := argoCDConfig{}
 	if !args.InCluster {
 		if _, err := parseServer(server); err != nil {
@@ -242,21 +298,5 @@ func (args *ArgoCDClusterArgs) plainData(displayName, clusterName, server, caDat
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	data := map[string]string{"name": displayName, "server": server, "config": string(config)}
-	if args.Project != "" {
-		data["project"] = args.Project
-	}
-	if len(args.Namespaces) > 0 {
-		data["namespaces"] = strings.Join(args.Namespaces, ",")
-	}
-	if args.ClusterResources != nil {
-		data["clusterResources"] = strconv.FormatBool(*args.ClusterResources)
-	}
-	if args.Shard != nil {
-		data["shard"] = strconv.Itoa(*args.Shard)
-	}
-	for key, value := range data {
-		data[key] = base64.StdEncoding.EncodeToString([]byte(value))
-	}
-	return data, nil
+	return map[string]string{"name": displayName, "server": server, "config": string(config)}, nil
 }

@@ -14,13 +14,18 @@ func (args *ArgoCDClusterArgs) Validate() error {
 	if args == nil {
 		return errors.New("args: must not be nil")
 	}
-	return errors.Join(args.validateLogin(), args.ValidateSettings())
+	managed := args.Arn != nil
+	return errors.Join(args.validateLogin(managed), args.validateSettings(managed))
 }
 
-// ValidateSettings is [ArgoCDClusterArgs.Validate] without the cluster, for a program that does not know it yet.
-func (args *ArgoCDClusterArgs) ValidateSettings() error {
+// validateSettings is [ArgoCDClusterArgs.Validate] without the cluster, for a program that does not know it yet. managed is whether
+// Argo CD is an EKS Capability.
+func (args *ArgoCDClusterArgs) validateSettings(managed bool) error {
 	var found fielderr.List
-	if args.InCluster {
+	switch {
+	case managed:
+		found.Add("", args.validateManaged())
+	case args.InCluster:
 		found.Add("", args.validateInCluster())
 	}
 	found.Refuse(args.ClusterResources != nil && len(args.Namespaces) == 0, "clusterResources", "only with namespaces")
@@ -30,11 +35,11 @@ func (args *ArgoCDClusterArgs) ValidateSettings() error {
 	found.Add("project", fielderr.IfGiven(args.Project, func(name string) error {
 		return kubename.ValidateObject("a project of Argo CD", name)
 	}))
-	if !args.InCluster {
+	if !args.InCluster && !managed {
 		found.Add("serverName", fielderr.IfGiven(args.ServerName, validServerName))
 		found.Add("proxyUrl", fielderr.IfGiven(args.ProxyURL, func(proxy string) error { _, err := parseProxy(proxy); return err }))
 	}
-	if args.Shard != nil {
+	if args.Shard != nil && !managed {
 		found.Refuse(*args.Shard < 0, "shard", "%d is negative", *args.Shard)
 	}
 	return found.Err()
@@ -48,15 +53,19 @@ func (args *ArgoCDClusterArgs) validateSecret() error {
 	found.Add("secretName", fielderr.IfGiven(args.SecretName, func(name string) error {
 		return kubename.ValidateObject("a secret", name)
 	}))
-	value, taken := args.Labels[argoCDSecretType]
+	labels := knownTexts(args.Labels)
+	value, taken := labels[argoCDSecretType]
 	found.Refuse(taken && value != "cluster", "labels", "%s must stay \"cluster\"", argoCDSecretType)
-	found.Add("labels", kubename.ValidateLabels(args.Labels))
-	found.Add("annotations", kubename.ValidateAnnotations(args.Annotations))
+	found.Add("labels", kubename.ValidateLabels(labels))
+	found.Add("annotations", kubename.ValidateAnnotations(knownTexts(args.Annotations)))
 	return found.Err()
 }
 
 // validateLogin checks what says how Argo CD reaches the cluster.
-func (args *ArgoCDClusterArgs) validateLogin() error {
+func (args *ArgoCDClusterArgs) validateLogin(managed bool) error {
+	if managed {
+		return fielderr.At("arn", required(args.Arn, func(arn string) error { _, err := iampolicy.ParseClusterARN(arn); return err }))
+	}
 	if args.InCluster {
 		return nil // nothing of it may be given
 	}

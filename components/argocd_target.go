@@ -24,15 +24,19 @@ func ArgoCDServiceAccounts() []string {
 	return []string{"argocd-application-controller", "argocd-applicationset-controller", "argocd-server"}
 }
 
-// ArgoCDHub is Argo CD's identity, as its targets need to know it.
+// ArgoCDHub is Argo CD's identity, as its targets need to know it: of one that you run, or of managed Argo CD.
 type ArgoCDHub struct {
-	// Role is the IAM role of Argo CD's service accounts.
+	// Managed is whether Argo CD is an EKS Capability, which AWS runs outside of the hub's cluster. It knows clusters by their ARNs,
+	// and logs in to each as Role.
+	Managed bool
+	// Role is the IAM role of Argo CD's service accounts, or the role of the capability; see [CapabilityRole].
 	Role TrustedRole
 	// Dependencies are what Argo CD needs before it can log in: [IrsaRole.Dependencies], and its namespace if the program makes it.
 	Dependencies []pulumi.Resource
-	// ServiceAccounts log in to each target when there is a TestPod. Default: [ArgoCDServiceAccounts].
+	// ServiceAccounts log in to each target when there is a TestPod. Default: [ArgoCDServiceAccounts]. Managed Argo CD has none.
 	ServiceAccounts []string
-	// TestPod proves each login to a target. Default: none.
+	// TestPod proves each login to a target. Default: none. It is not for managed Argo CD, which has no pods in the hub: that its role
+	// has access is all that Pulumi knows there.
 	TestPod *PodSettings
 }
 
@@ -46,7 +50,8 @@ type ArgoCDTargetArgs struct {
 	// Role is made in the cluster's account and trusts the hub's role only. The hub's role needs the permission to assume it, as it
 	// does for RoleArn. Default: the cluster lets the hub's role in directly.
 	Role *AssumableRoleArgs `json:"role"`
-	// Access is what Argo CD may do there, with whichever role it comes.
+	// Access is what Argo CD may do there, with whichever role it comes. Managed Argo CD comes by an access entry. Default for it: to
+	// edit what is in Namespaces, and to read the whole cluster. In the hub's own cluster it is policies alone: EKS keeps the entry.
 	Access ArgoCDAccess `json:"access"`
 	// AuthenticationMode of the cluster, if known. Access is by an access entry unless it is CONFIG_MAP.
 	AuthenticationMode AuthenticationMode `json:"-"`
@@ -57,6 +62,12 @@ type ArgoCDTargetArgs struct {
 	Kubeconfig pulumi.StringInput `json:"-"`
 	// RoleProvider is the AWS provider of Role; see [NewIrsaRole] for why that may be another one. Default: the component's.
 	RoleProvider pulumi.ProviderResource `json:"-"`
+	// Kubernetes is the Kubernetes provider of the cluster, needed by managed Argo CD without an Access of its own: the ClusterRole by
+	// which it reads is made there.
+	Kubernetes pulumi.ProviderResource `json:"-"`
+	// WithoutAccess registers the cluster alone, with managed Argo CD in its own cluster: the role has no access entry there before the
+	// capability is made.
+	WithoutAccess bool `json:"-"`
 	// LoginTestName is the cluster in the names of the Jobs that log in, a DNS label; needed with the hub's TestPod.
 	LoginTestName string `json:"-"`
 }
@@ -72,11 +83,15 @@ const (
 	ArgoCDAssumedRole ArgoCDModel = "role"
 	// ArgoCDInCluster is from within, without AWS.
 	ArgoCDInCluster ArgoCDModel = "inCluster"
+	// ArgoCDManaged is by AWS, with the capability's role.
+	ArgoCDManaged ArgoCDModel = "managed"
 )
 
 // Model is how Argo CD gets into the target.
 func (args *ArgoCDTargetArgs) Model() ArgoCDModel {
 	switch {
+	case args.Hub.Managed:
+		return ArgoCDManaged
 	case args.InCluster:
 		return ArgoCDInCluster
 	case args.Role != nil || args.RoleArn != nil:
@@ -91,9 +106,9 @@ func (args *ArgoCDTargetArgs) Model() ArgoCDModel {
 type ArgoCDTarget struct {
 	pulumi.ResourceState
 
-	// PrincipalArn is the role that the cluster lets in. It has no value in the cluster that Argo CD runs in.
+	// PrincipalArn is the role that the cluster lets in. It has no value in the cluster that self-managed Argo CD runs in.
 	PrincipalArn pulumi.StringOutput `pulumi:"principalArn"`
-	// Access is the role's access, nil in the cluster that Argo CD runs in.
+	// Access is the role's access, nil in the cluster that self-managed Argo CD runs in, and WithoutAccess.
 	Access *ClusterAccess
 	// Login proves that Argo CD gets in, nil where that is not tested.
 	Login *ClusterLoginTest
@@ -133,8 +148,12 @@ type argoCDTargetBuilder struct {
 func (b *argoCDTargetBuilder) build() error {
 	secret := b.args.ArgoCDClusterArgs
 	b.ready = slices.Clone(b.args.Hub.Dependencies)
-	if !secret.InCluster {
-		for _, step := range []func() error{b.createRole, b.grantAccess, b.proveLogin} {
+	steps := []func() error{b.createRole, b.grantAccess, b.proveLogin}
+	if b.args.Hub.Managed {
+		steps = []func() error{b.createRole, b.grantManagedAccess}
+	}
+	if !secret.InCluster || b.args.Hub.Managed {
+		for _, step := range steps {
 			if err := step(); err != nil {
 				return err
 			}
@@ -183,6 +202,10 @@ func (b *argoCDTargetBuilder) grantAccess() error {
 		AuthenticationMode: b.args.AuthenticationMode, Cluster: b.args.Cluster,
 	}
 	args.AccessEntry, args.AwsAuth = b.args.Access.grant(b.args.AuthenticationMode, b.args.Kubeconfig)
+	return b.grant(args)
+}
+
+func (b *argoCDTargetBuilder) grant(args *ClusterAccessArgs) error {
 	access, err := NewClusterAccess(b.ctx, b.name, args, b.options()...)
 	if err != nil {
 		return err
@@ -236,13 +259,14 @@ func (args *ArgoCDTargetArgs) Validate() error {
 		return errors.New("args: must not be nil")
 	}
 	found := fielderr.List{OnePerPath: true} // the role is checked as the secret's and as the target's
-	found.Add("", args.validateLogin())
+	found.Add("", args.validateLogin(args.Hub.Managed))
 	found.Add("", args.ValidateSettings(args.Hub.TestPod != nil))
-	if args.InCluster {
+	found.Add("", args.validateKind())
+	if args.InCluster && !args.Hub.Managed {
 		return found.Err()
 	}
 	found.Refuse(args.Hub.Role.Arn == nil, "hub.role.arn", "must not be empty")
-	if args.Hub.TestPod != nil {
+	if args.Hub.TestPod != nil && !args.Hub.Managed {
 		found.Add("loginTestName", kubename.ValidateLabel(args.LoginTestName))
 		found.Add("hub.testPod", args.Hub.TestPod.Validate())
 		found.Add("hub.serviceAccounts", kubename.ValidateObjects("a service account", args.Hub.serviceAccounts()))
@@ -254,16 +278,20 @@ func (args *ArgoCDTargetArgs) Validate() error {
 // tested is whether the login will be proven.
 func (args *ArgoCDTargetArgs) ValidateSettings(tested bool) error {
 	var found fielderr.List
-	if args.InCluster {
+	switch {
+	case args.Hub.Managed:
+		found.Refuse(args.Role != nil, "role", noSecondRole)
+		found.Add("access", args.Access.validateManaged(args.AuthenticationMode, args.InCluster, args.Namespaces))
+	case args.InCluster:
 		found.Refuse(args.Role != nil, "role", notInCluster)
 		found.Refuse(!reflect.ValueOf(args.Access).IsZero(), "access", notInCluster)
-	} else {
+	default:
 		found.Add("", args.validateRole())
 		found.Add("access", args.Access.validate(args.AuthenticationMode))
 	}
-	secret := args.ArgoCDClusterArgs.ValidateSettings()
+	secret := args.validateSettings(args.Hub.Managed)
 	found.Add("", secret)
-	if secret == nil && tested && !args.InCluster {
+	if secret == nil && tested && !args.InCluster && !args.Hub.Managed {
 		found.Add("proxyUrl", fielderr.IfGiven(args.ProxyURL, ValidateLoginProxy)) // the proof goes the same way
 	}
 	return found.Err()

@@ -53,6 +53,10 @@ type ClusterAccessArgs struct {
 	Cluster pulumi.Resource
 	// AccessEntry lets the role in by the EKS API.
 	AccessEntry *AccessEntryArgs
+	// ExistingEntry associates the Policies of AccessEntry with the access entry that EKS made for the role and keeps, such as that of
+	// a capability's role in its own cluster. Pulumi neither changes nor deletes the entry, nor other policies that it has, so
+	// AccessEntry has Policies alone. Default: false, the entry is made.
+	ExistingEntry bool
 	// AwsAuth lets the role in by a line of the aws-auth ConfigMap.
 	AwsAuth *AwsAuthArgs
 }
@@ -110,7 +114,7 @@ type ClusterAccess struct {
 	PrincipalArn pulumi.StringOutput `pulumi:"principalArn"`
 	// Via is the way in: "accessEntry" or "aws-auth".
 	Via pulumi.StringOutput `pulumi:"via"`
-	// AccessEntryArn is the access entry's ARN, empty with aws-auth.
+	// AccessEntryArn is the access entry's ARN, empty with aws-auth and with ExistingEntry.
 	AccessEntryArn pulumi.StringOutput `pulumi:"accessEntryArn"`
 
 	grants []pulumi.Resource

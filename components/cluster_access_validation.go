@@ -61,29 +61,53 @@ func (args *ClusterAccessArgs) validateWayIn() error {
 	case args.AccessEntry != nil:
 		found.Refuse(!entries, "accessEntry", "the cluster's authentication mode %s knows no access entries; "+
 			"use awsAuth, or change the mode to %s", mode, AuthenticationModeAPIAndConfigMap)
+		if args.ExistingEntry {
+			found.Add("accessEntry", args.AccessEntry.validateExisting())
+			break
+		}
 		found.Add("accessEntry", args.AccessEntry.Validate())
 	default:
+		found.Refuse(args.ExistingEntry, "existingEntry", "is for an access entry; use accessEntry")
 		found.Refuse(!awsAuth, "awsAuth", "the cluster's authentication mode %s ignores aws-auth; use accessEntry", mode)
 		found.Add("awsAuth", args.AwsAuth.Validate())
 	}
 	return found.Err()
 }
 
+// validateExisting checks what is associated with an entry that EKS keeps.
+func (args *AccessEntryArgs) validateExisting() error {
+	const kept = "EKS made the access entry and keeps it as it is; associate policies instead"
+	var found fielderr.List
+	found.Refuse(len(args.Policies) == 0, "policies", "name at least one; EKS made the access entry and keeps the rest of it")
+	found.Refuse(len(args.KubernetesGroups) > 0, "kubernetesGroups", kept)
+	found.Refuse(args.Username != "", "username", kept)
+	found.Refuse(args.Tags != nil, "tags", kept)
+	found.Refuse(args.Import, "import", kept)
+	found.Add("", args.validatePolicies())
+	return found.Err()
+}
+
 // Validate reports every error of the access entry, each with its path.
 func (args *AccessEntryArgs) Validate() error {
+	var found fielderr.List
+	found.Refuse(len(args.Policies) == 0 && len(args.KubernetesGroups) == 0, "policies",
+		"give policies or kubernetesGroups, an entry without them allows nothing")
+	found.Add("", args.validatePolicies())
+	found.Add("kubernetesGroups", ValidateKubernetesNames(args.KubernetesGroups))
+	found.Add("kubernetesGroups", fielderr.Each(args.KubernetesGroups, refuseSystemGroup))
+	found.Add("username", fielderr.IfGiven(args.Username, validateUsername))
+	found.Add("", validateTags(args.Tags))
+	return found.Err()
+}
+
+func (args *AccessEntryArgs) validatePolicies() error {
 	names := make([]string, len(args.Policies))
 	for i, policy := range args.Policies {
 		names[i] = policy.Name()
 	}
 	var found fielderr.List
-	found.Refuse(len(args.Policies) == 0 && len(args.KubernetesGroups) == 0, "policies",
-		"give policies or kubernetesGroups, an entry without them allows nothing")
 	found.Add("policies", fielderr.Each(args.Policies, AccessPolicyArgs.validate))
 	found.Add("policies", fielderr.Duplicates(names))
-	found.Add("kubernetesGroups", ValidateKubernetesNames(args.KubernetesGroups))
-	found.Add("kubernetesGroups", fielderr.Each(args.KubernetesGroups, refuseSystemGroup))
-	found.Add("username", fielderr.IfGiven(args.Username, validateUsername))
-	found.Add("", validateTags(args.Tags))
 	return found.Err()
 }
 

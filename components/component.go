@@ -117,6 +117,16 @@ func ifKnown(input pulumi.Input, check func(string) error) error {
 	return nil
 }
 
+// knownTexts are the keys that are known before anything is registered, and their values, "" for those that are not.
+func knownTexts(texts pulumi.StringMapInput) map[string]string {
+	plain, _ := texts.(pulumi.StringMap)
+	known := map[string]string{}
+	for key, value := range plain {
+		known[key], _ = plainString(value)
+	}
+	return known
+}
+
 // validatePrintable refuses line breaks and the like, in texts that have no form of their own.
 func validatePrintable(text string) error {
 	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {

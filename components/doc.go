@@ -5,6 +5,7 @@
 //   - [IrsaRole] is an IAM role that exactly the named service accounts may assume, on the way that its [IdentityType] names,
 //     the service accounts themselves, and a test pod that proves it. It warns of each [GuardRail] that is not acknowledged.
 //   - [AssumableRole] is an IAM role that exactly the named IAM roles may assume, from another account for example.
+//   - [CapabilityRole] is the IAM role of an EKS Capability, managed Argo CD for example.
 //   - [ClusterAccess] lets an IAM role into a cluster, by an EKS access entry or by aws-auth.
 //   - [ArgoCDTarget] is a cluster that Argo CD reaches: all that it needs, in one component made of the others.
 //   - [ArgoCDCluster] registers a cluster with Argo CD.

@@ -62,8 +62,8 @@ func TestArgoCDClusterIsThisSecret(t *testing.T) {
 			args.Profile, args.ServerName, args.ProxyURL = "edge", "edge.example.com", "http://egress.example.com:3128"
 			args.Project, args.Namespaces, args.ClusterResources, args.Shard = "platform", []string{"apps", "default"}, &yes, &shard
 			args.Namespace, args.SecretName = "gitops", "edge"
-			args.Labels = map[string]string{"environment": "dev", "app.kubernetes.io/managed-by": "us", "argocd.argoproj.io/secret-type": "cluster"}
-			args.Annotations = map[string]string{"example.com/owner": "platform"}
+			args.Labels = pulumi.ToStringMap(map[string]string{"environment": "dev", "app.kubernetes.io/managed-by": "us", "argocd.argoproj.io/secret-type": "cluster"})
+			args.Annotations = pulumi.ToStringMap(map[string]string{"example.com/owner": "platform"})
 		}, `{
 			"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
 			"metadata": {
@@ -95,7 +95,7 @@ func TestArgoCDClusterIsThisSecret(t *testing.T) {
 		}`},
 		{"is of the cluster that Argo CD runs in, under a name of its own", func(args *components.ArgoCDClusterArgs) {
 			*args = components.ArgoCDClusterArgs{
-				InCluster: true, DisplayName: pulumi.String("hub"), Project: "platform", Labels: map[string]string{"environment": "dev"},
+				InCluster: true, DisplayName: pulumi.String("hub"), Project: "platform", Labels: pulumi.ToStringMap(map[string]string{"environment": "dev"}),
 			}
 		}, `{
 			"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
@@ -202,7 +202,7 @@ func TestArgoCDClusterRefuses(t *testing.T) {
 		{"a namespace twice", `namespaces[1]: "apps" is already in the list, at index 0`, func(a *args) { a.Namespaces = []string{"apps", "apps"} }},
 		{"a negative shard", "shard: -1 is negative", func(a *args) { a.Shard = &minusOne }},
 		{"another secret type", `labels: argocd.argoproj.io/secret-type must stay "cluster"`, func(a *args) {
-			a.Labels = map[string]string{"argocd.argoproj.io/secret-type": "repository"}
+			a.Labels = pulumi.ToStringMap(map[string]string{"argocd.argoproj.io/secret-type": "repository"})
 		}},
 		{"what says how to reach the cluster that Argo CD runs in", lines(
 			"clusterName: "+notInCluster, "server: "+notInCluster, "certificateAuthorityData: "+notInCluster, "roleArn: "+notInCluster,

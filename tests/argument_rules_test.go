@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
+	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
 
 // arguments are those of a component.
@@ -58,6 +59,8 @@ func argumentRules() []argumentRule {
 		secretArgs    = components.ArgoCDClusterArgs
 		loginArgs     = components.ClusterLoginTestArgs
 		assumableArgs = components.AssumableRoleArgs
+
+		capabilityArgs = components.CapabilityRoleArgs
 	)
 	roleNameTooLong := fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))
 	const (
@@ -144,6 +147,36 @@ func argumentRules() []argumentRule {
 			with(clusterAccess, func(a *accessArgs, value map[string]any) {
 				a.AccessEntry.Tags = plainTags(value)
 			}),
+		},
+		{
+			"CapabilityRoleArgs.Name",
+			example{text(65), "name", roleNameTooLong},
+			example{"a b", "name", `role name "a b" has a character that IAM does not allow; use letters, digits or _+=,.@-`},
+			text(64),
+			with(capabilityRole, func(a *capabilityArgs, value string) { a.Name = value }),
+		},
+		{
+			"CapabilityRoleArgs.ManagedPolicies",
+			example{"arn:aws:iam::aws:policy/" + text(129), "managedPolicies[0]", fmt.Sprintf("policy name %q has 129 characters; at most 128 are allowed", text(129))},
+			example{"a b", "managedPolicies[0]", `"a b" is neither the name of one of AWS's own policies, such as ReadOnlyAccess or service-role/AmazonEBSCSIDriverPolicy, nor an ARN`},
+			text(128),
+			with(capabilityRole, func(a *capabilityArgs, value string) { a.ManagedPolicies = []string{value} }),
+		},
+		{
+			"CapabilityRoleArgs.TrustConditions",
+			example{},
+			example{"Equals", "trustConditions.Equals", "is not a condition operator"},
+			"StringEquals",
+			with(capabilityRole, func(a *capabilityArgs, operator string) {
+				a.TrustConditions = iampolicy.Condition{iampolicy.Operator(operator): {"aws:SourceAccount": {account}}}
+			}),
+		},
+		{
+			"ArgoCDClusterArgs.Arn",
+			example{eksCluster + text(101), "arn", notAClusterArn(eksCluster + text(101))},
+			example{edgeServer, "arn", notAClusterArn(edgeServer)},
+			eksCluster + text(100),
+			with(argoCDCluster, func(a *secretArgs, value string) { *a = secretArgs{Arn: pulumi.String(value)} }),
 		},
 		clusterName("ArgoCDClusterArgs.ClusterName", with(argoCDCluster, func(a *secretArgs, value string) {
 			a.ClusterName = pulumi.String(value)
@@ -317,6 +350,7 @@ func TestComponentsHaveRulesForEveryArgument(t *testing.T) {
 		components.IrsaCluster{},
 		components.ServiceAccountArgs{},
 		components.AssumableRoleArgs{},
+		components.CapabilityRoleArgs{},
 		components.TrustedRole{},
 		components.ClusterAccessArgs{},
 		components.AccessEntryArgs{},

@@ -122,6 +122,29 @@ var everyComponent = []component{
 		args.ClusterName, args.Server, args.CertificateAuthorityData = give("hub"), give(edgeServer), give(caData)
 		args.RoleArn, args.DisplayName = give(argoCDRole), give("Hub")
 	}, child{secretType, "", "creating the secret: "}),
+	conforming("", capabilityRole, func(args *components.CapabilityRoleArgs, give give) {
+		args.PermissionsBoundary = give("arn:aws:iam::aws:policy/PowerUserAccess")
+		args.ManagedPolicies = []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}
+	},
+		child{roleType, "", "creating the role: "},
+		child{attachmentType, "/ReadOnlyAccess", `attaching policy "arn:aws:iam::aws:policy/ReadOnlyAccess": `}),
+	conforming(" with an entry of EKS's own", clusterAccess, func(args *components.ClusterAccessArgs, give give) {
+		args.ClusterName, args.PrincipalArn, args.ExistingEntry = give("hub"), give(argoCDRole), true
+	}, child{associationType, "/AmazonEKSEditPolicy", `associating access policy "AmazonEKSEditPolicy": `}).without("accessEntryArn"),
+	conforming(" by its ARN", argoCDCluster, func(args *components.ArgoCDClusterArgs, give give) {
+		*args = components.ArgoCDClusterArgs{Arn: give(edgeArn), DisplayName: give("Edge")}
+	}, child{secretType, "", "creating the secret: "}),
+	conforming(" of managed Argo CD", managedTarget, func(args *components.ArgoCDTargetArgs, give give) {
+		args.Hub.Role = components.TrustedRole{Arn: give(capabilityRoleArn), UniqueId: give("AROAEXAMPLE")}
+	},
+		child{clusterRoleType, "/argocd-read-all", "creating the ClusterRole: "},
+		child{clusterRoleBindingType, "/argocd-read-all", "creating the ClusterRoleBinding: "},
+		child{components.ClusterAccessType, "", `registering ClusterAccess "app": `},
+		child{accessEntryType, "", `ClusterAccess "app": creating the access entry: `},
+		child{associationType, "/AmazonEKSEditPolicy", `ClusterAccess "app": associating access policy "AmazonEKSEditPolicy": `},
+		child{components.ArgoCDClusterType, "", `registering ArgoCDCluster "app": `},
+		child{secretType, "", `ArgoCDCluster "app": creating the secret: `},
+	),
 	conforming("", argoCDTarget, func(args *components.ArgoCDTargetArgs, give give) {
 		args.Hub.Role = components.TrustedRole{Arn: give(argoCDRole), UniqueId: give("AROAEXAMPLE")}
 	},

@@ -15,7 +15,7 @@ import (
 // awsPolicies are the policies of AWS's own that there are, below arn:aws:iam::aws:policy/.
 var awsPolicies = []string{
 	"AmazonS3ReadOnlyAccess", "PowerUserAccess", "ReadOnlyAccess", "service-role/AmazonEBSCSIDriverPolicy", "job-function/ViewOnlyAccess",
-	"AmazonEBSCSIDriverPolicyV2",
+	"AmazonEBSCSIDriverPolicyV2", "AmazonS3FullAccess", "service-role/AmazonEFSCSIDriverPolicy",
 }
 
 // completedAt is when every Job completes.

@@ -31,6 +31,7 @@ const (
 	hubProviderArn = "arn:aws:iam::" + account + ":oidc-provider/" + hubIssuer
 
 	getCallerIdentity        = "aws:index/getCallerIdentity:getCallerIdentity"
+	getAccessEntry           = "aws:eks/getAccessEntry:getAccessEntry"
 	getAddon                 = "aws:eks/getAddon:getAddon"
 	getCluster               = "aws:eks/getCluster:getCluster"
 	getClusters              = "aws:eks/getClusters:getClusters"
@@ -62,8 +63,11 @@ const (
 	podType            = "kubernetes:core/v1:Pod"
 	secretType         = "kubernetes:core/v1:Secret"
 	serviceAccountType = "kubernetes:core/v1:ServiceAccount"
+	clusterRoleType    = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
 	accountPatchType   = "kubernetes:core/v1:ServiceAccountPatch"
 )
+
+const clusterRoleBindingType = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
 
 // podIdentityAgent is the name of the add-on that EKS Pod Identity needs.
 const podIdentityAgent = "eks-pod-identity-agent"

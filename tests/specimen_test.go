@@ -91,6 +91,21 @@ var (
 			}
 		},
 	}
+	capabilityRole = specimen[components.CapabilityRoleArgs, *components.CapabilityRole]{
+		components.CapabilityRoleType, "argocd", components.NewCapabilityRole, func(providers) *components.CapabilityRoleArgs {
+			return &components.CapabilityRoleArgs{Name: "dev-argocd-capability"}
+		},
+	}
+	// managedTarget is one of managed Argo CD, with the least that deploys.
+	managedTarget = specimen[components.ArgoCDTargetArgs, *components.ArgoCDTarget]{
+		components.ArgoCDTargetType, "edge", components.NewArgoCDTarget, func(given providers) *components.ArgoCDTargetArgs {
+			return &components.ArgoCDTargetArgs{
+				Hub:               components.ArgoCDHub{Managed: true, Role: components.TrustedRole{Arn: pulumi.String(capabilityRoleArn)}},
+				ArgoCDClusterArgs: components.ArgoCDClusterArgs{Arn: pulumi.String(edgeArn), Namespaces: []string{"apps", "web"}},
+				Kubernetes:        given.edge,
+			}
+		},
+	}
 	// argoCDTarget has a role of its own and a proof of the login.
 	argoCDTarget = specimen[components.ArgoCDTargetArgs, *components.ArgoCDTarget]{
 		components.ArgoCDTargetType, "edge", components.NewArgoCDTarget, func(given providers) *components.ArgoCDTargetArgs {
