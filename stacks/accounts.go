@@ -20,7 +20,11 @@ func (p *platform) checkAccounts() error {
 		}
 		return errors.Join(remaining, err)
 	}))
-	if p.cfg.ArgoCD != nil {
+	switch {
+	case p.cfg.ArgoCD == nil:
+	case p.cfg.ArgoCD.Managed != nil:
+		found.Add("argocd.managed", p.checkManaged())
+	default:
 		found.Add("argocd", p.checkArgoCD())
 	}
 	found.Add("", p.checkPolicies())

@@ -9,28 +9,19 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// createArgoCD makes the hub role, and the targets that Argo CD reaches with it.
+// createArgoCD makes the hub role, or that of the capability, and the targets that Argo CD reaches with it.
 func (p *platform) createArgoCD() error {
 	argocd := p.cfg.ArgoCD
 	if argocd == nil {
 		return nil
 	}
-	role, err := p.hubRole()
+	create := p.createHub
+	if argocd.Managed != nil {
+		create = p.createManagedHub
+	}
+	hub, err := create()
 	if err != nil {
 		return err
-	}
-	created, err := p.createRole(argoCDKey, role)
-	if err != nil {
-		return err
-	}
-	hub := components.ArgoCDHub{
-		Role: components.TrustedRole{
-			Arn: created.Arn, UniqueId: created.UniqueId, SessionTags: argocd.Identity.TrustsPodIdentity(),
-		},
-		Dependencies: created.Dependencies(), ServiceAccounts: argocd.ServiceAccounts,
-	}
-	if argocd.TestPod != nil {
-		hub.TestPod = &argocd.TestPod.PodSettings
 	}
 	if namespace := p.clusters[argocd.Hub].namespaces[argocd.Namespace]; namespace != nil {
 		hub.Dependencies = append(hub.Dependencies, namespace)
@@ -43,10 +34,43 @@ func (p *platform) createArgoCD() error {
 	return nil
 }
 
+// createHub makes the role of Argo CD's service accounts.
+func (p *platform) createHub() (components.ArgoCDHub, error) {
+	argocd := p.cfg.ArgoCD
+	role, err := p.hubRole()
+	if err != nil {
+		return components.ArgoCDHub{}, err
+	}
+	created, err := p.createRole(argoCDKey, role)
+	if err != nil {
+		return components.ArgoCDHub{}, err
+	}
+	hub := components.ArgoCDHub{
+		Role: components.TrustedRole{
+			Arn: created.Arn, UniqueId: created.UniqueId, SessionTags: argocd.Identity.TrustsPodIdentity(),
+		},
+		Dependencies: created.Dependencies(), ServiceAccounts: argocd.ServiceAccounts,
+	}
+	if argocd.TestPod != nil {
+		hub.TestPod = &argocd.TestPod.PodSettings
+	}
+	return hub, nil
+}
+
 func (p *platform) createTarget(hub components.ArgoCDHub, key string, target ArgoCDTarget) error {
 	facts, args := p.clusters[target.Cluster], target.ArgoCDTargetArgs
 	args.Hub, args.Namespace = hub, p.cfg.ArgoCD.Namespace
-	if !args.InCluster {
+	switch {
+	case hub.Managed:
+		args.Arn, args.Kubernetes, args.AuthenticationMode = facts.arn, facts.kubernetes, facts.mode
+		if args.InCluster {
+			granted, err := p.hasCapability(key, target)
+			if err != nil {
+				return err
+			}
+			args.WithoutAccess = !granted
+		}
+	case !args.InCluster:
 		args.ClusterName, args.Server, args.CertificateAuthorityData = facts.name, facts.endpoint, facts.caData
 		args.AuthenticationMode, args.Kubeconfig, args.Cluster = facts.mode, facts.kubeconfig, facts.kubernetes
 		args.RoleProvider, args.LoginTestName = facts.account.iam, target.Aliases.inPodName(key)
@@ -55,6 +79,9 @@ func (p *platform) createTarget(hub components.ArgoCDHub, key string, target Arg
 		role := *args.Role
 		role.RoleSettings = p.withBoundary(role.RoleSettings, target.Cluster)
 		args.Role = &role
+	}
+	if target.Bridge {
+		args.Annotations = p.bridge(target)
 	}
 	component, err := components.NewArgoCDTarget(p.ctx, inArgoCD(key), &args,
 		pulumi.Providers(facts.aws, p.clusters[p.cfg.ArgoCD.Hub].kubernetes), target.Aliases.of(inArgoCD))
@@ -66,7 +93,7 @@ func (p *platform) createTarget(hub components.ArgoCDHub, key string, target Arg
 		"cluster": facts.name, "model": pulumi.String(args.Model()), "server": secret.Server,
 		"secret": pulumi.Sprintf("%s/%s", secret.Namespace, secret.SecretName),
 	}
-	if !args.InCluster {
+	if component.Access != nil {
 		outputs["via"], outputs["principalArn"] = component.Access.Via, component.PrincipalArn
 		p.outputTarget(key, args.Access, component)
 	}

@@ -20,11 +20,15 @@ func (cfg *Config) validateArgoCD() error {
 	found.Add("hub", cfg.declared(argocd.Hub))
 	found.Add("hub", cfg.refuseLeaving(argocd.Hub, "move Argo CD to another hub"))
 	found.Add("namespace", kubename.ValidateNamespace(argocd.Namespace))
-	found.Add("", argocd.validateNames())
-	found.Add("serviceAccountMode", argocd.ServiceAccountMode.Validate())
-	found.Add("", cfg.validatePodRole(argocd.restOfRole()))
+	if argocd.Managed != nil {
+		found.Add("", cfg.validateManaged())
+	} else {
+		found.Add("", argocd.validateNames())
+		found.Add("serviceAccountMode", argocd.ServiceAccountMode.Validate())
+		found.Add("", cfg.validatePodRole(argocd.restOfRole()))
+	}
 	found.Add("targets", fielderr.EachKey(argocd.Targets, func(key string, target ArgoCDTarget) error {
-		return errors.Join(argocd.validateLoginName(key, target), cfg.validateTarget(target))
+		return errors.Join(argocd.validateLoginName(key, target), cfg.validateTarget(target), cfg.validateBridge(target))
 	}))
 	return found.Err()
 }
@@ -81,7 +85,7 @@ func (cfg *Config) validateTarget(target ArgoCDTarget) error {
 	}
 	found.Add("cluster", cfg.validateTargetPartition(target))
 	found.Add("", target.ValidateSettings(cfg.ArgoCD.TestPod != nil))
-	if !target.InCluster {
+	if !target.InCluster && cfg.ArgoCD.Managed == nil {
 		found.Add("", cfg.validateTargetRole(target))
 	}
 	return found.Err()
@@ -89,7 +93,7 @@ func (cfg *Config) validateTarget(target ArgoCDTarget) error {
 
 // validateLoginName checks what the pods that prove the login to a target are named after.
 func (argocd *ArgoCD) validateLoginName(key string, target ArgoCDTarget) error {
-	if argocd.TestPod == nil || target.Cluster == argocd.Hub || target.Aliases.inPodName(key) != "" {
+	if argocd.TestPod == nil || argocd.Managed != nil || target.Cluster == argocd.Hub || target.Aliases.inPodName(key) != "" {
 		return nil
 	}
 	return fmt.Errorf("the pods that log in to the target, as testPod asks for, are named after its key, and %q cannot be part of a pod's "+

@@ -96,7 +96,7 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *resolvedCluster) error 
 		}
 	}
 	facts.endpoint, facts.caData = pulumi.String(found.Endpoint), pulumi.String(caData)
-	facts.issuer = found.Identities[0].Oidcs[0].Issuer
+	facts.issuer, facts.vpcID = found.Identities[0].Oidcs[0].Issuer, found.VpcConfig.VpcId
 	if err := p.refuseReplaced(facts, found.Arn); err != nil {
 		return err
 	}

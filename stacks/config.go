@@ -140,6 +140,9 @@ type ArgoCD struct {
 	Hub string `json:"hub"`
 	// Namespace of Argo CD. Default: argocd.
 	Namespace string `json:"namespace"`
+	// Managed is for managed Argo CD, an EKS Capability of the hub. It takes the place of everything else but the targets: there are no
+	// pods of yours, and the targets let the capability role in. Default: none, Argo CD runs in the hub.
+	Managed *ManagedArgoCD `json:"managed"`
 	// RoleName is the hub role's name, and RoleNamePrefix may be given in its place. Default: as for any role.
 	RoleName       string `json:"roleName"`
 	RoleNamePrefix string `json:"roleNamePrefix"`
@@ -163,6 +166,14 @@ type ArgoCD struct {
 	Targets map[string]ArgoCDTarget `json:"targets"`
 }
 
+// ManagedArgoCD is managed Argo CD. The capability itself is made by hand: version 6 of the AWS provider has no resource for it.
+type ManagedArgoCD struct {
+	// Role is the capability role. Default name: <name of the hub's cluster>-argocd-capability, shortened with a hash past 64 characters.
+	Role *components.CapabilityRoleArgs `json:"role"`
+	// RoleArn is a capability role that exists, in the hub's account, in the place of Role.
+	RoleArn string `json:"roleArn"`
+}
+
 // ArgoCDTarget is a cluster that Argo CD reaches: with the hub role itself (direct), which is what happens unless Role or
 // RoleArn is given, or with another role that the hub role assumes on its way. The hub can be a target too, to give it a
 // name and labels; Argo CD needs no AWS identity there, so how to reach it may not be given.
@@ -171,6 +182,9 @@ type ArgoCDTarget struct {
 	Aliases Aliases `json:"aliases"`
 	// Cluster is the cluster's key.
 	Cluster string `json:"cluster"`
+	// Bridge writes what this stack knows of the cluster and of the roles in it into annotations of the secret, under the keys that the
+	// ApplicationSets of gitops-bridge read. Annotations of the same keys win. Default: false.
+	Bridge bool `json:"bridge"`
 	// ArgoCDTargetArgs are the component's arguments, but for the cluster and the hub; the hub role gets the permission to assume
 	// the target's role. Default display name: the target's key, the oldest one where there are aliases. Default name of the role:
 	// <hub role>-<key of the target, the oldest one>, shortened with a hash past 64 characters.

@@ -68,7 +68,7 @@ func (p *platform) createCluster(cluster Cluster, facts *resolvedCluster) error 
 	facts.endpoint, facts.caData = created.EksCluster.Endpoint(), created.EksCluster.CertificateAuthority().Data().Elem()
 	first := pulumi.Int(0)
 	facts.newIssuer = created.EksCluster.Identities().Index(first).Oidcs().Index(first).Issuer().Elem()
-	facts.mode = spec.AuthenticationMode
+	facts.mode, facts.vpcID = spec.AuthenticationMode, place.vpc
 	// pulumi-eks has a kubeconfig too, without the profile and the region that made the cluster. It is there when the API
 	// server answers, so it is waited for.
 	facts.kubeconfig = pulumi.All(facts.endpoint, facts.caData, created.KubeconfigJson).ApplyT(func(values []any) (string, error) {
@@ -169,7 +169,7 @@ func (p *platform) installAgent(facts *resolvedCluster, own bool) (pulumi.String
 // needsAgent reports whether pods in the cluster get a role by EKS Pod Identity.
 func (cfg *Config) needsAgent(cluster string) bool {
 	roles := slices.Collect(maps.Values(cfg.Roles))
-	if cfg.ArgoCD != nil {
+	if cfg.ArgoCD != nil && cfg.ArgoCD.Managed == nil {
 		roles = append(roles, cfg.ArgoCD.role())
 	}
 	return slices.ContainsFunc(roles, func(role Role) bool {

@@ -31,20 +31,39 @@ func (cfg *Config) setDefaults() {
 			cfg.Roles[key] = role
 		}
 	}
-	if cfg.ArgoCD != nil {
-		cfg.ArgoCD.setDefaults()
-	}
 	if cfg.ReadQuotas {
 		cfg.setQuotas(func(string) *components.RoleQuotas { return &components.RoleQuotas{} }) // not known yet
+	}
+	if cfg.ArgoCD == nil {
+		return
+	}
+	cfg.ArgoCD.Namespace = cmp.Or(cfg.ArgoCD.Namespace, components.DefaultArgoCDNamespace)
+	if cfg.ArgoCD.Managed != nil {
+		cfg.ArgoCD.Managed.setDefaults(cmp.Or(cfg.Clusters[cfg.ArgoCD.Hub].Name, cfg.ArgoCD.Hub))
+	} else {
+		cfg.ArgoCD.setDefaults()
+	}
+	cfg.ArgoCD.setTargetDefaults()
+}
+
+func (managed *ManagedArgoCD) setDefaults(hub string) {
+	if managed.Role == nil && managed.RoleArn == "" {
+		managed.Role = &components.CapabilityRoleArgs{}
+	}
+	if managed.Role != nil {
+		managed.Role.Name = cmp.Or(managed.Role.Name, iampolicy.DerivedRoleName(hub, "argocd-capability"))
+		managed.Role.Description = cmp.Or(managed.Role.Description, "Managed Argo CD's identity in the clusters that it manages")
 	}
 }
 
 func (argocd *ArgoCD) setDefaults() {
-	argocd.Namespace = cmp.Or(argocd.Namespace, components.DefaultArgoCDNamespace)
 	argocd.Description = cmp.Or(argocd.Description, "Argo CD's identity in the clusters that it manages")
 	if argocd.ServiceAccounts == nil {
 		argocd.ServiceAccounts = components.ArgoCDServiceAccounts()
 	}
+}
+
+func (argocd *ArgoCD) setTargetDefaults() {
 	hub := cmp.Or(argocd.roleName(), strings.TrimRight(argocd.RoleNamePrefix, "-"))
 	for key, target := range argocd.Targets {
 		first := target.Aliases.first(key)
@@ -56,6 +75,7 @@ func (argocd *ArgoCD) setDefaults() {
 			target.Role.Description = cmp.Or(target.Role.Description, "Argo CD's identity in the cluster "+first)
 		}
 		target.InCluster = target.Cluster == argocd.Hub
+		target.Hub.Managed = argocd.Managed != nil
 		argocd.Targets[key] = target
 	}
 }
@@ -73,7 +93,11 @@ func (cfg *Config) inherit() {
 	if cfg.ArgoCD == nil {
 		return
 	}
-	cfg.ArgoCD.Tags, cfg.ArgoCD.TestPod = cfg.withTags(cfg.ArgoCD.Tags), cfg.withPodSettings(cfg.ArgoCD.TestPod)
+	if managed := cfg.ArgoCD.Managed; managed == nil {
+		cfg.ArgoCD.Tags, cfg.ArgoCD.TestPod = cfg.withTags(cfg.ArgoCD.Tags), cfg.withPodSettings(cfg.ArgoCD.TestPod)
+	} else if managed.Role != nil {
+		managed.Role.Tags = cfg.withTags(managed.Role.Tags)
+	}
 	for key, target := range cfg.ArgoCD.Targets {
 		if !target.InCluster { // what reaches the hub from within has no access
 			target.Access.Tags = pulumi.ToStringMap(cfg.Tags)

@@ -23,6 +23,8 @@ type platform struct {
 	clusters map[string]*resolvedCluster
 	// gone are the clusters that were leaving and are not there any more.
 	gone map[string]bool
+	// roles are those that were made, by their keys, that of self-managed Argo CD among them.
+	roles map[string]*components.IrsaRole
 	// before are the outputs of the stack's last update, and unread is why they cannot be read.
 	before stackOutputs
 	unread error
@@ -54,6 +56,8 @@ type resolvedCluster struct {
 	issuer    string
 	newIssuer pulumi.StringInput
 	mode      components.AuthenticationMode
+	// vpcID is the ID of the cluster's VPC.
+	vpcID string
 
 	account      *account
 	aws          *aws.Provider

@@ -45,7 +45,15 @@ func (cfg *Config) eachNamedPolicy(visit func(path fielderr.Path, name, cluster 
 	if cfg.ArgoCD == nil {
 		return
 	}
-	role("argocd", cfg.ArgoCD.role())
+	if managed := cfg.ArgoCD.Managed; managed == nil {
+		role("argocd", cfg.ArgoCD.role())
+	} else if managed.Role != nil {
+		path := fielderr.Path("argocd.managed.role")
+		boundary(path, managed.Role.RoleSettings, cfg.ArgoCD.Hub)
+		for i, given := range managed.Role.ManagedPolicies {
+			policy(path.Child("managedPolicies").Index(i), given, cfg.ArgoCD.Hub)
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {
 		if target := cfg.ArgoCD.Targets[key]; target.Role != nil {
 			boundary(fielderr.Path("argocd.targets").Child(key).Child("role"), target.Role.RoleSettings, target.Cluster)

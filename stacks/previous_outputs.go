@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 )
@@ -54,9 +55,8 @@ func (outputs stackOutputs) targets() map[string]string {
 
 // issuerOf is the issuer that a cluster of that ARN had, "" where there was none.
 func (outputs stackOutputs) issuerOf(arn string) string {
-	arns := outputs.identities("clusters", func(field func(string) string) string { return field("arn") })
-	issuers := outputs.identities("clusters", func(field func(string) string) string { return field("issuer") })
-	for key, of := range arns {
+	issuers := outputs.ofClusters("issuer")
+	for key, of := range outputs.ofClusters("arn") {
 		if of == arn {
 			return issuers[key]
 		}
@@ -64,9 +64,15 @@ func (outputs stackOutputs) issuerOf(arn string) string {
 	return ""
 }
 
-// endpoints are the API servers of the clusters.
-func (outputs stackOutputs) endpoints() map[string]string {
-	return outputs.identities("clusters", func(field func(string) string) string { return field("endpoint") })
+// ofClusters are the values of a field of the clusters: their endpoints, for example.
+func (outputs stackOutputs) ofClusters(name string) map[string]string {
+	return outputs.identities("clusters", func(field func(string) string) string { return field(name) })
+}
+
+// hasAccess reports whether Argo CD had access to a target, under any of its keys.
+func (outputs stackOutputs) hasAccess(keys ...string) bool {
+	via := outputs.identities("argocdTargets", func(field func(string) string) string { return field("via") })
+	return slices.ContainsFunc(keys, func(key string) bool { return via[key] != "" })
 }
 
 func clusterIdentity(name, region, account string) string {

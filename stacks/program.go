@@ -5,6 +5,8 @@ package stacks
 import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
 // Platform is the Pulumi program. It registers nothing unless the whole configuration is valid, and nothing but AWS
@@ -25,6 +27,7 @@ func Platform(ctx *pulumi.Context) error {
 		policies:  map[namedPolicy]string{},
 		clusters:  map[string]*resolvedCluster{},
 		gone:      map[string]bool{},
+		roles:     map[string]*components.IrsaRole{},
 		outputs:   map[string]pulumi.Map{},
 	}
 	p.readPreviousOutputs()

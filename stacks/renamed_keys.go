@@ -121,18 +121,23 @@ func (p *platform) roleIdentities() map[string]string {
 	return identities
 }
 
-// targetIdentities go by the API servers that the clusters had at the last update: what is new since then was no target.
+// targetIdentities go by the API servers, or for managed Argo CD the ARNs, that the clusters had at the last update: what is new since
+// then was no target.
 func (p *platform) targetIdentities(before stackOutputs) map[string]string {
-	identities, endpoints := map[string]string{}, before.endpoints()
+	identities, servers := map[string]string{}, before.ofClusters("endpoint")
+	managed := p.cfg.ArgoCD != nil && p.cfg.ArgoCD.Managed != nil
+	if managed {
+		servers = before.ofClusters("arn")
+	}
 	for key, target := range p.cfg.targets() {
 		identities[key] = ""
-		if target.Cluster == p.cfg.ArgoCD.Hub {
+		if target.Cluster == p.cfg.ArgoCD.Hub && !managed {
 			identities[key] = targetIdentity(components.ArgoCDInClusterServer)
 			continue
 		}
 		for _, cluster := range slices.Concat(p.cfg.Clusters[target.Cluster].Aliases, []string{target.Cluster}) {
-			if endpoint := endpoints[cluster]; endpoint != "" {
-				identities[key] = targetIdentity(endpoint)
+			if server := servers[cluster]; server != "" {
+				identities[key] = targetIdentity(server)
 			}
 		}
 	}

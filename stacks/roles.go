@@ -51,6 +51,7 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 	if err != nil {
 		return nil, err
 	}
+	p.roles[key] = component
 	p.output("roles", key, pulumi.Map{
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
 		"serviceAccounts": component.ServiceAccounts, "iamProvider": pulumi.String(account.credentials.iamProviderName()),

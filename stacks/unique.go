@@ -64,7 +64,11 @@ func (cfg *Config) validateUnique(inAccount func(cluster string) string) error {
 	}
 	_, taken := cfg.Roles[argoCDKey]
 	found.Refuse(taken, fielderr.Path("roles").Child(argoCDKey), "Argo CD's own role has this key; choose another")
-	cfg.claimRole(cfg.ArgoCD.role(), "argocd", found, inAccount)
+	if managed := cfg.ArgoCD.Managed; managed == nil {
+		cfg.claimRole(cfg.ArgoCD.role(), "argocd", found, inAccount)
+	} else if managed.Role != nil {
+		found.claimInIAM("role", managed.Role.Name, inAccount(cfg.ArgoCD.Hub), "argocd.managed.role")
+	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.ArgoCD.Targets)) {
 		cfg.claimTarget(fielderr.Path("argocd.targets").Child(key), cfg.ArgoCD.Targets[key], found, inAccount)
 	}
@@ -78,7 +82,7 @@ func (cfg *Config) claimTarget(path fielderr.Path, target ArgoCDTarget, found *c
 	if target.SecretName != "" {
 		found.claim("Argo CD's secret", target.SecretName, "", path.Child("secretName"))
 	}
-	if target.Role == nil {
+	if target.Role == nil || target.Hub.Managed { // which has no such role, and is refused
 		return
 	}
 	name, account := target.Role.Name, inAccount(target.Cluster)

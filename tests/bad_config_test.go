@@ -40,7 +40,7 @@ const (
 	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, identity, import, inlinePolicies, " +
 		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, preset, serviceAccounts, tags, testPod, " +
 		"trustConditions"
-	argoCDKeys = "acknowledge, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, hub, identity, inlinePolicies, managedPolicies, " +
+	argoCDKeys = "acknowledge, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, hub, identity, inlinePolicies, managed, managedPolicies, " +
 		"maxSessionDuration, " +
 		"maxTrustPolicySize, namespace, path, permissionsBoundary, roleName, roleNamePrefix, serviceAccountMode, serviceAccounts, tags, targets, testPod"
 )

@@ -302,6 +302,16 @@ var elsewhere = map[string]string{
 	"argocd.targets.*.aliases": "TestConfigRefusesArgoCD",
 	"argocd.roleNamePrefix":    "TestConfigRefusesTheHubRole",
 	"argocd.targets.*.roleArn": "TestConfigRefusesArgoCD",
+
+	"argocd.managed.roleArn":                  "TestConfigRefusesManagedArgoCD",
+	"argocd.managed.role.name":                "TestConfigRefusesManagedArgoCD",
+	"argocd.managed.role.path":                "TestConfigRefusesManagedArgoCD",
+	"argocd.managed.role.description":         "TestConfigRefusesManagedArgoCD",
+	"argocd.managed.role.maxSessionDuration":  "TestConfigRefusesManagedArgoCD",
+	"argocd.managed.role.permissionsBoundary": "TestConfigRefusesManagedArgoCD",
+	"argocd.managed.role.tags":                "TestConfigRefusesManagedArgoCD",
+	"argocd.managed.role.managedPolicies":     "TestConfigRefusesManagedArgoCD",
+	"argocd.managed.role.trustConditions":     "TestConfigRefusesManagedArgoCD",
 }
 
 func fullConfig(t *testing.T, path string, value any) map[string]string {
