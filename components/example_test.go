@@ -155,6 +155,46 @@ func ExampleNewArgoCDTarget() {
 	// cluster-abcdef0123456789.gr7.eu-west-1.eks.amazonaws.com-455108087
 }
 
+// Managed Argo CD, an EKS Capability, reaches a cluster by its ARN, as the capability's role. In the namespaces it may edit what is
+// there, and it may read the whole cluster.
+func ExampleNewCapabilityRole() {
+	run(func(ctx *pulumi.Context) error {
+		hubCluster, err := kubernetes.NewProvider(ctx, "hub", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("...")})
+		if err != nil {
+			return err
+		}
+		cluster, err := kubernetes.NewProvider(ctx, "workloads", &kubernetes.ProviderArgs{Kubeconfig: pulumi.String("...")})
+		if err != nil {
+			return err
+		}
+		workloads, err := aws.NewProvider(ctx, "workloads", &aws.ProviderArgs{Region: pulumi.String("us-east-1")})
+		if err != nil {
+			return err
+		}
+		role, err := components.NewCapabilityRole(ctx, "argocd", &components.CapabilityRoleArgs{Name: "argocd-capability"})
+		if err != nil {
+			return err
+		}
+		target, err := components.NewArgoCDTarget(ctx, "workloads", &components.ArgoCDTargetArgs{
+			Hub: components.ArgoCDHub{Managed: true, Role: components.TrustedRole{Arn: role.Arn, UniqueId: role.UniqueId}},
+			ArgoCDClusterArgs: components.ArgoCDClusterArgs{
+				Arn:        pulumi.String("arn:aws:eks:us-east-1:111122223333:cluster/workloads"),
+				Namespaces: []string{"apps"},
+			},
+			Kubernetes: cluster,
+		}, pulumi.Providers(workloads, hubCluster))
+		if err != nil {
+			return err
+		}
+		show(ctx, target.PrincipalArn, target.Secret.Server, target.Secret.SecretName)
+		return nil
+	})
+	// Output:
+	// arn:aws:iam::111122223333:role/argocd-capability
+	// arn:aws:eks:us-east-1:111122223333:cluster/workloads
+	// cluster-workloads-1664019829
+}
+
 // Arguments are checked before anything is registered, and every error is reported.
 func ExampleIrsaRoleArgs_Validate() {
 	err := (&components.IrsaRoleArgs{

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox"
+	eksclusters "github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/eks"
 	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/tools"
 )
 
@@ -83,7 +84,9 @@ const foreignAccount = "argocd-repo-server"
 // argoCD is a hub with its targets, and counts who was let in.
 type argoCD struct {
 	*environment
-	hub                     kubernetes.Interface
+	hub kubernetes.Interface
+	// users are how the targets call Argo CD.
+	users                   map[string]string
 	batches, logins, denied int
 }
 
@@ -129,10 +132,11 @@ func TestArgoCDLogsInToEveryTarget(t *testing.T) {
 	t.Logf("Argo CD logged in %d times and was refused %d times", a.logins, a.denied)
 }
 
-func newArgoCD(t *testing.T) *argoCD {
+// bootArgoCD starts a sandbox in which pods find Argo CD's login, with more clusters than the platform has if there are some.
+func bootArgoCD(t *testing.T, platform string, users map[string]string, more ...eksclusters.Spec) *argoCD {
 	t.Helper()
 	settings := &sandbox.Settings{}
-	require.NoError(t, yaml.Unmarshal([]byte(argoCDPlatform), &settings.Platform))
+	require.NoError(t, yaml.Unmarshal([]byte(platform), &settings.Platform))
 	clusters, err := settings.Clusters()
 	require.NoError(t, err)
 	for i := range clusters {
@@ -142,9 +146,16 @@ func newArgoCD(t *testing.T) *argoCD {
 	}
 	programs, err := tools.ArgoCD(t.Context(), tools.Options{Log: logTo(t)})
 	require.NoError(t, err)
-	a := &argoCD{environment: bootSandbox(t, settings, sandbox.Options{Clusters: clusters, ContainerPath: programs})}
+	options := sandbox.Options{Clusters: append(clusters, more...), ContainerPath: programs}
+	a := &argoCD{environment: bootSandbox(t, settings, options), users: users}
 	a.hub = a.client(t, "hub")
-	_, err = awsAuth(t, a.cluster(t, "legacy")).Create(t.Context(), &corev1.ConfigMap{
+	return a
+}
+
+func newArgoCD(t *testing.T) *argoCD {
+	t.Helper()
+	a := bootArgoCD(t, argoCDPlatform, argoCDUsers)
+	_, err := awsAuth(t, a.cluster(t, "legacy")).Create(t.Context(), &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: "aws-auth"},
 		Data: map[string]string{
 			"mapRoles": foreignRoles,
@@ -225,7 +236,7 @@ func (a *argoCD) publish(t *testing.T) {
 			published[name+"."+change+".json"] = marshal(t, changed)
 		}
 	}
-	assert.Len(t, list.Items, len(argoCDUsers))
+	assert.Len(t, list.Items, len(a.users))
 	_, err = a.hub.CoreV1().Secrets("argocd").Create(t.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: secretsForPods}, Data: published,
 	}, metav1.CreateOptions{})
@@ -242,7 +253,7 @@ func marshal(t *testing.T, value any) []byte {
 // everywhere is a login to each target by each of Argo CD's service accounts.
 func (a *argoCD) everywhere() []login {
 	var all []login
-	for target := range argoCDUsers {
+	for target := range a.users {
 		for _, account := range argoCDAccounts {
 			all = append(all, login{account: account, secret: target})
 		}
@@ -274,7 +285,7 @@ func (a *argoCD) refused() []login {
 // foreign is a login to each target by the service account that the hub role does not trust.
 func (a *argoCD) foreign() []login {
 	var all []login
-	for target := range argoCDUsers {
+	for target := range a.users {
 		all = append(all, login{
 			account: foreignAccount, secret: target,
 			refusal: "api error AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
@@ -373,7 +384,7 @@ func (a *argoCD) check(t *testing.T, l login, pod *corev1.Pod, log string) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(log), &seen), log)
 	assert.Equal(t, l.secret, seen.Cluster)
-	assert.True(t, strings.HasPrefix(seen.Username, argoCDUsers[l.secret]), "%+v: %s", l, log)
+	assert.True(t, strings.HasPrefix(seen.Username, a.users[l.secret]), "%+v: %s", l, log)
 	if l.namespace == "" {
 		assert.Subset(t, seen.Namespaces, []string{"default", "kube-system"}, "%+v", l)
 	} else {

@@ -106,7 +106,7 @@ func (e *eks) answer(r *http.Request, req request) (json.RawMessage, error) {
 		return nil, &apiError{
 			http.StatusNotImplemented, "NotImplementedException",
 			fmt.Sprintf("the sandbox does not have eks:%s; its clusters are there from the start, and only their access entries, "+
-				"their EKS Pod Identity associations and the agent's add-on change", req.action),
+				"their EKS Pod Identity associations, their capability of Argo CD and the agent's add-on change", req.action),
 		}
 	}
 	body, err := readBody(r)
@@ -245,10 +245,10 @@ func (e *eks) table() []route {
 		newRoute(post, cluster+"/encryption-config/associate", "AssociateEncryptionConfig", nil),
 
 		newRoute(get, cluster+"/capabilities", "ListCapabilities", nil),
-		newRoute(post, cluster+"/capabilities", "CreateCapability", nil),
-		newRoute(get, cluster+"/capabilities/{capabilityName}", "DescribeCapability", nil),
+		newRoute(post, cluster+"/capabilities", "CreateCapability", e.createCapability),
+		newRoute(get, cluster+"/capabilities/{capabilityName}", "DescribeCapability", e.describeCapability),
 		newRoute(post, cluster+"/capabilities/{capabilityName}", "UpdateCapability", nil),
-		newRoute(del, cluster+"/capabilities/{capabilityName}", "DeleteCapability", nil),
+		newRoute(del, cluster+"/capabilities/{capabilityName}", "DeleteCapability", e.deleteCapability),
 		newRoute(post, cluster+"/insights", "ListInsights", nil),
 		newRoute(get, cluster+"/insights/{id}", "DescribeInsight", nil),
 		newRoute(get, cluster+"/insights-refresh", "DescribeInsightsRefresh", nil),

@@ -13,6 +13,8 @@ import (
 var accessPolicies = []string{
 	"AmazonEKSAdminPolicy",
 	"AmazonEKSAdminViewPolicy",
+	"AmazonEKSArgoCDClusterPolicy",
+	"AmazonEKSArgoCDPolicy",
 	"AmazonEKSClusterAdminPolicy",
 	"AmazonEKSEditPolicy",
 	"AmazonEKSSecretReaderPolicy",

@@ -2,8 +2,10 @@ package aws
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -60,6 +62,9 @@ type cluster struct {
 	// podIdentities are the EKS Pod Identity associations by their IDs, and addons the add-ons by their names.
 	podIdentities map[string]*podIdentityAssociation
 	addons        map[string]*addon
+	// capabilities are the EKS Capabilities by their names, and vpcID is made up.
+	capabilities map[string]*capability
+	vpcID        string
 }
 
 // AddCluster makes a cluster known, in the state ACTIVE. It reports everything that is wrong with it at once.
@@ -140,6 +145,8 @@ func (e *eks) add(given Cluster) error {
 
 		podIdentities: map[string]*podIdentityAssociation{},
 		addons:        map[string]*addon{},
+		capabilities:  map[string]*capability{},
+		vpcID:         vpcID(),
 	}
 	c.addons[PodIdentityAgent] = newAddon(c, PodIdentityAgent, now)
 	if given.CreatorArn != "" && given.AuthenticationMode != modeConfigMap {
@@ -221,6 +228,16 @@ type clusterView struct {
 	AccessConfig struct {
 		AuthenticationMode string `json:"authenticationMode"`
 	} `json:"accessConfig"`
+	ResourcesVpcConfig struct {
+		VpcID string `json:"vpcId"`
+	} `json:"resourcesVpcConfig"`
+}
+
+// vpcID is the ID of a VPC: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
+func vpcID() string {
+	id := make([]byte, 9)
+	_, _ = rand.Read(id) // it never fails
+	return "vpc-" + hex.EncodeToString(id)[:17]
 }
 
 func (c *cluster) view() clusterView {
@@ -230,7 +247,7 @@ func (c *cluster) view() clusterView {
 	}
 	v.CertificateAuthority.Data = base64.StdEncoding.EncodeToString(c.CertificateAuthority)
 	v.Identity.Oidc.Issuer = c.Issuer
-	v.AccessConfig.AuthenticationMode = c.AuthenticationMode
+	v.AccessConfig.AuthenticationMode, v.ResourcesVpcConfig.VpcID = c.AuthenticationMode, c.vpcID
 	return v
 }
 

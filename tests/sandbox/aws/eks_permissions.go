@@ -30,6 +30,9 @@ func (e *eks) needs(r *http.Request, req request) (needs []need, known bool, err
 	case params["addonName"] != "":
 		arn.Resource = "addon/" + name + "/" + params["addonName"] + "/*"
 		resource = e.addonArn(req, name, params["addonName"], arn.String())
+	case params["capabilityName"] != "":
+		arn.Resource = "capability/" + name + "/argocd/" + params["capabilityName"] + "/*"
+		resource = arn.String()
 	case name != "":
 		arn.Resource = "cluster/" + name
 		resource = arn.String()
@@ -41,17 +44,22 @@ func (e *eks) needs(r *http.Request, req request) (needs []need, known bool, err
 		return nil, false, nil
 	}
 	needs = []need{{action: "eks:" + rt.action, resource: resource}}
-	if rt.action == "CreatePodIdentityAssociation" || rt.action == "UpdatePodIdentityAssociation" {
+	if service, passes := passedTo[rt.action]; passes {
 		arn.Resource = "cluster/" + params["clusterName"]
-		passed, err := passedRole(r, arn.String())
+		passed, err := passedRole(r, service, arn.String())
 		return append(needs, passed...), true, err
 	}
 	return needs, true, nil
 }
 
-// passedRole is the permission to give EKS Pod Identity the role that a call names, for the cluster.
+// passedTo are the actions that give a service a role.
+var passedTo = map[string]string{
+	"CreatePodIdentityAssociation": podsService, "UpdatePodIdentityAssociation": podsService, "CreateCapability": capabilitiesService,
+}
+
+// passedRole is the permission to give a service the role that a call names, for the cluster.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
-func passedRole(r *http.Request, cluster string) ([]need, error) {
+func passedRole(r *http.Request, service, cluster string) ([]need, error) {
 	body, err := peekBody(r)
 	if err != nil {
 		return nil, err
@@ -63,7 +71,7 @@ func passedRole(r *http.Request, cluster string) ([]need, error) {
 		return nil, invalid("the request names no role to pass")
 	}
 	return []need{{action: "iam:PassRole", resource: given.RoleArn, keys: map[string][]string{
-		"iam:PassedToService": {podsService}, "iam:AssociatedResourceArn": {cluster},
+		"iam:PassedToService": {service}, "iam:AssociatedResourceArn": {cluster},
 	}}}, nil
 }
 

@@ -632,8 +632,8 @@ func TestAccessPoliciesAreThoseOfThePartition(t *testing.T) {
 				names = append(names, *policy.Name)
 			}
 			assert.Equal(t, []string{
-				"AmazonEKSAdminPolicy", "AmazonEKSAdminViewPolicy", "AmazonEKSClusterAdminPolicy", "AmazonEKSEditPolicy",
-				"AmazonEKSSecretReaderPolicy", "AmazonEKSViewPolicy",
+				"AmazonEKSAdminPolicy", "AmazonEKSAdminViewPolicy", "AmazonEKSArgoCDClusterPolicy", "AmazonEKSArgoCDPolicy",
+				"AmazonEKSClusterAdminPolicy", "AmazonEKSEditPolicy", "AmazonEKSSecretReaderPolicy", "AmazonEKSViewPolicy",
 			}, names)
 		})
 	}
@@ -704,7 +704,7 @@ func TestOtherEKSCallsAreRefusedByName(t *testing.T) {
 	})
 	requireAPIError(t, err, "NotImplementedException",
 		"the sandbox does not have eks:CreateCluster; its clusters are there from the start, and only their access entries, "+
-			"their EKS Pod Identity associations and the agent's add-on change")
+			"their EKS Pod Identity associations, their capability of Argo CD and the agent's add-on change")
 	_, err = e.eks().ListNodegroups(t.Context(), &awseks.ListNodegroupsInput{ClusterName: aws.String("x")})
 	require.ErrorContains(t, err, "the sandbox does not have eks:ListNodegroups")
 

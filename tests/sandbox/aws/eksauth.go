@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/eks-irsa/pulumi-eks-irsa/tests/sandbox/aws/iameval"
 )
 
 // The EKS Auth API has one action, which the EKS Pod Identity Agent calls with the credentials of its node.
@@ -137,16 +135,11 @@ func (e *Endpoint) startPodSession(
 		return nil, err
 	}
 	tags, name := pod.tags(c), pod.sessionName(c)
-	keys := servicesContext(req.region, c)
+	keys := servicesContext(req.region, c, podsService)
 	maps.Copy(keys, tags.keys())
 	keys["sts:RoleSessionName"] = []string{name}
-	for _, action := range podIdentityActions {
-		decision, err := trusts(target, iameval.Request{
-			Action: action, Resource: target.arn, Context: keys, Caller: iameval.Principal{Service: podsService},
-		})
-		if err != nil || decision != iameval.Allowed {
-			return nil, mayNotAssume()
-		}
+	if err := trustsService(target, podsService, keys, mayNotAssume()); err != nil {
+		return nil, err
 	}
 	started, err := e.startSession(r.Context(), target, name, podIdentitySession)
 	if err != nil {
@@ -157,15 +150,15 @@ func (e *Endpoint) startPodSession(
 	return started, nil
 }
 
-// servicesContext are the condition keys of a call that EKS Pod Identity makes for a cluster. Like any call of a service's
+// servicesContext are the condition keys of a call that a service of EKS makes for a cluster. Like any call of a service's
 // own it has no address; and the sandbox's accounts are in no organization.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-func servicesContext(region string, c *cluster) map[string][]string {
+func servicesContext(region string, c *cluster, service string) map[string][]string {
 	keys := requestContext(&http.Request{URL: &url.URL{}}, region)
 	keys["aws:PrincipalIsAWSService"] = []string{"true"}
-	keys["aws:PrincipalServiceName"] = []string{podsService}
-	keys["aws:PrincipalServiceNamesList"] = []string{podsService}
-	keys["aws:UserAgent"] = []string{podsService}
+	keys["aws:PrincipalServiceName"] = []string{service}
+	keys["aws:PrincipalServiceNamesList"] = []string{service}
+	keys["aws:UserAgent"] = []string{service}
 	keys["aws:SourceArn"] = []string{c.arn}
 	keys["aws:SourceAccount"] = []string{c.Account}
 	return keys

@@ -27,8 +27,18 @@ var policyRules = map[string][]rbacv1.PolicyRule{
 		{Verbs: []string{"get", "list", "watch"}, APIGroups: []string{"*"}, Resources: []string{"*"}},
 	},
 	"AmazonEKSAdminPolicy": userFacingRules("view", "edit", "admin"),
-	"AmazonEKSEditPolicy":  userFacingRules("view", "edit"),
-	"AmazonEKSViewPolicy":  userFacingRules("view"),
+	// What a capability role has in the capability's own cluster: Argo CD's own objects, and nothing to deploy with.
+	"AmazonEKSArgoCDClusterPolicy": {
+		{Verbs: []string{"get", "list", "watch", "create"}, APIGroups: []string{""}, Resources: []string{"namespaces"}},
+		{Verbs: []string{"get", "list", "watch", "create"}, APIGroups: []string{"apiextensions.k8s.io"}, Resources: []string{"customresourcedefinitions"}},
+		{Verbs: []string{"get"}, NonResourceURLs: []string{"/api", "/api/*", "/apis", "/apis/*", "/version"}},
+	},
+	"AmazonEKSArgoCDPolicy": {
+		{Verbs: []string{"*"}, APIGroups: []string{""}, Resources: []string{"configmaps", "secrets", "events"}},
+		{Verbs: []string{"*"}, APIGroups: []string{"argoproj.io"}, Resources: []string{"*"}},
+	},
+	"AmazonEKSEditPolicy": userFacingRules("view", "edit"),
+	"AmazonEKSViewPolicy": userFacingRules("view"),
 }
 
 // userFacingRules collects what a fresh cluster aggregates into its user-facing roles. They come from Kubernetes' own

@@ -368,4 +368,4 @@ var guards = append([]guard{
 		[]edit{{programFile, "case $identity in \"$IRSA_EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\t[ -z", "[ -z"}},
 		program("TestALoginThatFailsSaysWhy"),
 	},
-}, slices.Concat(podIdentityGuards, trustReviewGuards)...)
+}, slices.Concat(podIdentityGuards, trustReviewGuards, capabilityGuards)...)

@@ -91,7 +91,7 @@ var podIdentityGuards = []guard{
 	},
 	{
 		"the trust policy that a pod's session needs",
-		[]edit{{podSessionFile, `if err != nil || decision != iameval.Allowed {`, `if err != nil || decision == iameval.Denied {`}},
+		[]edit{{serviceFile, `if err != nil || decision != iameval.Allowed {`, `if err != nil || decision == iameval.Denied {`}},
 		endpoint("TestATrustPolicyNarrowsWhichPodsGetTheRole TestWhatCountsIsTheAssociationAtThisMoment"),
 	},
 	{
