@@ -38,7 +38,7 @@ argocd:
   hub: ` + hub + `
   ` + argoCD + `
   targets:
-    direct: {cluster: direct, access: {policies: [{policy: AmazonEKSClusterAdminPolicy}]}}
+    direct: {cluster: direct, bridge: true, access: {policies: [{policy: AmazonEKSClusterAdminPolicy}]}}
     tenant-direct: {cluster: tenant-direct, access: {policies: [{policy: AmazonEKSAdminViewPolicy}]}}
     ` + strings.Join(more, "\n    ") + "\n"
 }
@@ -85,6 +85,7 @@ func TestBothKindsOfArgoCDReachTheSameTargets(t *testing.T) {
 	selfManaged := len(a.users) * len(argoCDAccounts)
 	assert.Equal(t, 2*selfManaged, a.logins, "the other hub's targets are none of its business")
 	require.NoError(t, m.stack.Destroy(t.Context()))
+	a.becomeManaged(t)
 	require.NoError(t, a.stack.Destroy(t.Context()))
 	assert.Equal(t, found, a.inventory(t), "destroy leaves AWS and Kubernetes as they were found")
 	fmt.Printf("argocd logins: %d self-managed, %d managed\n", selfManaged, m.logins)
@@ -100,6 +101,23 @@ func (a *argoCD) makeTeams(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
+}
+
+// becomeManaged puts managed Argo CD in the place of the one in pods: the targets stay, and let the capability role in instead.
+func (a *argoCD) becomeManaged(t *testing.T) {
+	t.Helper()
+	argoCD := a.settings.Section("argocd")
+	delete(argoCD, "roleName")
+	argoCD["managed"] = map[string]any{}
+	require.NoError(t, a.stack.Write(a.settings))
+	a.up(t)
+	assert.Empty(t, changed(a.up(t)))
+	const role = "arn:aws:iam::" + sandbox.Account + ":role/hub-argocd-capability"
+	after := a.inventory(t)
+	assert.Subset(t, principals(after), []string{"direct: " + role, "tenant-direct: " + role})
+	assert.NotContains(t, principals(after), "direct: "+argoCDRole)
+	assert.ElementsMatch(t, []string{"direct", "tenant-direct"}, targets(after))
+	assert.NotContains(t, roleNames(after), argoCDRole)
 }
 
 func (a *argoCD) newManaged(t *testing.T) *managedArgoCD {
@@ -170,6 +188,11 @@ func (m *managedArgoCD) secrets(t *testing.T) map[string]*corev1.Secret {
 		assert.NotContains(t, secret.Data, "config", name)
 		assert.Equal(t, "default", string(secret.Data["project"]), name)
 	}
+	if direct, ok := secrets["direct"]; ok {
+		assert.Equal(t, "us-east-1", direct.Annotations["aws_region"])
+		assert.Equal(t, sandbox.Account, direct.Annotations["aws_account_id"])
+		assert.Regexp(t, "^vpc-[0-9a-f]{17}$", direct.Annotations["aws_vpc_id"])
+	}
 	return secrets
 }
 
@@ -199,7 +222,7 @@ func (m *managedArgoCD) deployTheLeast(t *testing.T) {
 	t.Helper()
 	targets := m.settings.Section("argocd")["targets"].(map[string]any)
 	for _, name := range []string{"direct", "tenant-direct"} {
-		targets[name] = map[string]any{"cluster": name, "namespaces": []any{"team-a"}}
+		targets[name] = map[string]any{"cluster": name, "bridge": true, "namespaces": []any{"team-a"}}
 	}
 	require.NoError(t, m.stack.Write(m.settings))
 	m.up(t)

@@ -40,7 +40,7 @@ var capabilityGuards = []guard{
 		program("TestArgoCDTargetOfManagedArgoCDRefuses"),
 	},
 	{
-		"the access entry without which managed Argo CD reaches nothing",
+		"the access entry that managed Argo CD has to have in a cluster",
 		[]edit{{capabilityEndpointFile, `if _, ok := e.AccessEntry(target.Region, target.Name, roleArn); !ok {`, `if false {`}},
 		endpoint("TestWhomACapabilityReaches"),
 	},
