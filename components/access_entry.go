@@ -25,12 +25,16 @@ func (a *ClusterAccess) grantByAccessEntry(
 	if err != nil {
 		return err
 	}
-	entry, err := eks.NewAccessEntry(ctx, name, &eks.AccessEntryArgs{
-		ClusterName: args.ClusterName, PrincipalArn: args.PrincipalArn, Type: pulumi.String("STANDARD"),
+	kind := args.AccessEntry.EntryType()
+	entryArgs := &eks.AccessEntryArgs{
+		ClusterName: args.ClusterName, PrincipalArn: args.PrincipalArn, Type: pulumi.String(kind),
 		UserName: optionalString(args.AccessEntry.Username), Tags: args.AccessEntry.Tags,
-		// No list means to the AWS provider that EKS keeps the groups that it has; an empty one takes them away.
-		KubernetesGroups: pulumi.ToStringArray(args.AccessEntry.KubernetesGroups),
-	}, children.named(name, append(args.replacement(), found)...)...)
+	}
+	if kind == EntryStandard {
+		// No list means to the AWS provider that EKS keeps the groups that it has; an empty one takes them away. Nodes keep EKS's.
+		entryArgs.KubernetesGroups = pulumi.ToStringArray(args.AccessEntry.KubernetesGroups)
+	}
+	entry, err := eks.NewAccessEntry(ctx, name, entryArgs, children.named(name, append(args.replacement(), found)...)...)
 	if err != nil {
 		return fmt.Errorf("creating the access entry: %w", err)
 	}

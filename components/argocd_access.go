@@ -13,7 +13,7 @@ import (
 type ArgoCDAccess struct {
 	// Via is accessEntry or aws-auth. Default: an access entry wherever the cluster's authentication mode knows them.
 	Via AccessVia `json:"via"`
-	// AccessEntryArgs are what the role may do. aws-auth takes the groups and the user name alone.
+	// AccessEntryArgs are what the role may do, with the type STANDARD. aws-auth takes the groups and the user name alone.
 	AccessEntryArgs
 	// Overwrite replaces a line of aws-auth that maps the role already; with Via aws-auth only. Default: false, which refuses.
 	Overwrite bool `json:"overwrite"`
@@ -31,6 +31,7 @@ const (
 // validate reports every error of the access to a cluster with that authentication mode, "" when it is not known yet.
 func (access *ArgoCDAccess) validate(mode AuthenticationMode) error {
 	var found fielderr.List
+	found.Refuse(access.EntryType() != EntryStandard, "type", "%s is for nodes, and Argo CD's access entry is %s", access.Type, EntryStandard)
 	unsupported := access.Via == ViaAccessEntry && mode == AuthenticationModeConfigMap ||
 		access.Via == ViaAwsAuth && mode == AuthenticationModeAPI
 	switch {

@@ -37,7 +37,8 @@ func (mode AuthenticationMode) AllowsAwsAuth() bool {
 type ClusterAccessArgs struct {
 	// ClusterName is the EKS cluster to be let into.
 	ClusterName pulumi.StringInput
-	// PrincipalArn is the IAM role to let in.
+	// PrincipalArn is the IAM role to let in or, with an access entry, the user. An access entry wants the role's path, aws-auth does
+	// without.
 	PrincipalArn pulumi.StringInput
 	// PrincipalUniqueId is the role's unique ID (AROA...), if it is known. EKS keeps it with an access entry, so the entry
 	// lets no session in any more once the role is deleted, even if another one is made under the same ARN. With another ID
@@ -61,9 +62,12 @@ type ClusterAccessArgs struct {
 	AwsAuth *AwsAuthArgs
 }
 
-// AccessEntryArgs are what an access entry of type STANDARD gives. It gives nothing, and is refused, without Policies
-// and KubernetesGroups. The json names are those of Pulumi.<env>.yaml.
+// AccessEntryArgs are what an access entry gives. One of type STANDARD gives nothing, and is refused, without Policies,
+// KubernetesGroups and Username. The json names are those of Pulumi.<env>.yaml.
 type AccessEntryArgs struct {
+	// Type is STANDARD or, for the roles of nodes, another one, which has no KubernetesGroups and no Username and, but for EC2, no
+	// Policies. With another type the entry is replaced. Default: STANDARD.
+	Type AccessEntryType `json:"-"`
 	// Policies are EKS access policies.
 	Policies []AccessPolicyArgs `json:"policies"`
 	// KubernetesGroups are groups that RoleBindings name. EKS refuses groups that begin with system:. A group that is taken
@@ -76,8 +80,8 @@ type AccessEntryArgs struct {
 	// Tags of the access entry.
 	Tags pulumi.StringMapInput `json:"-"`
 	// Import takes over the access entry that the principal has already, made by hand, by another stack or by EKS for the
-	// cluster's creator: from then on it is as if this stack had made it, and is deleted with it. There must be one, of type
-	// STANDARD. Access policies that it has besides Policies stay with it, and so does its user name without Username. It is
+	// cluster's creator: from then on it is as if this stack had made it, and is deleted with it. There must be one, of
+	// this Type. Access policies that it has besides Policies stay with it, and so does its user name without Username. It is
 	// meant for one update, as Pulumi refuses to replace a resource that is still to be imported. Default: false.
 	Import bool `json:"import"`
 }
@@ -105,7 +109,7 @@ type AwsAuthArgs struct {
 	Overwrite bool
 }
 
-// ClusterAccess lets an IAM role into an EKS cluster.
+// ClusterAccess lets an IAM role or a user into an EKS cluster.
 type ClusterAccess struct {
 	pulumi.ResourceState
 
@@ -125,7 +129,7 @@ type ClusterAccess struct {
 // the component may miss some.
 func (a *ClusterAccess) Dependencies() []pulumi.Resource { return slices.Clone(a.grants) }
 
-// NewClusterAccess lets an IAM role into a cluster.
+// NewClusterAccess lets an IAM role or a user into a cluster.
 func NewClusterAccess(
 	ctx *pulumi.Context, name string, args *ClusterAccessArgs, opts ...pulumi.ResourceOption,
 ) (*ClusterAccess, error) {

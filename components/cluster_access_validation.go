@@ -34,17 +34,11 @@ func ValidateClusterName(name string) error {
 	return fmt.Errorf("%q is not the name of an EKS cluster; use up to 100 letters, digits, - and _, and begin with a letter or a digit", name)
 }
 
-// validatePrincipal takes roles of any account, as the entries are of type STANDARD.
-//
-// https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 func (args *ClusterAccessArgs) validatePrincipal(text string) error {
-	if err := iampolicy.ValidateRoleARN(text); err != nil {
-		return err
+	if args.AccessEntry != nil {
+		return args.AccessEntry.ValidatePrincipal(text)
 	}
-	if arn, err := iampolicy.ParseARN(text); args.AccessEntry != nil && err == nil && arn.IsServiceLinkedRole() {
-		return fmt.Errorf("%q is a service-linked role, for which EKS makes no access entries", text)
-	}
-	return nil
+	return iampolicy.ValidateRoleARN(text)
 }
 
 // validateWayIn checks the access entry or the line of aws-auth, and that the cluster's authentication mode supports it.
@@ -90,12 +84,11 @@ func (args *AccessEntryArgs) validateExisting() error {
 // Validate reports every error of the access entry, each with its path.
 func (args *AccessEntryArgs) Validate() error {
 	var found fielderr.List
-	found.Refuse(len(args.Policies) == 0 && len(args.KubernetesGroups) == 0, "policies",
-		"give policies or kubernetesGroups, an entry without them allows nothing")
+	found.Add("", args.validateType())
 	found.Add("", args.validatePolicies())
 	found.Add("kubernetesGroups", ValidateKubernetesNames(args.KubernetesGroups))
 	found.Add("kubernetesGroups", fielderr.Each(args.KubernetesGroups, refuseSystemGroup))
-	found.Add("username", fielderr.IfGiven(args.Username, validateUsername))
+	found.Add("username", fielderr.IfGiven(args.Username, ValidateEntryUsername))
 	found.Add("", validateTags(args.Tags))
 	return found.Err()
 }
@@ -126,7 +119,8 @@ var reservedUsernames = []string{"system:", "eks:", "aws:", "amazon:", "iam:"}
 
 const sessionTemplate = "{{SessionName" // and {{SessionNameRaw}}
 
-func validateUsername(username string) error {
+// ValidateEntryUsername checks the user name of an access entry of type STANDARD.
+func ValidateEntryUsername(username string) error {
 	for _, reserved := range reservedUsernames {
 		if strings.HasPrefix(username, reserved) {
 			return fmt.Errorf("EKS refuses %q, as all user names that begin with one of %s", username, strings.Join(reservedUsernames, " "))

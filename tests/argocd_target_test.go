@@ -105,7 +105,7 @@ func TestArgoCDTargetRefuses(t *testing.T) {
 			},
 		},
 		{"a role's path", `role.path: role path "teams" must begin and end with a slash and have no empty part or white space, like "/teams/payments/"`, func(a *args) { a.Role.Path = "teams" }},
-		{"an access that gives nothing", "access.policies: give policies or kubernetesGroups, an entry without them allows nothing", func(a *args) {
+		{"an access that gives nothing", "access.policies: give policies, kubernetesGroups or a username, an entry without them allows nothing", func(a *args) {
 			a.Access = components.ArgoCDAccess{}
 		}},
 		{"a way that there is not", `access.via: "iam" is neither accessEntry nor aws-auth`, func(a *args) { a.Access.Via = "iam" }},

@@ -136,9 +136,22 @@ func argumentRules() []argumentRule {
 		clusterName("ClusterAccessArgs.ClusterName", with(clusterAccess, func(a *accessArgs, value string) {
 			a.ClusterName = pulumi.String(value)
 		})),
-		roleArn("ClusterAccessArgs.PrincipalArn", "principalArn", with(clusterAccess, func(a *accessArgs, value string) {
-			a.PrincipalArn = pulumi.String(value)
-		})),
+		{
+			"ClusterAccessArgs.PrincipalArn",
+			example{role + text(65), "principalArn", roleNameTooLong},
+			example{"arn:aws:iam::111122223333:group/x", "principalArn", `"arn:aws:iam::111122223333:group/x" is neither the ARN of an IAM role nor that of a user`},
+			user,
+			with(clusterAccess, func(a *accessArgs, value string) { a.PrincipalArn = pulumi.String(value) }),
+		},
+		{
+			"AccessEntryArgs.Type",
+			example{},
+			example{"LINUX", "accessEntry.type", `"LINUX" is none of the types of access entries ["STANDARD" "EC2_LINUX" "EC2_WINDOWS" "FARGATE_LINUX" "HYBRID_LINUX" "EC2" "HYPERPOD_LINUX"]`},
+			"EC2_LINUX",
+			with(clusterAccess, func(a *accessArgs, value string) {
+				a.AccessEntry = &components.AccessEntryArgs{Type: components.AccessEntryType(value)}
+			}),
+		},
 		{
 			"AccessEntryArgs.Tags",
 			example{counted(51), "accessEntry.tags", "there are 51, and 50 is the most that AWS puts on a resource"},

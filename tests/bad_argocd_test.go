@@ -97,7 +97,7 @@ func TestConfigRefusesArgoCD(t *testing.T) {
 		},
 		{
 			"access to nothing", target(""),
-			"platform.argocd.targets.edge.access.policies: give policies or kubernetesGroups, an entry without them allows nothing",
+			"platform.argocd.targets.edge.access.policies: give policies, kubernetesGroups or a username, an entry without them allows nothing",
 		},
 		{
 			"the group system:masters", target("access: {kubernetesGroups: ['system:masters']}"),

@@ -27,8 +27,12 @@ func TestClusterAccessRefuses(t *testing.T) {
 		{"an empty cluster", "clusterName: must not be empty", func(a *args) { a.ClusterName = pulumi.String("") }},
 		{"no principal", "principalArn: must not be empty", func(a *args) { a.PrincipalArn = nil }},
 		{"a malformed ARN of a principal", `principalArn: "argocd" ` + notAnArn, func(a *args) { a.PrincipalArn = pulumi.String("argocd") }},
-		{"a principal that is no role", `principalArn: "arn:aws:iam::111122223333:user/x" is not the ARN of an IAM role`, func(a *args) {
+		{"a principal that is no role", `principalArn: "arn:aws:iam::111122223333:group/x" is neither the ARN of an IAM role nor that of a user`, func(a *args) {
+			a.PrincipalArn = pulumi.String("arn:aws:iam::111122223333:group/x")
+		}},
+		{"a user in aws-auth", `principalArn: "arn:aws:iam::111122223333:user/x" is not the ARN of an IAM role`, func(a *args) {
 			a.PrincipalArn = pulumi.String("arn:aws:iam::111122223333:user/x")
+			a.AccessEntry, a.AwsAuth = nil, &components.AwsAuthArgs{Kubeconfig: kubeconfig, Groups: []string{"x"}}
 		}},
 		{"an unknown mode", `authenticationMode: "IAM" is none of "API", "API_AND_CONFIG_MAP" and "CONFIG_MAP"`, func(a *args) { a.AuthenticationMode = "IAM" }},
 		{"no way in", "accessEntry: give exactly one of accessEntry and awsAuth", func(a *args) { a.AccessEntry = nil }},
@@ -39,7 +43,7 @@ func TestClusterAccessRefuses(t *testing.T) {
 			func(a *args) { a.AuthenticationMode = components.AuthenticationModeConfigMap },
 		},
 		{
-			"an access entry with nothing", "accessEntry.policies: give policies or kubernetesGroups, an entry without them allows nothing",
+			"an access entry with nothing", "accessEntry.policies: give policies, kubernetesGroups or a username, an entry without them allows nothing",
 			entry(func(e *components.AccessEntryArgs) { e.Policies = nil }),
 		},
 		{

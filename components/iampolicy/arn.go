@@ -65,6 +65,11 @@ func (a ARN) IsRole() bool {
 	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("role")
 }
 
+// IsUser reports whether this is the ARN of an IAM user: arn:aws:iam::<account>:user/<path and name>.
+func (a ARN) IsUser() bool {
+	return a.isIAM() && accountPattern.MatchString(a.Account) && a.hasKind("user")
+}
+
 // IsServiceLinkedRole reports whether this is the ARN of a role that only the AWS service which made it may assume.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
 func (a ARN) IsServiceLinkedRole() bool {
@@ -81,6 +86,18 @@ func ValidateRoleARN(text string) error {
 		return fmt.Errorf("%q is not the ARN of an IAM role", text)
 	}
 	return errors.Join(ValidateRoleName(arn.RoleName()), ValidateRolePath(arn.path("role")))
+}
+
+// ValidateUserARN refuses what is not the ARN of an IAM user, and names and paths that no user has: they are like those of roles.
+func ValidateUserARN(text string) error {
+	arn, err := ParseARN(text)
+	if err != nil {
+		return err
+	}
+	if !arn.IsUser() {
+		return fmt.Errorf("%q is not the ARN of an IAM user", text)
+	}
+	return errors.Join(validateUserName(arn.RoleName()), ValidateRolePath(arn.path("user")))
 }
 
 // ValidatePolicyARN refuses what is not the ARN of a managed policy, and names and paths that no policy has.
@@ -135,5 +152,5 @@ func RoleARN(partition, account, path, name string) ARN {
 	return ARN{Partition: partition, Service: "iam", Account: account, Resource: "role" + path + name}
 }
 
-// RoleName is the name, without the path, in the ARN of a role.
+// RoleName is the name, without the path, in the ARN of a role or a user.
 func (a ARN) RoleName() string { return a.Resource[strings.LastIndex(a.Resource, "/")+1:] }

@@ -33,6 +33,9 @@ var (
 // ValidateRoleName checks the name of a role: 1 to 64 letters, digits and _+=,.@-.
 func ValidateRoleName(name string) error { return checkName("role name", name, maxRoleName) }
 
+// validateUserName checks the name of a user, whose form is that of a role's.
+func validateUserName(name string) error { return checkName("user name", name, maxRoleName) }
+
 // ValidateNamePrefix checks the prefix of a role's name, to which the AWS provider adds 26 characters: 1 to 38 letters,
 // digits and _+=,.@-.
 func ValidateNamePrefix(prefix string) error {
