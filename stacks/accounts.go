@@ -27,6 +27,7 @@ func (p *platform) checkAccounts() error {
 	default:
 		found.Add("argocd", p.checkArgoCD())
 	}
+	found.Add("clusters", fielderr.EachKey(p.cfg.Clusters, p.checkCluster))
 	found.Add("", p.checkPolicies())
 	found.Add("", p.cfg.validateUnique(inAccount))
 	renamed, err := p.checkKeys()
@@ -35,6 +36,21 @@ func (p *platform) checkAccounts() error {
 	}
 	found.Add("", renamed)
 	return invalidConfiguration(found.Err())
+}
+
+// checkCluster checks the access entries against the cluster's account, and the authentication mode of a cluster that this stack created
+// against the one that it had.
+func (p *platform) checkCluster(key string, cluster Cluster) error {
+	var found fielderr.List
+	if cluster.assumedAccount() == "" { // else reported already
+		found.Add("access", fielderr.EachKey(cluster.Access, func(_ string, entry AccessEntry) error {
+			return fielderr.At("principalArn", entry.refuseAccount(p.accountOf(key).id))
+		}))
+	}
+	if cluster.Create != nil {
+		found.Add("create.authenticationMode", refuseModeStep(p.modeBefore(key), cluster.Create.AuthenticationMode))
+	}
+	return found.Err()
 }
 
 // checkArgoCD checks the hub role with its permission to assume the targets' roles, and the targets against the hub.

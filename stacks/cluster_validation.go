@@ -35,6 +35,7 @@ func (cluster Cluster) validate(key string) error {
 		found.Add("create", cluster.Create.validate())
 	}
 	found.Add("oidcProvider", cluster.validateProvider())
+	found.Add("access", cluster.validateAccess())
 	return found.Err()
 }
 

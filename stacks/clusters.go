@@ -74,6 +74,9 @@ func (p *platform) resolveCluster(facts *resolvedCluster) error {
 		"endpoint": facts.endpoint, "issuer": facts.oidcProvider.Url,
 		"oidcProviderArn": facts.oidcProvider.Arn, "oidcProviderAdopted": pulumi.Bool(facts.oidcProvider.Adopted),
 	}
+	if facts.nodeRoleArn != nil {
+		facts.outputs["authenticationMode"], facts.outputs["nodeRoleArn"] = pulumi.String(facts.mode), facts.nodeRoleArn
+	}
 	return nil
 }
 
@@ -104,6 +107,9 @@ func (p *platform) lookUpCluster(cluster Cluster, facts *resolvedCluster) error 
 	facts.mode = components.AuthenticationModeConfigMap
 	if len(found.AccessConfigs) > 0 {
 		facts.mode = components.AuthenticationMode(found.AccessConfigs[0].AuthenticationMode)
+	}
+	if err := facts.refuseOldMode(name, cluster); err != nil {
+		return err
 	}
 	kubeconfig, err := cluster.kubeconfig(name, found.Endpoint, caData)
 	facts.kubeconfig = pulumi.String(kubeconfig)

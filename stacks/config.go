@@ -69,6 +69,20 @@ type Cluster struct {
 	Leaving bool `json:"leaving"`
 	// OidcProvider says how to create the cluster's IAM OIDC provider if there is none yet.
 	OidcProvider OidcProvider `json:"oidcProvider"`
+	// Access are access entries of the cluster, by keys that the user chooses. The cluster's authentication mode must know them.
+	Access map[string]AccessEntry `json:"access"`
+}
+
+// AccessEntry gives an IAM role or a user access to a cluster.
+type AccessEntry struct {
+	// Aliases are the keys that the entry had before.
+	Aliases Aliases `json:"aliases"`
+	// PrincipalArn is the ARN of the role, with its path, or of the user.
+	PrincipalArn string `json:"principalArn"`
+	// Type is STANDARD (the default) or, for the roles of nodes, the kind of the nodes.
+	Type components.AccessEntryType `json:"type"`
+	// AccessEntryArgs are what the entry gives, but for its type.
+	components.AccessEntryArgs
 }
 
 // ClusterSpec is a cluster to create: its control plane by pulumi-eks, its nodes a managed node group on Amazon Linux 2023.
@@ -90,7 +104,8 @@ type ClusterSpec struct {
 	VpcID            string   `json:"vpcId"`
 	PublicSubnetIDs  []string `json:"publicSubnetIds"`
 	PrivateSubnetIDs []string `json:"privateSubnetIds"`
-	// AuthenticationMode is API (the default), API_AND_CONFIG_MAP or CONFIG_MAP.
+	// AuthenticationMode is API (the default), API_AND_CONFIG_MAP or CONFIG_MAP. It goes from CONFIG_MAP to API_AND_CONFIG_MAP and from
+	// there to API, one step with each update, and never back.
 	AuthenticationMode components.AuthenticationMode `json:"authenticationMode"`
 }
 

@@ -51,8 +51,11 @@ func (p *platform) createCluster(cluster Cluster, facts *resolvedCluster) error 
 	if err != nil {
 		return err
 	}
-	created, err := eks.NewCluster(p.ctx, facts.key, p.clusterArgs(cluster, name, place), pulumi.Provider(facts.aws),
-		cluster.Aliases.of(itself))
+	if err := p.refuseWithoutNodes(cluster, facts); err != nil {
+		return err
+	}
+	options := append(p.takeOverNodeEntry(cluster, facts.key), pulumi.Provider(facts.aws), cluster.Aliases.of(itself))
+	created, err := eks.NewCluster(p.ctx, facts.key, p.clusterArgs(cluster, name, place), options...)
 	if err != nil {
 		return fmt.Errorf("creating EKS cluster %q: %w", name, err)
 	}
@@ -68,7 +71,7 @@ func (p *platform) createCluster(cluster Cluster, facts *resolvedCluster) error 
 	facts.endpoint, facts.caData = created.EksCluster.Endpoint(), created.EksCluster.CertificateAuthority().Data().Elem()
 	first := pulumi.Int(0)
 	facts.newIssuer = created.EksCluster.Identities().Index(first).Oidcs().Index(first).Issuer().Elem()
-	facts.mode, facts.vpcID = spec.AuthenticationMode, place.vpc
+	facts.mode, facts.vpcID, facts.nodeRoleArn = spec.AuthenticationMode, place.vpc, created.InstanceRoles.Index(pulumi.Int(0)).Arn()
 	// pulumi-eks has a kubeconfig too, without the profile and the region that made the cluster. It is there when the API
 	// server answers, so it is waited for.
 	facts.kubeconfig = pulumi.All(facts.endpoint, facts.caData, created.KubeconfigJson).ApplyT(func(values []any) (string, error) {

@@ -19,6 +19,10 @@ func (cfg *Config) setDefaults() {
 			cluster.Create.InstanceType = cmp.Or(cluster.Create.InstanceType, DefaultInstanceType)
 			cluster.Create.AuthenticationMode = cmp.Or(cluster.Create.AuthenticationMode, components.AuthenticationModeAPI)
 		}
+		for name, entry := range cluster.Access {
+			entry.AccessEntryArgs.Type = entry.Type
+			cluster.Access[name] = entry
+		}
 		cfg.Clusters[key] = cluster
 	}
 	for key, bucket := range cfg.Buckets {
@@ -84,6 +88,10 @@ func (argocd *ArgoCD) setTargetDefaults() {
 func (cfg *Config) inherit() {
 	for key, cluster := range cfg.Clusters {
 		cluster.OidcProvider.Owner, cluster.OidcProvider.Tags = cfg.Owner, pulumi.ToStringMap(cfg.Tags)
+		for name, entry := range cluster.Access {
+			entry.Tags = pulumi.ToStringMap(cfg.Tags)
+			cluster.Access[name] = entry
+		}
 		cfg.Clusters[key] = cluster
 	}
 	for key, role := range cfg.Roles {

@@ -17,6 +17,9 @@ var keyForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
 func (cfg *Config) validateKeys() error {
 	var found fielderr.List
 	found.Add("clusters", validateKeys(cfg.Clusters))
+	found.Add("clusters", fielderr.EachKey(cfg.Clusters, func(_ string, cluster Cluster) error {
+		return fielderr.At("access", validateKeys(cluster.Access))
+	}))
 	found.Add("buckets", validateKeys(cfg.Buckets))
 	found.Add("roles", validateKeys(cfg.Roles))
 	found.Add("argocd.targets", validateKeys(cfg.targets()))
@@ -37,6 +40,9 @@ func validateKeys[T any](entries map[string]T) error {
 func (cfg *Config) validateAliases() error {
 	var found fielderr.List
 	found.Add("", validateAliases("clusters", aliasesOf(cfg.Clusters, func(c Cluster) Aliases { return c.Aliases })))
+	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
+		found.Add("", validateAliases(fielderr.Path("clusters").Child(key).Child("access"), cfg.Clusters[key].accessAliases()))
+	}
 	found.Add("", validateAliases("buckets", aliasesOf(cfg.Buckets, func(b Bucket) Aliases { return b.Aliases })))
 	found.Add("", validateAliases("roles", aliasesOf(cfg.Roles, func(r Role) Aliases { return r.Aliases })))
 	found.Add("", validateAliases("argocd.targets", aliasesOf(cfg.targets(), func(t ArgoCDTarget) Aliases { return t.Aliases })))

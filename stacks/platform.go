@@ -58,6 +58,8 @@ type resolvedCluster struct {
 	mode      components.AuthenticationMode
 	// vpcID is the ID of the cluster's VPC.
 	vpcID string
+	// nodeRoleArn is the role of the nodes of a cluster that this stack creates.
+	nodeRoleArn pulumi.StringInput
 
 	account      *account
 	aws          *aws.Provider

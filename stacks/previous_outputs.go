@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
@@ -74,6 +75,32 @@ func (outputs stackOutputs) hasAccess(keys ...string) bool {
 	via := outputs.identities("argocdTargets", func(field func(string) string) string { return field("via") })
 	return slices.ContainsFunc(keys, func(key string) bool { return via[key] != "" })
 }
+
+// fieldOfCluster is a field of a cluster at the last update, under the first of its keys that it is found by, or "".
+func (outputs stackOutputs) fieldOfCluster(keys []string, name string) string {
+	fields := outputs.ofClusters(name)
+	for _, key := range keys {
+		if fields[key] != "" {
+			return fields[key]
+		}
+	}
+	return ""
+}
+
+// accessOf are the access entries of a cluster, under its keys.
+func (outputs stackOutputs) accessOf(keys []string) map[string]string {
+	entries, all := map[string]string{}, outputs["access"]
+	clusters, _ := all.(map[string]any)
+	for _, cluster := range keys {
+		found, _ := clusters[cluster].(map[string]any)
+		maps.Copy(entries, stackOutputs{"": found}.identities("", func(field func(string) string) string {
+			return accessIdentity(field("principalArn"))
+		}))
+	}
+	return entries
+}
+
+func accessIdentity(principal string) string { return "the access entry of " + principal }
 
 func clusterIdentity(name, region, account string) string {
 	return fmt.Sprintf("what belongs to EKS cluster %s in %s of account %s", name, region, account)

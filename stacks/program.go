@@ -32,8 +32,8 @@ func Platform(ctx *pulumi.Context) error {
 	}
 	p.readPreviousOutputs()
 	for _, step := range []func() error{
-		p.resolveAccounts, p.readQuotas, p.findPolicies, p.findGone, p.checkAccounts, p.resolveClusters, p.createBuckets, p.createRoles,
-		p.createArgoCD,
+		p.resolveAccounts, p.readQuotas, p.findPolicies, p.findGone, p.checkAccounts, p.resolveClusters, p.createAccess, p.createBuckets,
+		p.createRoles, p.createArgoCD,
 	} {
 		if err := step(); err != nil {
 			return err

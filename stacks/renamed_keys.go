@@ -35,6 +35,13 @@ func (p *platform) checkKeys() (faulty, failed error) {
 	} {
 		found.Add(section.path, renamedKeys(section.was, section.is, section.aliases))
 	}
+	found.Add("clusters", fielderr.EachKey(p.cfg.Clusters, func(key string, cluster Cluster) error {
+		is := map[string]string{}
+		for name, entry := range cluster.Access {
+			is[name] = accessIdentity(entry.PrincipalArn)
+		}
+		return fielderr.At("access", renamedKeys(before.accessOf(cluster.keys(key)), is, cluster.accessAliases()))
+	}))
 	return found.Err(), nil
 }
 

@@ -51,7 +51,11 @@ func (cfg *Config) validateUnique(inAccount func(cluster string) string) error {
 	found := &claims{taken: map[string]claim{}}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Clusters)) {
 		cluster := cfg.Clusters[key]
-		found.claim("EKS cluster", cluster.Name, " in "+cluster.Region+inAccount(key), fielderr.Path("clusters").Child(key))
+		at := fielderr.Path("clusters").Child(key)
+		found.claim("EKS cluster", cluster.Name, " in "+cluster.Region+inAccount(key), at)
+		for _, name := range slices.Sorted(maps.Keys(cluster.Access)) {
+			found.claimInIAM("the access entry of", cluster.Access[name].PrincipalArn, " in cluster "+key, at.Child("access").Child(name).Child("principalArn"))
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg.Buckets)) {
 		found.claim("bucket", cfg.Buckets[key].Name, "", fielderr.Path("buckets").Child(key))
@@ -81,6 +85,9 @@ func (cfg *Config) claimTarget(path fielderr.Path, target ArgoCDTarget, found *c
 	found.claim("cluster", fmt.Sprintf("%q", target.DisplayName), " in Argo CD", path)
 	if target.SecretName != "" {
 		found.claim("Argo CD's secret", target.SecretName, "", path.Child("secretName"))
+	}
+	if arn, given := target.roleArn(); given && target.Access.Via != components.ViaAwsAuth {
+		found.claimInIAM("the access entry of", arn, " in cluster "+target.Cluster, path.Child("roleArn"))
 	}
 	if target.Role == nil || target.Hub.Managed { // which has no such role, and is refused
 		return

@@ -171,6 +171,7 @@ create:
 			assert.JSONEq(t, `{"new": {
 				"name": "new-one", "arn": "arn:aws:eks:eu-west-1:111122223333:cluster/new-one", "region": "eu-west-1",
 				"account": "111122223333", "endpoint": "`+createdEndpoint+`",
+				"authenticationMode": "`+created.Inputs["authenticationMode"].StringValue()+`", "nodeRoleArn": "`+nodeRoleArn+`",
 				"issuer": "https://`+createdIssuer+`", "oidcProviderAdopted": false,
 				"oidcProviderArn": "arn:aws:iam::111122223333:oidc-provider/`+createdIssuer+`"
 			}}`, jsonOf(t, outputs["clusters"]))

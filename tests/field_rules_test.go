@@ -29,6 +29,14 @@ clusters:
     assumeRole: {roleArn: 'arn:aws:iam::111122223333:role/deployer', sessionName: pulumi}
     namespaces: [payments]
     oidcProvider: {clientIds: [sts.amazonaws.com], thumbprints: ['9e99a48a9960b14926bb7f3b02e22da2b0ab7280']}
+    access:
+      admins:
+        aliases: [old-admins]
+        principalArn: arn:aws:iam::111122223333:role/admins
+        username: admin
+        kubernetesGroups: [admins]
+        policies: [{policy: AmazonEKSViewPolicy, namespaces: [default]}]
+      nodes: {principalArn: 'arn:aws:iam::111122223333:role/nodes', type: EC2_LINUX}
   edge:
     region: us-east-1
     create:
@@ -150,6 +158,10 @@ func fieldRules() []fieldRule {
 	}
 	account := "roles.app.serviceAccounts[0]"
 	target := "argocd.targets.edge"
+	admins := "clusters.hub.access.admins"
+	noPattern := func(namespace string) string {
+		return fmt.Sprintf("%q is neither a namespace (up to 63 lower-case letters, digits and -) nor a pattern of some, such as dev-*", namespace)
+	}
 	return slices.Concat([]fieldRule{
 		{"owner", example{text(257), "", "the value has 257 characters; AWS allows 256"}, example{"a & b", "", `the value "a & b"` + noTagHas}, text(256)},
 
@@ -191,6 +203,39 @@ func fieldRules() []fieldRule {
 			example{list(6, "%040d"), "", "there are 6; IAM allows 5"},
 			example{[]any{"xyz"}, "[0]", `"xyz" is not a SHA-1 fingerprint of 40 hexadecimal digits`},
 			list(5, "%040d"),
+		},
+
+		{
+			admins + ".principalArn",
+			example{"arn:aws:iam::111122223333:role/" + text(65), "", fmt.Sprintf("role name %q has 65 characters; at most 64 are allowed", text(65))},
+			example{"arn:aws:iam::111122223333:group/x", "", `"arn:aws:iam::111122223333:group/x" is neither the ARN of an IAM role nor that of a user`},
+			"arn:aws:iam::111122223333:role/" + text(64),
+		},
+		{
+			admins + ".principalArn",
+			example{"arn:aws:iam::111122223333:user/" + text(65), "", fmt.Sprintf("user name %q has 65 characters; at most 64 are allowed", text(65))},
+			example{"arn:aws:iam::111122223333:user/a b", "", `"arn:aws:iam::111122223333:user/a b" is not an ARN: the resource is "user/a b"; it should be printable, without white space, and not empty`},
+			"arn:aws:iam::444455556666:user/teams/" + text(64),
+		},
+		{
+			"clusters.hub.access.nodes.type",
+			example{},
+			example{"EC2_BSD", "", `"EC2_BSD" is none of the types of access entries ["STANDARD" "EC2_LINUX" "EC2_WINDOWS" "FARGATE_LINUX" "HYBRID_LINUX" "EC2" "HYPERPOD_LINUX"]`},
+			"HYBRID_LINUX",
+		},
+		{admins + ".kubernetesGroups", example{}, example{[]any{"a\nb"}, "[0]", `"a\nb"` + notPrinted}, []any{"the admins: all"}},
+		{admins + ".username", example{}, example{"a\nb", "", `"a\nb"` + notPrinted}, "admin:{{SessionName}}"},
+		{
+			admins + ".policies[].policy",
+			example{},
+			example{[]any{one("policy", "Amazon EKS View")}, "[0].policy", `"Amazon EKS View" is not an EKS access policy such as AmazonEKSViewPolicy`},
+			[]any{one("policy", "AmazonEKSEditPolicy")},
+		},
+		{
+			admins + ".policies[].namespaces",
+			example{[]any{map[string]any{"policy": "AmazonEKSViewPolicy", "namespaces": []any{text(64)}}}, "[0].namespaces[0]", noPattern(text(64))},
+			example{[]any{map[string]any{"policy": "AmazonEKSViewPolicy", "namespaces": []any{"a.b"}}}, "[0].namespaces[0]", noPattern("a.b")},
+			[]any{map[string]any{"policy": "AmazonEKSViewPolicy", "namespaces": []any{text(63)}}},
 		},
 
 		{"clusters.edge.create.version", example{}, example{"v1.34", "", `"v1.34" is not a version of Kubernetes such as "1.34"`}, "1.35"},
@@ -295,13 +340,14 @@ func fieldRules() []fieldRule {
 
 // elsewhere are the fields whose rules have tests of their own.
 var elsewhere = map[string]string{
-	"clusters.*.aliases":       "TestConfigRefusesClustersAndBuckets",
-	"buckets.*.aliases":        "TestConfigRefusesClustersAndBuckets",
-	"roles.*.aliases":          "TestConfigRefusesRoles",
-	"roles.*.preset":           "TestConfigRefusesPresets",
-	"argocd.targets.*.aliases": "TestConfigRefusesArgoCD",
-	"argocd.roleNamePrefix":    "TestConfigRefusesTheHubRole",
-	"argocd.targets.*.roleArn": "TestConfigRefusesArgoCD",
+	"clusters.*.aliases":          "TestConfigRefusesClustersAndBuckets",
+	"clusters.*.access.*.aliases": "TestConfigRefusesAccessEntries",
+	"buckets.*.aliases":           "TestConfigRefusesClustersAndBuckets",
+	"roles.*.aliases":             "TestConfigRefusesRoles",
+	"roles.*.preset":              "TestConfigRefusesPresets",
+	"argocd.targets.*.aliases":    "TestConfigRefusesArgoCD",
+	"argocd.roleNamePrefix":       "TestConfigRefusesTheHubRole",
+	"argocd.targets.*.roleArn":    "TestConfigRefusesArgoCD",
 
 	"argocd.managed.roleArn":                  "TestConfigRefusesManagedArgoCD",
 	"argocd.managed.role.name":                "TestConfigRefusesManagedArgoCD",
