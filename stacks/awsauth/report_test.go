@@ -147,13 +147,13 @@ func TestAPlanBeginsWithTheModeOfTheCluster(t *testing.T) {
 func TestAPlanIsCompleteWhereNothingIsLost(t *testing.T) {
 	t.Parallel()
 	for line, complete := range map[string]bool{
-		"{rolearn: '" + role + "nodes', " + nodes + "}":                                       true,
-		"{rolearn: '" + role + "teams/gone', username: x, groups: [a]}":                       true,
-		"{rolearn: '" + role + "x', username: x, groups: ['system:nodes-x', a]}":              false,
-		"{rolearn: '" + role + "AWSReservedSSO_A_0123456789abcdef', username: x}":             false,
-		"{rolearn: '" + role + "AWSServiceRoleForAmazonEMRContainers', username: x}":          false,
-		"{rolearn: '" + role + "x', username: x, groups: [a]}":                                true,
-		"{rolearn: '" + role + "x', username: 'system:x', groups: [a]}":                       false,
+		"{rolearn: '" + role + "nodes', " + nodes + "}":                                        true,
+		"{rolearn: '" + role + "teams/gone', username: x, groups: [a]}":                        true,
+		"{rolearn: '" + role + "x', username: x, groups: ['system:nodes-x', a]}":               false,
+		"{rolearn: '" + role + "AWSReservedSSO_A_0123456789abcdef', username: x}":              false,
+		"{rolearn: '" + role + "AWSServiceRoleForAmazonEMRContainers', username: x}":           false,
+		"{rolearn: '" + role + "x', username: x, groups: [a]}":                                 true,
+		"{rolearn: '" + role + "x', username: 'system:x', groups: [a]}":                        false,
 		"{userarn: 'arn:aws:iam::111122223333:root', username: x, groups: ['system:masters']}": false,
 	} {
 		plan := awsauth.NewPlan("c", "c", components.AuthenticationModeConfigMap, read(t, configMap(awsauth.MapRoles, "- "+line)), awsauth.Facts{})

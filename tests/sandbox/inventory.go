@@ -51,6 +51,9 @@ func (a AWS) EKS(region string) *eks.Client {
 	return eks.NewFromConfig(a.config, func(o *eks.Options) { o.Region = region })
 }
 
+// STS is the client of STS.
+func (a AWS) STS() *sts.Client { return sts.NewFromConfig(a.config) }
+
 // Inventory is what AWS and the clusters themselves say there is, apart from what the sandbox brought along.
 type Inventory struct {
 	OidcProviders   []OidcProvider
@@ -108,7 +111,7 @@ func (s *Sandbox) TakeInventory(ctx context.Context) (*Inventory, error) {
 		}
 	}
 	for _, c := range s.Clusters.All {
-		if components.AuthenticationMode(c.AuthenticationMode).AllowsAccessEntries() {
+		if components.AuthenticationMode(s.Endpoint.AuthenticationMode(c.Region, c.Name)).AllowsAccessEntries() {
 			operator := s.operatorIn(c.Account)
 			if err := listAccessEntries(ctx, accounts[c.Account].EKS(c.Region), c, operator, &inventory); err != nil {
 				return nil, fmt.Errorf("listing the access entries of %q: %w", c.Name, err)

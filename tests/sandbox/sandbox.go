@@ -132,7 +132,7 @@ func (s *Sandbox) start(ctx context.Context, opts Options) error {
 	s.logf("starting %d Kubernetes control planes", len(clusters))
 	s.Clusters, err = eks.Start(ctx, eks.Options{
 		ControlPlane: s.Tools.ControlPlane, Dir: filepath.Join(s.Dir, "clusters"),
-		AWSEndpoint: s.Endpoint.URL(), Access: s.Endpoint.AccessEntry,
+		AWSEndpoint: s.Endpoint.URL(), Access: s.Endpoint.AccessEntry, Mode: s.Endpoint.AuthenticationMode,
 		Associated: s.Endpoint.HasPodIdentityAssociation, Addon: s.Endpoint.HasAddon, NodeCredentials: s.Endpoint.NodeCredentials,
 		ContainerPath: s.containerPath(opts.ContainerPath), ContainerEnv: s.containerEnv(), TokenAging: opts.TokenAging,
 	}, clusters)

@@ -105,8 +105,8 @@ func (e *eks) answer(r *http.Request, req request) (json.RawMessage, error) {
 	if rt == nil || rt.run == nil {
 		return nil, &apiError{
 			http.StatusNotImplemented, "NotImplementedException",
-			fmt.Sprintf("the sandbox does not have eks:%s; its clusters are there from the start, and only their access entries, "+
-				"their EKS Pod Identity associations, their capability of Argo CD and the agent's add-on change", req.action),
+			fmt.Sprintf("the sandbox does not have eks:%s; its clusters are there from the start, and only their authentication mode, their "+
+				"access entries, their EKS Pod Identity associations, their capability of Argo CD and the agent's add-on change", req.action),
 		}
 	}
 	body, err := readBody(r)
@@ -206,10 +206,10 @@ func (e *eks) table() []route {
 
 		newRoute(post, "/clusters", "CreateCluster", nil),
 		newRoute(del, cluster, "DeleteCluster", nil),
-		newRoute(post, cluster+"/update-config", "UpdateClusterConfig", nil),
+		newRoute(post, cluster+"/update-config", "UpdateClusterConfig", e.updateClusterConfig),
 		newRoute(get, cluster+"/updates", "ListUpdates", nil),
 		newRoute(post, cluster+"/updates", "UpdateClusterVersion", nil),
-		newRoute(get, cluster+"/updates/{updateId}", "DescribeUpdate", nil),
+		newRoute(get, cluster+"/updates/{updateId}", "DescribeUpdate", e.describeUpdate),
 		newRoute(get, "/cluster-versions", "DescribeClusterVersions", nil),
 		newRoute(post, "/cluster-registrations", "RegisterCluster", nil),
 		newRoute(del, "/cluster-registrations/{name}", "DeregisterCluster", nil),

@@ -136,6 +136,7 @@ var nodeTypes = map[string]struct {
 	"EC2_LINUX":     {"system:node:{{EC2PrivateDNSName}}", []string{"system:nodes"}},
 	"EC2_WINDOWS":   {"system:node:{{EC2PrivateDNSName}}", []string{"eks:kube-proxy-windows", "system:nodes"}},
 	"FARGATE_LINUX": {"system:node:{{SessionName}}", []string{"system:bootstrappers", "system:node-proxier", "system:nodes"}},
+	"HYBRID_LINUX":  {"system:node:{{SessionName}}", []string{"system:bootstrappers", "system:nodes"}},
 }
 
 // defaultUsername is what EKS calls a principal in Kubernetes: a user by its ARN, a role by that of its sessions, which
@@ -364,7 +365,7 @@ func (a *accessEntry) setNodeType(kind string, p principal, c *cluster, chosen b
 	node, ok := nodeTypes[kind]
 	switch {
 	case !ok:
-		return invalid("The type %s is invalid; the sandbox has STANDARD, EC2_LINUX, EC2_WINDOWS and FARGATE_LINUX.", kind)
+		return invalid("The type %s is invalid; the sandbox has STANDARD, EC2_LINUX, EC2_WINDOWS, FARGATE_LINUX and HYBRID_LINUX.", kind)
 	case chosen:
 		return invalid("The kubernetesGroups and username cannot be specified for an access entry with a type of %q.", kind)
 	case p.kind != "role" || p.account != c.Account:

@@ -30,7 +30,7 @@ type Cluster struct {
 	// AuthenticationMode is API, API_AND_CONFIG_MAP or CONFIG_MAP.
 	AuthenticationMode string
 	// CreatorArn is the IAM principal that gets the bootstrap access entry, with AmazonEKSClusterAdminPolicy; none if empty,
-	// and none in the mode CONFIG_MAP, which has no entries.
+	// and none as long as the mode is CONFIG_MAP, which has no entries.
 	CreatorArn string
 	// Keys returns the keys with which the cluster signs its service account tokens, as the JSON Web Key Set that it
 	// publishes. Without it STS takes no token of the cluster.
@@ -65,6 +65,9 @@ type cluster struct {
 	// capabilities are the EKS Capabilities by their names, and vpcID is made up.
 	capabilities map[string]*capability
 	vpcID        string
+	// managedNodes are the types of entries by the roles of managed node groups and Fargate profiles, and updates those by their IDs.
+	managedNodes map[string]string
+	updates      map[string]clusterUpdate
 }
 
 // AddCluster makes a cluster known, in the state ACTIVE. It reports everything that is wrong with it at once.
@@ -147,6 +150,8 @@ func (e *eks) add(given Cluster) error {
 		addons:        map[string]*addon{},
 		capabilities:  map[string]*capability{},
 		vpcID:         vpcID(),
+		managedNodes:  map[string]string{},
+		updates:       map[string]clusterUpdate{},
 	}
 	c.addons[PodIdentityAgent] = newAddon(c, PodIdentityAgent, now)
 	if given.CreatorArn != "" && given.AuthenticationMode != modeConfigMap {

@@ -49,12 +49,33 @@ func (e *eks) needs(r *http.Request, req request) (needs []need, known bool, err
 		passed, err := passedRole(r, service, arn.String())
 		return append(needs, passed...), true, err
 	}
+	if rt.action == "CreateAccessEntry" {
+		nodes, err := passedNodeRole(r)
+		return append(needs, nodes...), true, err
+	}
 	return needs, true, nil
 }
 
 // passedTo are the actions that give a service a role.
 var passedTo = map[string]string{
 	"CreatePodIdentityAssociation": podsService, "UpdatePodIdentityAssociation": podsService, "CreateCapability": capabilitiesService,
+}
+
+// passedNodeRole is the permission to let the role of nodes on EC2 into a cluster, beside that to create the entry.
+// https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+func passedNodeRole(r *http.Request) ([]need, error) {
+	body, err := peekBody(r)
+	if err != nil {
+		return nil, err
+	}
+	var given struct {
+		PrincipalArn string `json:"principalArn"`
+		Type         string `json:"type"`
+	}
+	if err := json.Unmarshal(body, &given); err != nil || given.Type != "EC2_LINUX" && given.Type != "EC2_WINDOWS" {
+		return nil, nil //nolint:nilerr // what is not JSON is refused when it is read
+	}
+	return []need{{action: "iam:PassRole", resource: given.PrincipalArn}}, nil
 }
 
 // passedRole is the permission to give a service the role that a call names, for the cluster.

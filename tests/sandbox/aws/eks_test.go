@@ -291,7 +291,7 @@ func TestCreateAccessEntryRefuses(t *testing.T) {
 		}, `The principalArn of an access entry with a type of "EC2_LINUX" must be a role in the cluster's account.`},
 		{"a type that is none", func(in *awseks.CreateAccessEntryInput) {
 			in.Type = aws.String("standard")
-		}, "The type standard is invalid; the sandbox has STANDARD, EC2_LINUX, EC2_WINDOWS and FARGATE_LINUX."},
+		}, "The type standard is invalid; the sandbox has STANDARD, EC2_LINUX, EC2_WINDOWS, FARGATE_LINUX and HYBRID_LINUX."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -703,8 +703,8 @@ func TestOtherEKSCallsAreRefusedByName(t *testing.T) {
 		Name: aws.String("more"), RoleArn: aws.String("arn:aws:iam::123456789012:role/x"), ResourcesVpcConfig: &types.VpcConfigRequest{},
 	})
 	requireAPIError(t, err, "NotImplementedException",
-		"the sandbox does not have eks:CreateCluster; its clusters are there from the start, and only their access entries, "+
-			"their EKS Pod Identity associations, their capability of Argo CD and the agent's add-on change")
+		"the sandbox does not have eks:CreateCluster; its clusters are there from the start, and only their authentication mode, their "+
+			"access entries, their EKS Pod Identity associations, their capability of Argo CD and the agent's add-on change")
 	_, err = e.eks().ListNodegroups(t.Context(), &awseks.ListNodegroupsInput{ClusterName: aws.String("x")})
 	require.ErrorContains(t, err, "the sandbox does not have eks:ListNodegroups")
 

@@ -4,6 +4,7 @@ package creation_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"regexp"
@@ -49,9 +50,12 @@ type cloud struct {
 	apiServer string
 
 	mutex sync.Mutex
-	// made and gone are the resources, the providers' configurations among made.
-	made []made
-	gone []string
+	// made and gone are the resources, the providers' configurations among made, and imported those that were there already.
+	made     []made
+	gone     []string
+	imported []string
+	// nodesLetIn says that EKS has made the access entry of the nodes, and nodesEntryGone that it is gone again.
+	nodesLetIn, nodesEntryGone bool
 }
 
 // made is a resource with its inputs.
@@ -100,10 +104,17 @@ func (c *cloud) plugin() p.Provider {
 			if r.Urn.Type() == nodeGroupType {
 				time.Sleep(slowly)
 			}
+			if c.nodesLetIn && (made{urn: r.Urn}).String() == accessEntry {
+				return p.CreateResponse{}, errors.New("ResourceInUseException: The specified access entry resource is already in use on this cluster.")
+			}
 			c.remember(r.Urn, r.Properties)
 			return p.CreateResponse{ID: r.Urn.Name() + "-id", Properties: c.outputs(r.Urn, r.Properties, false)}, nil
 		},
+		Read: c.read,
 		Update: func(_ context.Context, r p.UpdateRequest) (p.UpdateResponse, error) {
+			if r.Urn.Type() == clusterType {
+				c.nodesLetIn = true // with the authentication mode, as nothing else of a cluster changes here
+			}
 			return p.UpdateResponse{Properties: c.outputs(r.Urn, r.Inputs, false)}, nil
 		},
 		Delete: func(_ context.Context, r p.DeleteRequest) error {
@@ -117,6 +128,20 @@ func (c *cloud) plugin() p.Provider {
 		},
 		Cancel: func(context.Context) error { return nil },
 	}
+}
+
+// read gives an import the access entry that EKS made of the nodes' role, once the authentication mode knows entries.
+func (c *cloud) read(_ context.Context, r p.ReadRequest) (p.ReadResponse, error) {
+	cluster, principal, ok := strings.Cut(r.ID, ":")
+	if !ok || r.Urn.Type() != entryType || !c.nodesLetIn {
+		return p.ReadResponse{}, fmt.Errorf("there is no %s %q to read", r.Urn.Type(), r.ID)
+	}
+	inputs := provider.Properties(map[string]any{"clusterName": cluster, "principalArn": principal, "type": "EC2_LINUX"})
+	c.remember(r.Urn, inputs)
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.imported = append(c.imported, made{urn: r.Urn}.String())
+	return p.ReadResponse{ID: r.ID, Properties: inputs, Inputs: inputs}, nil
 }
 
 func (c *cloud) remember(urn presource.URN, inputs property.Map) {
@@ -208,6 +233,12 @@ func (c *cloud) invoke(_ context.Context, r p.InvokeRequest) (p.InvokeResponse, 
 		"aws:ec2/getInstanceType:getInstanceType":                   {"supportedArchitectures": []any{"arm64"}},
 		"aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": {},
 	}[string(r.Token)]
+	if r.Token == "aws:eks/getAccessEntry:getAccessEntry" {
+		if c.nodesEntryGone || !strings.HasSuffix(r.Args.Get("principalArn").AsString(), ":role/fresh-instanceRole-role") {
+			return p.InvokeResponse{}, errors.New("empty result")
+		}
+		answer, ok = map[string]any{"type": "EC2_LINUX"}, true
+	}
 	if !ok {
 		return p.InvokeResponse{}, fmt.Errorf("this test does not answer %s", r.Token)
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	// Access answers with the access entry of an IAM principal. The ARN is the canonical one that STS knows, so a role's
 	// path is missing from it; the entry of a role with a path is to be found all the same, as on EKS.
 	Access func(region, cluster, principalArn string) (aws.AccessEntry, bool)
+	// Mode answers with the authentication mode that a cluster has now. Default: that of its Spec.
+	Mode func(region, cluster string) string
 	// Associated tells whether a service account has an EKS Pod Identity association. Default: none has.
 	Associated func(region, cluster, namespace, serviceAccount string) bool
 	// Addon tells whether a cluster has an add-on. Default: it has.
@@ -74,6 +76,7 @@ type Cluster struct {
 	replaced, moved int
 
 	awsEndpoint string
+	mode        func(region, cluster string) string
 	files       files
 	admin       *rest.Config
 	identities  *podIdentity
@@ -104,7 +107,7 @@ func Start(ctx context.Context, opts Options, specs []Spec) (*Clusters, error) {
 	clusters := &Clusters{All: make([]*Cluster, len(specs)), etcd: database, opts: opts}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, spec := range specs {
-		clusters.All[i] = &Cluster{Spec: spec, Issuer: issuer(spec, 0), awsEndpoint: opts.AWSEndpoint}
+		clusters.All[i] = &Cluster{Spec: spec, Issuer: issuer(spec, 0), awsEndpoint: opts.AWSEndpoint, mode: opts.Mode}
 		group.Go(func() error {
 			if err := clusters.All[i].start(groupCtx, opts, database); err != nil {
 				return fmt.Errorf("starting cluster %q in %s: %w", spec.Name, spec.Region, err)
@@ -167,6 +170,16 @@ func (c *Cluster) JWKS(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("fetching the service account keys of cluster %q: %w", c.Name, err)
 	}
 	return keys, nil
+}
+
+// currentMode is the authentication mode, which may have changed since the cluster was started.
+func (c *Cluster) currentMode() string {
+	if c.mode != nil {
+		if mode := c.mode(c.Region, c.Name); mode != "" {
+			return mode
+		}
+	}
+	return c.AuthenticationMode // EKS does not know the cluster yet
 }
 
 // SigningKeyFile is the path of the private key that signs service account tokens, a PKCS #8 PEM. It is for tests that

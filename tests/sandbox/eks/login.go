@@ -2,9 +2,11 @@ package eks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,7 +89,7 @@ func (l *login) lookup(ctx context.Context, id identity) (mapping, error) {
 	if entry, ok := l.cluster.accessEntry(l.access, id.canonicalArn); ok {
 		return mapping{username: entry.Username, groups: entry.Groups}, nil
 	}
-	if l.cluster.AuthenticationMode == "API" {
+	if l.cluster.currentMode() == "API" {
 		return mapping{}, errNotMapped
 	}
 	client, err := kubernetes.NewForConfig(l.cluster.AdminConfig())
@@ -109,7 +111,7 @@ func (l *login) lookup(ctx context.Context, id identity) (mapping, error) {
 func (c *Cluster) accessEntry(
 	access func(region, cluster, principalArn string) (aws.AccessEntry, bool), principalArn string,
 ) (aws.AccessEntry, bool) {
-	if c.AuthenticationMode == "CONFIG_MAP" {
+	if c.currentMode() == "CONFIG_MAP" {
 		return aws.AccessEntry{}, false
 	}
 	return access(c.Region, c.Name, principalArn)
@@ -125,17 +127,17 @@ type awsAuthLine struct {
 }
 
 // lookupAWSAuth finds the principal in mapRoles, mapUsers or mapAccounts. ARNs are compared without case. The line of a
-// role with a path never matches, because STS does not know the path; that trap is EKS's own, so it is kept. A key that is
-// no YAML list does not spoil the others, but is named when nothing else matches.
+// role with a path never matches, because STS does not know the path; that trap is EKS's own, so it is kept. Of several lines in a
+// key the last one counts, and what is of a wrong type in one is dropped. A key that is no YAML list does not spoil the others, but is
+// named when nothing else matches.
 func lookupAWSAuth(data map[string]string, id identity) (mapping, error) {
 	var faults []error
 	for _, key := range []string{"mapRoles", "mapUsers"} {
-		var lines []awsAuthLine
-		if err := yaml.Unmarshal([]byte(data[key]), &lines); err != nil {
+		lines, err := awsAuthLines(data[key])
+		if err != nil {
 			faults = append(faults, fmt.Errorf("aws-auth: %s: %w", key, err))
-			continue
 		}
-		for _, line := range lines {
+		for _, line := range slices.Backward(lines) {
 			arn := line.RoleArn
 			if key == "mapUsers" {
 				arn = line.UserArn
@@ -157,6 +159,24 @@ func lookupAWSAuth(data map[string]string, id identity) (mapping, error) {
 	return mapping{}, errors.Join(append([]error{errNotMapped}, faults...)...)
 }
 
+// awsAuthLines reads a key of aws-auth as aws-iam-authenticator does, with encoding/json.
+// https://github.com/kubernetes-sigs/aws-iam-authenticator/blob/master/pkg/mapper/configmap/configmap.go
+func awsAuthLines(text string) ([]awsAuthLine, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	document, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	var lines []awsAuthLine
+	err = json.Unmarshal(document, &lines)
+	if misfit := (*json.UnmarshalTypeError)(nil); errors.As(err, &misfit) && misfit.Field != "" {
+		err = nil // the rest of the line is kept
+	}
+	return lines, err
+}
+
 // render fills the templates of a user or group name in. {{SessionName}} has no @, which a user name may not have.
 func (id identity) render(template string) string {
 	return strings.NewReplacer(
@@ -164,6 +184,9 @@ func (id identity) render(template string) string {
 		"{{SessionName}}", strings.ReplaceAll(id.sessionName, "@", "-"),
 		"{{SessionNameRaw}}", id.sessionName,
 		"{{AccessKeyID}}", id.accessKeyID,
+		// The session of a node is called like its instance, and EC2 may name the instance so, too:
+		// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
+		"{{EC2PrivateDNSName}}", id.sessionName+".ec2.internal",
 	).Replace(template)
 }
 

@@ -144,7 +144,7 @@ var guards = append([]guard{
 	// How what was given is taken away, and what was not given is kept.
 	{
 		"the empty list that takes the groups of an access entry away",
-		[]edit{{accessFile, `KubernetesGroups: pulumi.ToStringArray(args.AccessEntry.KubernetesGroups),`, ``}},
+		[]edit{{accessFile, `entryArgs.KubernetesGroups = pulumi.ToStringArray(args.AccessEntry.KubernetesGroups)`, ``}},
 		program("TestClusterAccessLetsARoleInByAnAccessEntry"),
 	},
 	{
@@ -368,4 +368,4 @@ var guards = append([]guard{
 		[]edit{{programFile, "case $identity in \"$IRSA_EXPECTED_ARN\"/*) ;; *) return 1 ;; esac\n\t[ -z", "[ -z"}},
 		program("TestALoginThatFailsSaysWhy"),
 	},
-}, slices.Concat(podIdentityGuards, trustReviewGuards, capabilityGuards)...)
+}, slices.Concat(podIdentityGuards, trustReviewGuards, capabilityGuards, awsAuthGuards)...)
