@@ -31,6 +31,10 @@ var awsAuth = map[string]string{
 - rolearn: arn:aws:iam::123456789012:role/both
   username: from-aws-auth
   groups: [from-aws-auth]
+- {rolearn: "arn:aws:iam::123456789012:role/twice", username: first, groups: [first]}
+- {rolearn: "arn:aws:iam::123456789012:role/TWICE", username: last, groups: [last]}
+- {rolearn: "arn:aws:iam::123456789012:role/hasty", username: hasty, groups: "not a list"}
+- {rolearn: "arn:aws:iam::123456789012:role/node", username: "system:node:{{EC2PrivateDNSName}}", groups: ["system:nodes"]}
 `,
 	"mapUsers": `
 - userarn: arn:aws:iam::123456789012:user/team/mapped
@@ -60,6 +64,8 @@ func TestALoginIsTheUserThatTheClusterKnows(t *testing.T) {
 	entryUser := user{userArn("entry"), nil}
 	mapped := user{"mapped:123456789012:me-example.com", []string{"mapped", "raw:me@example.com", "key:role.mapped"}}
 	mappedUser := user{"mapped-user", []string{"mapped"}}
+	last := user{"last", []string{"last"}}
+	node := user{"system:node:me@example.com.ec2.internal", []string{"system:nodes"}}
 	refused := user{}
 	for name, test := range map[string]struct {
 		accessKey          string
@@ -71,6 +77,9 @@ func TestALoginIsTheUserThatTheClusterKnows(t *testing.T) {
 		"a role of aws-auth":                  {"role.mapped", mapped, refused, mapped},
 		"a user of aws-auth, with its path":   {"user.team~mapped", mappedUser, refused, mappedUser},
 		"an entry wins over aws-auth":         {"role.both", user{"from-entry", []string{"from-entry"}}, user{"from-entry", []string{"from-entry"}}, user{"from-aws-auth", []string{"from-aws-auth"}}},
+		"a role with two lines of aws-auth":   {"role.twice", last, refused, last},
+		"a role whose groups are no list":     {"role.hasty", user{"hasty", nil}, refused, user{"hasty", nil}},
+		"a node":                              {"role.node", node, refused, node},
 		"aws-auth cannot name a role's path":  {"role.pathed", refused, refused, refused},
 		"a role that nobody mentions":         {"role.unknown", refused, refused, refused},
 		"a role called like a user's entry":   {"user.both", refused, refused, refused},
