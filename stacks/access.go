@@ -13,6 +13,9 @@ import (
 // createAccess makes the access entries of the clusters.
 func (p *platform) createAccess() error {
 	for _, cluster := range slices.Sorted(maps.Keys(p.cfg.Clusters)) {
+		if p.gone[cluster] {
+			continue
+		}
 		entries, outputs := p.cfg.Clusters[cluster].Access, pulumi.Map{}
 		for _, key := range slices.Sorted(maps.Keys(entries)) {
 			access, err := p.createAccessEntry(cluster, key, entries[key])
@@ -32,6 +35,7 @@ func (p *platform) createAccessEntry(cluster, key string, entry AccessEntry) (*c
 	facts := p.clusters[cluster]
 	return components.NewClusterAccess(p.ctx, accessName(cluster, key), &components.ClusterAccessArgs{
 		ClusterName: facts.name, PrincipalArn: pulumi.String(entry.PrincipalArn), AccessEntry: &entry.AccessEntryArgs,
+		Cluster: facts.kubernetes,
 	}, pulumi.Provider(facts.aws), p.accessAliases(cluster, key, entry))
 }
 

@@ -46,7 +46,11 @@ func TestIrsaRoleTrustsALeavingClusterAndProvesNothingInIt(t *testing.T) {
 // blueAndGreen is a platform whose cluster blue is followed by green.
 const blueAndGreen = `
 clusters:
-  blue: {region: eu-west-1, leaving: true, namespaces: [apps]}
+  blue:
+    region: eu-west-1
+    leaving: true
+    namespaces: [apps]
+    access: {admins: {principalArn: "arn:aws:iam::111122223333:role/admin", policies: [{policy: AmazonEKSClusterAdminPolicy}]}}
   green: {region: eu-west-1}
 roles:
   app:
@@ -91,6 +95,7 @@ func TestPlatformTrustsALeavingClusterAsLongAsItIsThere(t *testing.T) {
 	assert.ElementsMatch(t, []string{
 		"app/green/default/both-irsa-test", "app/green/default/new-irsa-test", "app/green/default/both-irsa-denied",
 	}, jobs)
+	assert.Len(t, r.ofType(accessEntryType), 1)
 	for key, want := range map[string]bool{"blue": true, "green": false} {
 		forgets := r.one(t, "pulumi:providers:kubernetes", "kubernetes-"+key).Inputs["deleteUnreachable"]
 		assert.Equal(t, want, forgets.IsBool() && forgets.BoolValue(), "what was made in %s is forgotten when it is gone", key)

@@ -31,7 +31,6 @@ const (
 	hubProviderArn = "arn:aws:iam::" + account + ":oidc-provider/" + hubIssuer
 
 	getCallerIdentity        = "aws:index/getCallerIdentity:getCallerIdentity"
-	getAccessEntry           = "aws:eks/getAccessEntry:getAccessEntry"
 	getAddon                 = "aws:eks/getAddon:getAddon"
 	getCluster               = "aws:eks/getCluster:getCluster"
 	getClusters              = "aws:eks/getClusters:getClusters"
