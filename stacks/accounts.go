@@ -90,10 +90,10 @@ func (p *platform) checkTarget(target ArgoCDTarget, roleArn string) error {
 // is reached with them. It does not matter which of the account's credentials make a role, but with others than before it
 // would be replaced: by a cluster that leaves its list, for example.
 func (p *platform) roleAccount(key string, role Role) *account {
-	first, before := p.accountOf(role.Clusters[0]), p.before.roleProviders()
+	first := p.accountOf(role.Clusters[0])
 	for _, was := range append(slices.Clone(role.Aliases), key) {
 		for _, account := range p.accounts {
-			if account.id == first.id && account.credentials.iamProviderName() == before[was] {
+			if account.id == first.id && account.credentials.iamProviderName() == p.providersBefore[was] {
 				return account
 			}
 		}

@@ -3,6 +3,7 @@ package stacks
 import (
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -28,10 +29,15 @@ type platform struct {
 	// before are the outputs of the stack's last update, and unread is why they cannot be read.
 	before stackOutputs
 	unread error
+	// providersBefore are the names of the AWS providers that the roles were made with, by the roles' keys, and rolesBefore the keys
+	// of the roles of each service account, which is given as <cluster>/<namespace>/<name>.
+	providersBefore map[string]string
+	rolesBefore     map[string][]string
 	// buckets are all buckets and their objects.
 	buckets []pulumi.Resource
-	// outputs are the stack's outputs, by name.
+	// outputs are the stack's outputs, by name. Roles add theirs at the same time.
 	outputs map[string]pulumi.Map
+	adding  sync.Mutex
 }
 
 // namedPolicy is one of AWS's own policies, as an account is asked for it.
@@ -82,6 +88,8 @@ func (p *platform) accountOf(cluster string) *account {
 
 // output adds an entry to one of the stack's outputs.
 func (p *platform) output(name, key string, value pulumi.Map) {
+	p.adding.Lock()
+	defer p.adding.Unlock()
 	if p.outputs[name] == nil {
 		p.outputs[name] = pulumi.Map{}
 	}

@@ -73,28 +73,21 @@ func (p *platform) readPreviousOutputs() {
 	stack := strings.Join([]string{p.ctx.Organization(), p.ctx.Project(), p.ctx.Stack()}, "/")
 	p.unread = p.ctx.Invoke("pulumi:pulumi:readStackOutputs", pulumi.Map{"name": pulumi.String(stack)}, &found)
 	p.before = found.Outputs
+	p.providersBefore, p.rolesBefore = p.before.roleProviders(), p.before.serviceAccounts()
 }
 
 // earlierRoles are the roles that had a service account at the last update, other than the one that it has now.
 func (p *platform) earlierRoles(key string, role Role, account components.ServiceAccountArgs) []string {
-	roles, _ := p.before["roles"].(map[string]any)
 	var earlier []string
-	for _, other := range slices.Sorted(maps.Keys(roles)) {
-		if other == key || slices.Contains(role.Aliases, other) {
-			continue
-		}
-		fields, _ := roles[other].(map[string]any)
-		accounts, _ := fields["serviceAccounts"].([]any)
-		for _, cluster := range role.Clusters {
-			has := func(cluster string) bool {
-				return slices.Contains(accounts, any(cluster+"/"+account.Namespace+"/"+account.Name))
-			}
-			if slices.ContainsFunc(append([]string{cluster}, p.cfg.Clusters[cluster].Aliases...), has) && !slices.Contains(earlier, other) {
-				earlier = append(earlier, other)
-			}
+	for _, cluster := range role.Clusters {
+		for _, name := range append([]string{cluster}, p.cfg.Clusters[cluster].Aliases...) {
+			earlier = append(earlier, p.rolesBefore[name+"/"+account.Namespace+"/"+account.Name]...)
 		}
 	}
-	return earlier
+	slices.Sort(earlier)
+	return slices.DeleteFunc(slices.Compact(earlier), func(other string) bool {
+		return other == key || slices.Contains(role.Aliases, other)
+	})
 }
 
 func (p *platform) clusterIdentities() map[string]string {

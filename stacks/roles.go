@@ -9,13 +9,12 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
+// createRoles makes all roles at once, as each waits until the engine has taken its component.
 func (p *platform) createRoles() error {
-	for _, key := range slices.Sorted(maps.Keys(p.cfg.Roles)) {
-		if _, err := p.createRole(key, p.cfg.Roles[key]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return parallel(slices.Collect(maps.Keys(p.cfg.Roles)), func(key string) error {
+		_, err := p.createRole(key, p.cfg.Roles[key])
+		return err
+	})
 }
 
 func (p *platform) createRole(key string, role Role) (*components.IrsaRole, error) {
