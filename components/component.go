@@ -30,7 +30,7 @@ func construct(
 	}
 	children, err := childrenOf(component, name, opts)
 	if err == nil {
-		err = build(children)
+		err = apart(func() error { return build(children) })
 	}
 	if err != nil {
 		return failure(token, name, err)
@@ -39,6 +39,15 @@ func construct(
 		return fmt.Errorf("registering the outputs of %s %q: %w", typeName(token), name, err)
 	}
 	return nil
+}
+
+// apart runs build in a goroutine of its own and waits for it. The state of each resource holds the calls by which the program
+// came to register it, and the engine writes the whole state with every step: the calls to the constructor stand there once, with
+// the component, and not again with every child.
+func apart(build func() error) error {
+	built := make(chan error)
+	go func() { built <- build() }()
+	return <-built
 }
 
 func outputsOf(component pulumi.ComponentResource) pulumi.Map {
