@@ -6,6 +6,9 @@
 #               sandbox for it, or with STACK=prod of a stack of yours
 # make pictures draw the READMEs' pictures from their sources, with graphviz
 # make mutants  take one guard at a time out of the code and see that a test fails: about 2 minutes
+# make bench    measure what 50, 200 and 1,000 roles cost, with the components and without: half an hour on a quiet machine;
+#               ROLES="50 200" takes these numbers, RUNS=3 measures thrice, CHECKPOINTS=1000 writes the state at every step of
+#               so many roles, too, which is 200 otherwise
 #
 # They need Go, Python 3 with pip, for make test Node 20 or later with npm too, and nothing else: what else is missing is
 # built or installed once, into the user's cache. The first time takes 10 to 20 minutes on 2 cores, most of it compiling
@@ -28,7 +31,7 @@ SHELL := /bin/bash
 LINT := go -C tests/lint build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 MODULES := . components/plugin tests/kubernetes-plugin tests/kubernetes-plugin/sdk tests/sandbox tests/sandbox/argocdlogin
 
-.PHONY: demo sandbox test unit lint e2e mutants graphviz trust-map pictures cover fmt clean
+.PHONY: demo sandbox test unit lint e2e mutants bench graphviz trust-map pictures cover fmt clean
 
 demo: bin/sandbox
 	@bin/sandbox demo
@@ -76,6 +79,10 @@ pictures: graphviz
 
 mutants:
 	@go -C tests/sandbox run ./cmd/mutants
+
+bench:
+	go -C tests/sandbox build -o ../../bin/bench ./cmd/bench
+	@bin/bench $(if $(RUNS),-runs $(RUNS)) $(if $(CHECKPOINTS),-checkpoints $(CHECKPOINTS)) $(ROLES)
 
 # Coverage of the components and the stack by the mocked tests alone; less than 90 % fails.
 cover:

@@ -88,24 +88,27 @@ func (h *languageHost) GetRequiredPackages(
 	return &pulumirpc.GetRequiredPackagesResponse{}, nil
 }
 
-// Run compiles the program and runs it as the engine asks.
+// Run compiles the program, unless the project's option binary names one, and runs it as the engine asks.
 func (h *languageHost) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
-	dir, err := os.MkdirTemp("", "pulumi-program-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	program := filepath.Join(dir, "program")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".") //nolint:gosec // a path of our own
-	build.Dir = req.GetInfo().GetProgramDirectory()
-	if output, err := build.CombinedOutput(); err != nil {
-		return &pulumirpc.RunResponse{Error: fmt.Sprintf("compiling the program: %v\n%s", err, output)}, nil
+	program := req.GetInfo().GetOptions().GetFields()["binary"].GetStringValue()
+	if program == "" {
+		dir, err := os.MkdirTemp("", "pulumi-program-")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		program = filepath.Join(dir, "program")
+		build := exec.CommandContext(ctx, "go", "build", "-o", program, ".") //nolint:gosec // a path of our own
+		build.Dir = req.GetInfo().GetProgramDirectory()
+		if output, err := build.CombinedOutput(); err != nil {
+			return &pulumirpc.RunResponse{Error: fmt.Sprintf("compiling the program: %v\n%s", err, output)}, nil
+		}
 	}
 	env, err := h.environment(req)
 	if err != nil {
 		return nil, err
 	}
-	run := exec.CommandContext(ctx, program) //nolint:gosec // what was just built
+	run := exec.CommandContext(ctx, program) //nolint:gosec // what was just built, or is named by the project
 	run.Dir, run.Env, run.Stdout, run.Stderr = req.GetPwd(), env, os.Stdout, os.Stderr
 	err = run.Run()
 	var exit *exec.ExitError
