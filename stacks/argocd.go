@@ -41,10 +41,12 @@ func (p *platform) createHub() (components.ArgoCDHub, error) {
 	if err != nil {
 		return components.ArgoCDHub{}, err
 	}
-	created, err := p.createRole(argoCDKey, role)
-	if err != nil {
+	made := p.roleToMake(argoCDKey, role)
+	if err := p.createRole(made); err != nil {
 		return components.ArgoCDHub{}, err
 	}
+	p.outputRole(made)
+	created := made.component
 	hub := components.ArgoCDHub{
 		Role: components.TrustedRole{
 			Arn: created.Arn, UniqueId: created.UniqueId, SessionTags: argocd.Identity.TrustsPodIdentity(),

@@ -3,7 +3,6 @@ package stacks
 import (
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -35,9 +34,8 @@ type platform struct {
 	rolesBefore     map[string][]string
 	// buckets are all buckets and their objects.
 	buckets []pulumi.Resource
-	// outputs are the stack's outputs, by name. Roles add theirs at the same time.
+	// outputs are the stack's outputs, by name.
 	outputs map[string]pulumi.Map
-	adding  sync.Mutex
 }
 
 // namedPolicy is one of AWS's own policies, as an account is asked for it.
@@ -88,8 +86,6 @@ func (p *platform) accountOf(cluster string) *account {
 
 // output adds an entry to one of the stack's outputs.
 func (p *platform) output(name, key string, value pulumi.Map) {
-	p.adding.Lock()
-	defer p.adding.Unlock()
 	if p.outputs[name] == nil {
 		p.outputs[name] = pulumi.Map{}
 	}

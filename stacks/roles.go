@@ -9,17 +9,35 @@ import (
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
 )
 
-// createRoles makes all roles at once, as each waits until the engine has taken its component.
-func (p *platform) createRoles() error {
-	return parallel(slices.Collect(maps.Keys(p.cfg.Roles)), func(key string) error {
-		_, err := p.createRole(key, p.cfg.Roles[key])
-		return err
-	})
+// madeRole is a role, as far as its clusters are there, and what is made of it.
+type madeRole struct {
+	key string
+	Role
+
+	account   *account
+	component *components.IrsaRole
 }
 
-func (p *platform) createRole(key string, role Role) (*components.IrsaRole, error) {
-	account := p.roleAccount(key, role)
-	role = role.without(p.gone)
+// createRoles makes all roles at once, as each waits until the engine has taken its component.
+func (p *platform) createRoles() error {
+	var roles []*madeRole
+	for _, key := range slices.Sorted(maps.Keys(p.cfg.Roles)) {
+		roles = append(roles, p.roleToMake(key, p.cfg.Roles[key]))
+	}
+	if err := parallel(roles, p.createRole); err != nil {
+		return err
+	}
+	for _, role := range roles {
+		p.outputRole(role)
+	}
+	return nil
+}
+
+func (p *platform) roleToMake(key string, role Role) *madeRole {
+	return &madeRole{key: key, Role: role.without(p.gone), account: p.roleAccount(key, role)}
+}
+
+func (p *platform) createRole(role *madeRole) error {
 	clusters := make([]components.IrsaCluster, len(role.Clusters))
 	var ready []pulumi.Resource
 	for i, cluster := range role.Clusters {
@@ -37,24 +55,27 @@ func (p *platform) createRole(key string, role Role) (*components.IrsaRole, erro
 	}
 	args := role.IrsaRoleArgs
 	args.Clusters, args.RoleSettings = clusters, p.withBoundary(role.RoleSettings, role.Clusters[0])
-	args.RolePolicies = p.withPolicyArns(role)
+	args.RolePolicies = p.withPolicyArns(role.Role)
 	if args.TestPod != nil {
 		args.TestPod.DependsOn = p.buckets // a check reads one, most likely
 	}
 	args.ServiceAccounts = slices.Clone(role.ServiceAccounts)
 	for i, account := range role.ServiceAccounts {
-		args.ServiceAccounts[i].EarlierRoles = p.earlierRoles(key, role, account)
+		args.ServiceAccounts[i].EarlierRoles = p.earlierRoles(role.key, role.Role, account)
 	}
-	component, err := components.NewIrsaRole(p.ctx, key, &args,
-		pulumi.Provider(account.iam), pulumi.DependsOn(ready), role.Aliases.of(itself))
-	if err != nil {
-		return nil, err
-	}
-	p.roles[key] = component
-	p.output("roles", key, pulumi.Map{
+	var err error
+	role.component, err = components.NewIrsaRole(p.ctx, role.key, &args,
+		pulumi.Provider(role.account.iam), pulumi.DependsOn(ready), role.Aliases.of(itself))
+	return err
+}
+
+// outputRole tells the rest of the platform and the stack's outputs of a role that was made.
+func (p *platform) outputRole(role *madeRole) {
+	component := role.component
+	p.roles[role.key] = component
+	p.output("roles", role.key, pulumi.Map{
 		"arn": component.Arn, "name": component.Name, "uniqueId": component.UniqueId,
-		"serviceAccounts": component.ServiceAccounts, "iamProvider": pulumi.String(account.credentials.iamProviderName()),
+		"serviceAccounts": component.ServiceAccounts, "iamProvider": pulumi.String(role.account.credentials.iamProviderName()),
 	})
-	p.outputTrust(key, role, component)
-	return component, nil
+	p.outputTrust(role.key, role.Role, component)
 }
