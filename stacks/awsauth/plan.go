@@ -132,11 +132,12 @@ func (step Step) lose(format string, args ...any) Step {
 func (facts Facts) principal(step Step) (iampolicy.ARN, Step) {
 	arn, err := iampolicy.ParseARN(lowered(step.Principal))
 	kind, rest, _ := strings.Cut(arn.Resource, "/")
+	role, _, inPath := strings.Cut(rest, "/")
 	switch {
 	case err != nil:
 		return arn, step.ignore("no login has this ARN: %v", err)
 	case arn.Service == "sts" && kind == "assumed-role":
-		return arn, step.ignore("a session is looked up by the ARN of its role, arn:%s:iam::%s:role/%s", arn.Partition, arn.Account, nameOf(rest, 0))
+		return arn, step.ignore("a session is looked up by the ARN of its role, arn:%s:iam::%s:role/%s", arn.Partition, arn.Account, role)
 	case arn.Service == "sts" && kind == "federated-user":
 		return arn, step.lose("access entries are for roles and users, and not for federated users; give the people a role")
 	case arn.Service == "iam" && arn.Resource == "root":
@@ -144,7 +145,7 @@ func (facts Facts) principal(step Step) (iampolicy.ARN, Step) {
 			"(https://github.com/kubernetes-sigs/aws-iam-authenticator/issues/797)")
 	case !arn.IsRole() && !arn.IsUser():
 		return arn, step.ignore("no login has this ARN: it is neither that of a role nor that of a user")
-	case arn.IsRole() && strings.Contains(rest, "/"):
+	case arn.IsRole() && inPath:
 		return arn, step.ignore("a role is looked up without its path, so no login matches this line; an access entry for this ARN would give the role access")
 	case arn.IsRole() && strings.HasPrefix(rest, "AWSServiceRoleFor"):
 		return arn, step.lose("EKS takes no access entry for a service-linked role; the service makes its own, " +
@@ -185,9 +186,6 @@ func lowered(text string) string {
 	parts[0] = strings.ToLower(parts[0])
 	return strings.Join(parts, "/")
 }
-
-// nameOf is a part of a path, counted from its beginning.
-func nameOf(path string, i int) string { return strings.Split(path, "/")[i] }
 
 // freeKey is a key for an entry, made of the name of its principal, that no other entry has.
 func freeKey(taken map[string]bool, arn string) string {

@@ -1,11 +1,11 @@
 package main
 
 const (
-	clauseFile   = "components/iampolicy/review_clauses.go"
-	reviewFile   = "components/iampolicy/review.go"
-	identityFile = "components/iampolicy/review_identities.go"
-	loginFile    = "components/cluster_login.go"
-	whoFile      = "stacks/trust/who.go"
+	clauseFile     = "components/iampolicy/review_clauses.go"
+	reviewFile     = "components/iampolicy/review.go"
+	identityFile   = "components/iampolicy/review_identities.go"
+	loginProofFile = "components/cluster_login.go"
+	whoFile        = "stacks/trust/who.go"
 )
 
 const reviewTests = "TestAReviewNamesWhomeverIAMLetsIn TestAReviewSaysOfACallerWhatIAMAnswers"
@@ -59,7 +59,7 @@ var trustReviewGuards = []guard{
 	},
 	{
 		"the login that every account has to prove",
-		[]edit{{loginFile, `if slices.Contains(times, "") {`, `if false {`}},
+		[]edit{{loginProofFile, `if slices.Contains(times, "") {`, `if false {`}},
 		program("TestWhatHasNotCompletedIsNotProven"),
 	},
 }
