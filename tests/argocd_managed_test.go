@@ -206,18 +206,26 @@ func TestArgoCDTargetOfManagedArgoCDRefuses(t *testing.T) {
 			"ClusterRole by which Argo CD reads is made there", func(a *args) { a.Kubernetes = nil }},
 		{"aws-auth", `access.via: "aws-auth" is not a way of managed Argo CD, which comes by an access entry; leave it out`, func(a *args) { a.Access.Via = components.ViaAwsAuth }},
 		{"a line of aws-auth", "access.overwrite: is for a line of aws-auth, and managed Argo CD comes by an access entry; leave it out", func(a *args) { a.Access.Overwrite = true }},
-		{"a cluster without access entries", "access: the cluster's authentication mode CONFIG_MAP knows no access entries, and managed Argo CD " +
-			"has no other way in; change the mode: aws eks update-cluster-config --name <cluster> --access-config authenticationMode=API_AND_CONFIG_MAP",
-			func(a *args) { a.AuthenticationMode = components.AuthenticationModeConfigMap }},
-		{"a group of Kubernetes's own", `access.kubernetesGroups[0]: EKS refuses "system:masters", as all groups that begin with system:; use an access policy`,
-			func(a *args) { a.Access.KubernetesGroups = []string{"system:masters"} }},
-		{"what EKS keeps in the hub", lines("access.kubernetesGroups: "+eksKeepsEntry, "access.username: "+eksKeepsEntry, "access.import: "+eksKeepsEntry),
+		{
+			"a cluster without access entries", "access: the cluster's authentication mode CONFIG_MAP knows no access entries, and managed Argo CD " +
+				"has no other way in; change the mode: aws eks update-cluster-config --name <cluster> --access-config authenticationMode=API_AND_CONFIG_MAP",
+			func(a *args) { a.AuthenticationMode = components.AuthenticationModeConfigMap },
+		},
+		{
+			"a group of Kubernetes's own", `access.kubernetesGroups[0]: EKS refuses "system:masters", as all groups that begin with system:; use an access policy`,
+			func(a *args) { a.Access.KubernetesGroups = []string{"system:masters"} },
+		},
+		{
+			"what EKS keeps in the hub", lines("access.kubernetesGroups: "+eksKeepsEntry, "access.username: "+eksKeepsEntry, "access.import: "+eksKeepsEntry),
 			func(a *args) {
 				a.InCluster, a.Access.Policies, a.Access.KubernetesGroups = true, policies("AmazonEKSViewPolicy"), []string{"x"}
 				a.Access.Username, a.Access.Import = "x", true
-			}},
-		{"groups alone in the hub", lines("access.policies: name at least one; EKS made the access entry and keeps the rest of it", "access.kubernetesGroups: "+eksKeepsEntry),
-			func(a *args) { a.InCluster, a.Access.KubernetesGroups = true, []string{"x"} }},
+			},
+		},
+		{
+			"groups alone in the hub", lines("access.policies: name at least one; EKS made the access entry and keeps the rest of it", "access.kubernetesGroups: "+eksKeepsEntry),
+			func(a *args) { a.InCluster, a.Access.KubernetesGroups = true, []string{"x"} },
+		},
 		{"EKS's own policies in the hub", lines("access.policies[0].policy: EKS associates AmazonEKSArgoCDClusterPolicy"+ofEKS,
 			"access.policies[2].policy: EKS associates AmazonEKSArgoCDPolicy"+ofEKS), func(a *args) {
 			a.InCluster, a.Access.Policies = true, policies("AmazonEKSArgoCDClusterPolicy", "AmazonEKSViewPolicy", "arn:aws:eks::aws:cluster-access-policy/AmazonEKSArgoCDPolicy")

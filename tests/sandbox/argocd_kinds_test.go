@@ -69,7 +69,7 @@ func TestBothKindsOfArgoCDReachTheSameTargets(t *testing.T) {
 	a.logIn(t, a.everywhere()...)
 
 	m := a.newManaged(t)
-	m.refuse(t, `has no capability of type ARGOCD`)
+	m.refuseWithoutCapability(t)
 	m.up(t)
 	assert.Empty(t, changed(m.up(t)), "a second up changes nothing")
 	m.createCapability(t)
@@ -140,7 +140,7 @@ func (m *managedArgoCD) createCapability(t *testing.T) {
 	assert.Equal(t, capabilityRole, output["roleArn"])
 	assert.NotContains(t, result.Outputs["argocdTargets"].Value.(map[string]any)["hub"], "via")
 	command := strings.Replace(output["createCommand"].(string), "<ARN of the IAM Identity Center instance>", "arn:aws:sso:::instance/ssoins-1234567890abcdef", 1)
-	shell := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(command, "aws ", m.Tools.AWS+" ", 1)) //nolint:gosec // the stack's own output
+	shell := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(command, "aws ", m.Tools.AWS+" ", 1))
 	for name, value := range m.Env() {
 		shell.Env = append(shell.Env, name+"="+value)
 	}
@@ -172,11 +172,11 @@ func ownOfEKS() map[string][]string {
 	return map[string][]string{"AmazonEKSArgoCDClusterPolicy": nil, "AmazonEKSArgoCDPolicy": {"argocd"}}
 }
 
-// refuse checks that managed Argo CD reads no cluster secrets yet.
-func (m *managedArgoCD) refuse(t *testing.T, want string) {
+// refuseWithoutCapability checks that there is no managed Argo CD that could read the cluster secrets.
+func (m *managedArgoCD) refuseWithoutCapability(t *testing.T) {
 	t.Helper()
 	_, err := m.argoCD.Secrets(t.Context(), "argocd")
-	require.ErrorContains(t, err, want)
+	require.ErrorContains(t, err, "has no capability of type ARGOCD")
 }
 
 // secrets are what managed Argo CD itself reads in the hub.
@@ -301,5 +301,5 @@ func (m *managedArgoCD) leaveTheHub(t *testing.T) {
 		ClusterName: aws.String(managedHub), CapabilityName: aws.String("argocd"),
 	})
 	require.NoError(t, err)
-	m.refuse(t, "has no capability of type ARGOCD")
+	m.refuseWithoutCapability(t)
 }

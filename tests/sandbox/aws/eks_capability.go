@@ -65,7 +65,9 @@ const retain = "RETAIN"
 
 func (c *capability) answer(status string) capabilityAnswer {
 	return capabilityAnswer{capabilityView{
-		c.name, c.arn, c.clusterName, argoCDCapability, c.roleArn, status, capabilityConfiguration{&c.configuration}, c.tags,
+		c.name, c.arn, c.clusterName, argoCDCapability, c.roleArn, status,
+		capabilityConfiguration{&c.configuration},
+		c.tags,
 		epoch(c.createdAt), epoch(c.modifiedAt), retain,
 	}}
 }
