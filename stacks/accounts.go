@@ -13,12 +13,11 @@ func (p *platform) checkAccounts() error {
 	inAccount := func(cluster string) string { return " of account " + p.accountOf(cluster).id }
 	var found fielderr.List
 	found.Add("roles", fielderr.EachKey(p.cfg.Roles, func(_ string, role Role) error {
-		remaining := p.validateRemaining(role)
-		err := role.validateAccount(func(cluster string) string { return p.accountOf(cluster).id })
-		if p.cfg.ReadQuotas {
-			err = errors.Join(err, role.ValidateSettings(len(role.Clusters)))
+		err := errors.Join(p.validateRemaining(role), role.validateAccount(func(cluster string) string { return p.accountOf(cluster).id }))
+		if remaining := role.without(p.gone); err == nil && p.cfg.ReadQuotas {
+			return remaining.ValidateSettings(len(remaining.Clusters))
 		}
-		return errors.Join(remaining, err)
+		return err
 	}))
 	switch {
 	case p.cfg.ArgoCD == nil:

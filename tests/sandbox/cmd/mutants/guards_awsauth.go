@@ -50,7 +50,7 @@ var awsAuthGuards = []guard{
 	},
 	{
 		"the path that makes a line of aws-auth match nobody",
-		[]edit{{planFile, `case arn.IsRole() && strings.Contains(rest, "/"):`, `case false:`}},
+		[]edit{{planFile, `case arn.IsRole() && inPath:`, `case arn.IsRole() && inPath && false:`}},
 		plan(lineOfAwsAuth),
 	},
 	{
