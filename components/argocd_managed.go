@@ -128,6 +128,15 @@ func (access *ArgoCDAccess) managedEntry(inCluster bool, namespaces []string) (e
 	return entry, true
 }
 
+// Granted is what Argo CD may do in the cluster: for managed Argo CD the least that deploys where Access names nothing.
+func (args *ArgoCDTargetArgs) Granted() AccessEntryArgs {
+	if !args.Hub.Managed {
+		return args.Access.AccessEntryArgs
+	}
+	entry, _ := args.Access.managedEntry(args.InCluster, args.Namespaces)
+	return entry
+}
+
 // validateKind checks what fits one kind of hub only, and no settings of it: the ARN, the test pod, and the providers.
 func (args *ArgoCDTargetArgs) validateKind() error {
 	var found fielderr.List
@@ -159,7 +168,7 @@ func (b *argoCDTargetBuilder) grantManagedAccess() error {
 	}
 	return b.grant(&ClusterAccessArgs{
 		ClusterName: b.clusterNameOf(b.args.Arn), PrincipalArn: b.principal.Arn, PrincipalUniqueId: b.principal.UniqueId,
-		AuthenticationMode: b.args.AuthenticationMode, AccessEntry: &entry, ExistingEntry: b.args.InCluster,
+		AuthenticationMode: b.args.AuthenticationMode, Cluster: b.args.Cluster, AccessEntry: &entry, ExistingEntry: b.args.InCluster,
 	})
 }
 

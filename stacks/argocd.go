@@ -61,7 +61,7 @@ func (p *platform) createHub() (components.ArgoCDHub, error) {
 
 func (p *platform) createTarget(hub components.ArgoCDHub, key string, target ArgoCDTarget) error {
 	facts, args := p.clusters[target.Cluster], target.ArgoCDTargetArgs
-	args.Hub, args.Namespace = hub, p.cfg.ArgoCD.Namespace
+	args.Hub, args.Namespace, args.Cluster = hub, p.cfg.ArgoCD.Namespace, facts.kubernetes
 	switch {
 	case hub.Managed:
 		args.Arn, args.Kubernetes, args.AuthenticationMode = facts.arn, facts.kubernetes, facts.mode
@@ -74,7 +74,7 @@ func (p *platform) createTarget(hub components.ArgoCDHub, key string, target Arg
 		}
 	case !args.InCluster:
 		args.ClusterName, args.Server, args.CertificateAuthorityData = facts.name, facts.endpoint, facts.caData
-		args.AuthenticationMode, args.Kubeconfig, args.Cluster = facts.mode, facts.kubeconfig, facts.kubernetes
+		args.AuthenticationMode, args.Kubeconfig = facts.mode, facts.kubeconfig
 		args.RoleProvider, args.LoginTestName = facts.account.iam, target.Aliases.inPodName(key)
 	}
 	if args.Role != nil {
@@ -97,7 +97,7 @@ func (p *platform) createTarget(hub components.ArgoCDHub, key string, target Arg
 	}
 	if component.Access != nil {
 		outputs["via"], outputs["principalArn"] = component.Access.Via, component.PrincipalArn
-		p.outputTarget(key, args.Access, component)
+		p.outputTarget(key, args.Granted(), component)
 	}
 	if args.Model() == components.ArgoCDAssumedRole {
 		outputs["roleArn"] = component.PrincipalArn

@@ -28,7 +28,7 @@ func Platform(ctx *pulumi.Context) error {
 		clusters:  map[string]*resolvedCluster{},
 		gone:      map[string]bool{},
 		roles:     map[string]*components.IrsaRole{},
-		outputs:   map[string]pulumi.Map{},
+		outputs:   map[string]pulumi.Map{trustOutput: {}},
 	}
 	p.readPreviousOutputs()
 	for _, step := range []func() error{

@@ -61,7 +61,7 @@ func conditionKeys(role Role) []string {
 }
 
 // outputTarget says what Argo CD may do in a target, and when its login was proven.
-func (p *platform) outputTarget(key string, access components.ArgoCDAccess, component *components.ArgoCDTarget) {
+func (p *platform) outputTarget(key string, access components.AccessEntryArgs, component *components.ArgoCDTarget) {
 	var may []string
 	for _, policy := range access.Policies {
 		text := policy.Name()

@@ -10,6 +10,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/eks-irsa/pulumi-eks-irsa/stacks/trust"
 )
 
 // managed are the clusters of targets with managed Argo CD in place of one that runs in pods.
@@ -75,11 +77,23 @@ func TestManagedArgoCDKnowsEveryClusterByItsARN(t *testing.T) {
 	}
 	for target, provider := range map[string]string{"near": "kubernetes-near", "far": "kubernetes-far"} {
 		assert.Equal(t, provider, providerName(r.one(t, clusterRoleType, "argocd/"+target+"/argocd-read-all").Provider))
-		assert.Equal(t, []any{"argocd-read-all"}, r.one(t, accessEntryType, "argocd/"+target).Inputs["kubernetesGroups"].Mappable())
+		entry := r.one(t, accessEntryType, "argocd/"+target)
+		assert.Equal(t, []any{"argocd-read-all"}, entry.Inputs["kubernetesGroups"].Mappable())
+		assert.Equal(t, []string{provider}, entry.replacedWith(), "it is made again in a cluster that takes the name")
 	}
 	assert.Empty(t, r.ofType(serviceAccountType), "there are no pods of ours")
 	assert.Empty(t, r.ofType(jobType))
 	assert.NotContains(t, outputs, "roles")
+
+	m, err := trust.Read([]byte(jsonOf(t, outputs)))
+	require.NoError(t, err)
+	least := "not proven: AmazonEKSEditPolicy in apps; "
+	assert.Equal(t, []string{
+		"account 111122223333", "  hub-argocd-capability", "    <- EKS Capability of hub  capability",
+		"    -> far                    accessEntry  " + least + "group argocd-read-all",
+		"    -> hub                    accessEntry  " + least + "AmazonEKSAdminViewPolicy",
+		"    -> near                   accessEntry  " + least + "group argocd-read-all", "",
+	}, strings.Split(m.Text(), "\n"), "the map says who may become what")
 }
 
 func TestManagedArgoCDHasACapabilityRoleAndTheCommandThatMakesTheCapability(t *testing.T) {

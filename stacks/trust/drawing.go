@@ -75,7 +75,11 @@ func (m *Map) drawing() drawing {
 		box := accountBox{account: account}
 		for i, role := range m.Roles {
 			if role.Account == account {
-				box.roles = append(box.roles, roleNode{roleID(i), role.Name, role.Policies, role.Conditions})
+				policies := role.Policies
+				if role.Capability != "" {
+					policies = append([]string{m.capabilityOf(role)}, policies...)
+				}
+				box.roles = append(box.roles, roleNode{roleID(i), role.Name, policies, role.Conditions})
 			}
 		}
 		for i, target := range m.Targets {

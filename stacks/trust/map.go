@@ -21,7 +21,7 @@ type Cluster struct {
 	Issuer  string `json:"issuer"`
 }
 
-// Role is an IAM role that service accounts may assume.
+// Role is an IAM role that service accounts may assume, or managed Argo CD.
 type Role struct {
 	// Key is the role's in the configuration; that of Argo CD is "argocd".
 	Key     string `json:"key"`
@@ -30,6 +30,8 @@ type Role struct {
 	Name    string `json:"name"`
 	// ServiceAccounts may assume the role, and nobody else may, except where a program adds statements of its own.
 	ServiceAccounts []ServiceAccount `json:"serviceAccounts"`
+	// Capability is the key of the cluster whose capability of Argo CD has the role, in place of service accounts.
+	Capability string `json:"capability,omitempty"`
 	// Policies are the names of what the role may do.
 	Policies []string `json:"policies,omitempty"`
 	// Conditions are the keys of further conditions that have to hold.

@@ -19,7 +19,8 @@ type outputs struct {
 	Targets  map[string]struct {
 		Cluster, Model, PrincipalArn, Via string
 	} `json:"argocdTargets"`
-	Trust *struct {
+	Capability map[string]struct{ RoleArn string } `json:"argocdCapability"` // by the key of the hub
+	Trust      *struct {
 		Roles map[string]struct {
 			Identity             string
 			ServiceAccounts      map[string]string // when each proved its role
@@ -52,6 +53,14 @@ func Read(text []byte) (*Map, error) {
 		if err != nil {
 			return nil, fmt.Errorf("role %q: %w", key, err)
 		}
+		m.Roles = append(m.Roles, role)
+	}
+	for _, hub := range slices.Sorted(maps.Keys(found.Capability)) {
+		role := Role{Key: argoCDKey, Arn: found.Capability[hub].RoleArn, Capability: hub, ServiceAccounts: []ServiceAccount{}}
+		if _, err := iampolicy.ParseARN(role.Arn); err != nil {
+			return nil, fmt.Errorf("argocdCapability %q: %w", hub, err)
+		}
+		role.Account, role.Name = roleOf(role.Arn)
 		m.Roles = append(m.Roles, role)
 	}
 	slices.SortFunc(m.Roles, func(a, b Role) int { return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Name, b.Name)) })

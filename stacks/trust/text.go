@@ -63,6 +63,9 @@ func (m *Map) linesOfRole(role Role) []line {
 		heading += ": " + strings.Join(role.Policies, ", ")
 	}
 	lines := []line{{heading: heading}}
+	if role.Capability != "" {
+		lines = append(lines, line{cells: []string{"<- " + m.capabilityOf(role), "capability"}})
+	}
 	for _, account := range role.ServiceAccounts {
 		way := string(account.Via)
 		if account.TrustedToo != "" {
@@ -91,6 +94,9 @@ func (m *Map) lineOfTarget(target Target) line {
 		"-> " + m.nameOfTarget(target), target.Via, proof(target.ProvenAt, "") + ": " + strings.Join(target.Access, "; "),
 	}}
 }
+
+// capabilityOf is who has a capability's role.
+func (m *Map) capabilityOf(role Role) string { return "EKS Capability of " + m.nameOf(role.Capability) }
 
 // proof is what is proven, for people.
 func proof(provenAt, refusedAt string) string {

@@ -72,6 +72,35 @@ const small = `{
 	}
 }`
 
+// managed is a platform with managed Argo CD, which has its role without a service account.
+const managed = `{
+	"clusters": {
+		"hub": {"name": "prod-hub", "region": "eu-west-1", "account": "111122223333", "issuer": "oidc.eks.eu-west-1.amazonaws.com/id/1"},
+		"edge": {"name": "prod", "region": "us-east-1", "account": "222233334444", "issuer": "oidc.eks.us-east-1.amazonaws.com/id/2"}
+	},
+	"argocdCapability": {"hub": {"roleArn": "arn:aws:iam::111122223333:role/capability", "createCommand": "aws eks create-capability"}},
+	"argocdTargets": {
+		"edge": {"cluster": "prod", "model": "managed", "principalArn": "arn:aws:iam::111122223333:role/capability", "via": "accessEntry", "server": "arn"}
+	},
+	"trust": {"targets": {"edge": {"access": ["AmazonEKSEditPolicy in apps", "group argocd-read-all"]}}}
+}`
+
+func TestManagedArgoCDIsOnTheMap(t *testing.T) {
+	t.Parallel()
+	m := read(t, managed)
+	assert.Equal(t, `account 111122223333
+  capability
+    <- EKS Capability of prod-hub  capability
+    -> prod                        accessEntry  not proven: AmazonEKSEditPolicy in apps; group argocd-read-all
+`, m.Text())
+	for _, drawn := range []string{m.DOT(), m.Mermaid()} {
+		assert.Contains(t, drawn, "EKS Capability of prod-hub")
+		assert.Contains(t, drawn, "AmazonEKSEditPolicy in apps")
+	}
+	_, err := trust.Read([]byte(strings.Replace(managed, "arn:aws:iam::111122223333:role/capability", "capability", 1)))
+	require.ErrorContains(t, err, `argocdCapability "hub": `)
+}
+
 func TestTheMapIsThisInEachFormat(t *testing.T) {
 	t.Parallel()
 	m := read(t, small)
