@@ -143,6 +143,11 @@ var guards = append([]guard{
 
 	// How what was given is taken away, and what was not given is kept.
 	{
+		"the refusal of a cluster that replaced another of its name",
+		[]edit{{"stacks/replaced_cluster.go", `if was == "" ||`, `if was != "" ||`}},
+		program("TestPlatformRefusesAClusterThatReplacedAnotherUntilItMayForgetTheOldOne"),
+	},
+	{
 		"the empty list that takes the groups of an access entry away",
 		[]edit{{accessFile, `entryArgs.KubernetesGroups = pulumi.ToStringArray(args.AccessEntry.KubernetesGroups)`, ``}},
 		program("TestClusterAccessLetsARoleInByAnAccessEntry"),
