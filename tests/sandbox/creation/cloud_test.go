@@ -105,7 +105,7 @@ func (c *cloud) plugin() p.Provider {
 				time.Sleep(slowly)
 			}
 			if c.nodesLetIn && (made{urn: r.Urn}).String() == accessEntry {
-				return p.CreateResponse{}, errors.New("ResourceInUseException: The specified access entry resource is already in use on this cluster.")
+				return p.CreateResponse{}, errors.New("ResourceInUseException: The specified access entry resource is already in use on this cluster")
 			}
 			c.remember(r.Urn, r.Properties)
 			return p.CreateResponse{ID: r.Urn.Name() + "-id", Properties: c.outputs(r.Urn, r.Properties, false)}, nil
