@@ -60,6 +60,7 @@ const (
 // A disaster, and one `pulumi up` that brings everything right: what is gone is made again, what is left is kept, Argo CD's secrets
 // are updated in place where the hub lives, and every login is proven again.
 func TestDisasterDrills(t *testing.T) {
+	t.Setenv(forgetting, "") // nothing is forgotten but where a drill says so
 	d := newDrills(t)
 	t.Run("a hub that is lost and made anew", d.loseTheHub)
 	t.Run("a target that is replaced by another cluster of its name", d.replaceATarget)
@@ -176,6 +177,7 @@ func (d *drills) assertIssuer(t *testing.T, w *world, cluster, earlier string) {
 }
 
 func (d *drills) loseTheHub(t *testing.T) {
+	t.Helper()
 	earlier := strings.TrimPrefix(d.cluster(t, "hub").Issuer, "https://")
 	require.NoError(t, d.ReplaceCluster(t.Context(), "eu-west-1", "hub"))
 	d.refusedAtFirst(t, "hub")
@@ -191,6 +193,7 @@ func (d *drills) loseTheHub(t *testing.T) {
 }
 
 func (d *drills) replaceATarget(t *testing.T) {
+	t.Helper()
 	earlier := strings.TrimPrefix(d.cluster(t, "eu").Issuer, "https://")
 	require.NoError(t, d.ReplaceCluster(t.Context(), "eu-central-1", "eu"))
 	d.refusedAtFirst(t, "eu")
@@ -213,6 +216,7 @@ func (d *drills) keptSecrets(t *testing.T, before, after *world) {
 }
 
 func (d *drills) changeTheAccessRole(t *testing.T) {
+	t.Helper()
 	name, old := "platform-deploy", "OrganizationAccountAccessRole"
 	administrator := "arn:aws:iam::aws:policy/AdministratorAccess"
 	clients := d.AWSIn(otherAccount)
@@ -253,6 +257,7 @@ func (d *drills) changeTheAccessRole(t *testing.T) {
 }
 
 func (d *drills) moveEndpoints(t *testing.T) {
+	t.Helper()
 	require.NoError(t, d.MoveCluster(t.Context(), "eu-central-1", "eu"))
 	require.NoError(t, d.MoveCluster(t.Context(), "eu-west-1", "hub"))
 	before, after := d.upOnce(t)
