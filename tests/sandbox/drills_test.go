@@ -57,15 +57,31 @@ const (
 	forgetting       = "PULUMI_K8S_DELETE_UNREACHABLE"
 )
 
+// drill is a disaster and what is to be seen after it.
+type drill struct {
+	name string
+	run  func(*testing.T)
+}
+
+// inTurn runs the drills one after the other, each on what the one before has left.
+func inTurn(t *testing.T, drills []drill) {
+	t.Helper()
+	for _, drill := range drills {
+		t.Run(drill.name, drill.run)
+	}
+}
+
 // A disaster, and one `pulumi up` that brings everything right: what is gone is made again, what is left is kept, Argo CD's secrets
 // are updated in place where the hub lives, and every login is proven again.
 func TestDisasterDrills(t *testing.T) {
 	t.Setenv(forgetting, "") // nothing is forgotten but where a drill says so
 	d := newDrills(t)
-	t.Run("a hub that is lost and made anew", d.loseTheHub)
-	t.Run("a target that is replaced by another cluster of its name", d.replaceATarget)
-	t.Run("an account whose access role changes", d.changeTheAccessRole)
-	t.Run("endpoints that move", d.moveEndpoints)
+	inTurn(t, []drill{
+		{"a hub that is lost and made anew", d.loseTheHub},
+		{"a target that is replaced by another cluster of its name", d.replaceATarget},
+		{"an account whose access role changes", d.changeTheAccessRole},
+		{"endpoints that move", d.moveEndpoints},
+	})
 	require.NoError(t, d.stack.Destroy(t.Context()))
 	left := d.world(t)
 	assert.Empty(t, left.Associations)
