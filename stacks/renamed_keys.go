@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components"
@@ -75,36 +74,7 @@ func (p *platform) readPreviousOutputs() {
 	p.unread = p.ctx.Invoke("pulumi:pulumi:readStackOutputs", pulumi.Map{"name": pulumi.String(stack)}, &found)
 	p.before = found.Outputs
 	p.providersBefore, p.rolesBefore = p.before.roleProviders(), p.before.serviceAccounts()
-	if len(p.before) > 0 { // the engine fails where a stack has no state yet
-		p.readAccountsInState(stack)
-	}
 }
-
-// readAccountsInState adds the roles of the service accounts that are in the stack's state. An update that fails, with a proof for
-// example, leaves the outputs of the one before, while accounts have gone from one role to another. What cannot be read is not
-// added: the outputs tell what an update that came through has made.
-func (p *platform) readAccountsInState(stack string) {
-	var found struct {
-		Outputs map[string]any `pulumi:"outputs"`
-	}
-	if err := p.ctx.Invoke("pulumi:pulumi:readStackResourceOutputs", pulumi.Map{"stackName": pulumi.String(stack)}, &found); err != nil {
-		return
-	}
-	for urn := range found.Outputs {
-		// The name is <role>/<cluster>/<namespace>/<account>, and the keys of roles and clusters may have slashes, too.
-		parts := strings.Split(resource.URN(urn).Name(), "/")
-		if !slices.Contains(accountTypes, resource.URN(urn).Type().String()) || len(parts) < 4 {
-			continue
-		}
-		for i := 1; i < len(parts)-2; i++ {
-			account := strings.Join(parts[i:], "/")
-			p.rolesBefore[account] = append(p.rolesBefore[account], strings.Join(parts[:i], "/"))
-		}
-	}
-}
-
-// accountTypes are the type tokens of service accounts.
-var accountTypes = []string{"kubernetes:core/v1:ServiceAccount", "kubernetes:core/v1:ServiceAccountPatch"}
 
 // earlierRoles are the roles that had a service account at the last update, other than the one that it has now.
 func (p *platform) earlierRoles(key string, role Role, account components.ServiceAccountArgs) []string {

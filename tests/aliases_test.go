@@ -178,36 +178,6 @@ func (r *recorder) previously(outputs map[string]any) {
 	}
 }
 
-// An update that fails leaves the outputs of the one before, in which an account that it moved is still that of its first role.
-func TestPlatformFindsAnAccountInTheStateThatAFailedUpdateMoved(t *testing.T) {
-	t.Parallel()
-	r := clusters("hub")
-	r.previously(map[string]any{"roles": map[string]any{"first": map[string]any{
-		"arn": "arn:aws:iam::" + account + ":role/eks-apps-one", "serviceAccounts": []any{"hub/apps/one", "hub/apps/two"},
-	}}})
-	state := map[string]any{}
-	for typ, names := range map[string][]string{
-		serviceAccountType: {"second/hub/apps/one", "team/third/hub/apps/two", "short/apps/two"}, accountPatchType: {"fourth/hub/apps/two"},
-		jobType: {"fifth/hub/apps/two"},
-	} {
-		for _, name := range names {
-			state[string(resource.NewURN(stack, project, components.IrsaRoleType, tokens.Type(typ), name))] = map[string]any{"type": typ}
-		}
-	}
-	r.answers["pulumi:pulumi:readStackResourceOutputs"] = resource.NewPropertyMapFromMap(map[string]any{"outputs": state})
-	deployed(t, r, platformConfig(t, "clusters: {hub: {region: eu-west-1}}\n"+
-		"roles: {first: {clusters: [hub], serviceAccounts: [{namespace: apps, name: one}, {namespace: apps, name: two}]}}"))
-	assert.Equal(t, []string{"second/hub/apps/one"}, r.one(t, serviceAccountType, "first/hub/apps/one").earlierNames())
-	assert.ElementsMatch(t, []string{"team/third/hub/apps/two", "fourth/hub/apps/two"},
-		r.one(t, serviceAccountType, "first/hub/apps/two").earlierNames())
-
-	// Without outputs there is no state either, and the engine would fail.
-	r = clusters("hub")
-	r.previously(nil)
-	deployed(t, r, platformConfig(t, "clusters: {hub: {region: eu-west-1}}"))
-	assert.Empty(t, r.called("pulumi:pulumi:readStackResourceOutputs"))
-}
-
 func TestPlatformRefusesAKeyThatIsRenamedWithoutAliases(t *testing.T) {
 	t.Parallel()
 	outputs := deployed(t, aliasedAccount(), platformConfig(t, keys("hub", "eu", "app", "data", "target")))
