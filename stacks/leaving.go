@@ -61,7 +61,7 @@ func (role Role) without(gone map[string]bool) Role {
 	return role
 }
 
-// validateRemaining refuses a role that has nobody left to trust.
+// validateRemaining refuses a role that has no service account left to trust.
 func (p *platform) validateRemaining(role Role) error {
 	remaining := role.without(p.gone)
 	switch {

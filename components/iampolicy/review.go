@@ -38,7 +38,7 @@ type TrustedKind string
 
 // The kinds of those who assume roles.
 const (
-	// Everyone are all principals of all accounts, and whoever else can call STS.
+	// Everyone are all principals of all accounts, and all others that can call STS.
 	Everyone TrustedKind = "everyone"
 	// WholeAccount are the users and roles of an account whom the account itself allows to assume the role.
 	WholeAccount TrustedKind = "account"
@@ -112,7 +112,7 @@ func (r *reviewer) find(kind FindingKind, format string, args ...any) {
 
 func (r *reviewer) trust(trusted Trusted) { r.review.Trusted = append(r.review.Trusted, trusted) }
 
-// allow reviews a statement that lets somebody in.
+// allow reviews a statement that lets principals in.
 func (r *reviewer) allow(s Statement) {
 	clauses := r.clausesOf(s.Condition)
 	r.reviewOperators(clauses)

@@ -28,7 +28,7 @@ type Role struct {
 	Arn     string `json:"arn"`
 	Account string `json:"account"`
 	Name    string `json:"name"`
-	// ServiceAccounts may assume the role, and nobody else may, except where a program adds statements of its own.
+	// ServiceAccounts may assume the role, and no others may, except where a program adds statements of its own.
 	ServiceAccounts []ServiceAccount `json:"serviceAccounts"`
 	// Capability is the key of the cluster whose capability of Argo CD has the role, in place of service accounts.
 	Capability string `json:"capability,omitempty"`

@@ -74,7 +74,7 @@ func (role iamRole) review() ReviewedRole {
 	}
 	reviewed.TrustReview = iampolicy.ReviewTrust(policy, arn.Account)
 	if arn.IsServiceLinkedRole() {
-		reviewed.Findings = nil // its service wrote the policy, and nobody else can change it
+		reviewed.Findings = nil // its service wrote the policy, and no other can change it
 	}
 	return reviewed
 }
