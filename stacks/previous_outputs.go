@@ -50,35 +50,8 @@ func (outputs stackOutputs) roleProviders() map[string]string {
 	return outputs.identities("roles", func(field func(string) string) string { return field("iamProvider") })
 }
 
-// serviceAccounts are the roles' accounts, as <cluster>/<namespace>/<name>, with the keys of the roles that have each.
-func (outputs stackOutputs) serviceAccounts() map[string][]string {
-	keys := map[string][]string{}
-	roles, _ := outputs["roles"].(map[string]any)
-	for key, role := range roles {
-		fields, _ := role.(map[string]any)
-		accounts, _ := fields["serviceAccounts"].([]any)
-		for _, account := range accounts {
-			if name, is := account.(string); is {
-				keys[name] = append(keys[name], key)
-			}
-		}
-	}
-	return keys
-}
-
 func (outputs stackOutputs) targets() map[string]string {
 	return outputs.identities("argocdTargets", func(field func(string) string) string { return targetIdentity(field("server")) })
-}
-
-// issuerOf is the issuer that a cluster of that ARN had, "" where there was none.
-func (outputs stackOutputs) issuerOf(arn string) string {
-	issuers := outputs.ofClusters("issuer")
-	for key, of := range outputs.ofClusters("arn") {
-		if of == arn {
-			return issuers[key]
-		}
-	}
-	return ""
 }
 
 // ofClusters are the values of a field of the clusters: their endpoints, for example.

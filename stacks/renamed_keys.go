@@ -73,21 +73,10 @@ func (p *platform) readPreviousOutputs() {
 	stack := strings.Join([]string{p.ctx.Organization(), p.ctx.Project(), p.ctx.Stack()}, "/")
 	p.unread = p.ctx.Invoke("pulumi:pulumi:readStackOutputs", pulumi.Map{"name": pulumi.String(stack)}, &found)
 	p.before = found.Outputs
-	p.providersBefore, p.rolesBefore = p.before.roleProviders(), p.before.serviceAccounts()
-}
-
-// earlierRoles are the roles that had a service account at the last update, other than the one that it has now.
-func (p *platform) earlierRoles(key string, role Role, account components.ServiceAccountArgs) []string {
-	var earlier []string
-	for _, cluster := range role.Clusters {
-		for _, name := range append([]string{cluster}, p.cfg.Clusters[cluster].Aliases...) {
-			earlier = append(earlier, p.rolesBefore[name+"/"+account.Namespace+"/"+account.Name]...)
-		}
+	p.providersBefore = p.before.roleProviders()
+	if len(p.before) > 0 { // the engine itself fails where a stack has no state yet
+		p.readRolesBefore(stack)
 	}
-	slices.Sort(earlier)
-	return slices.DeleteFunc(slices.Compact(earlier), func(other string) bool {
-		return other == key || slices.Contains(role.Aliases, other)
-	})
 }
 
 func (p *platform) clusterIdentities() map[string]string {

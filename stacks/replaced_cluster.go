@@ -26,8 +26,9 @@ func (facts *resolvedCluster) identifier() pulumi.StringPtrInput {
 // Only the variable tells it to. A provider's own option would have to be in the state already, and would have every refresh during
 // a network failure forget all that is in the cluster.
 func (p *platform) refuseReplaced(facts *resolvedCluster, arn string) error {
-	was := p.before.issuerOf(arn)
-	if was == "" || was == facts.issuer || os.Getenv(deleteUnreachable) == "true" {
+	keys := p.cfg.Clusters[facts.key].keys(facts.key)
+	was, same := p.before.fieldOfCluster(keys, "issuer"), p.before.fieldOfCluster(keys, "arn") == arn
+	if !same || was == "" || was == facts.issuer || os.Getenv(deleteUnreachable) == "true" {
 		return nil
 	}
 	return fmt.Errorf("%s is another cluster than at the last update: its issuer is %s and was %s. If the old one was deleted, have Pulumi "+

@@ -178,6 +178,15 @@ func (r *recorder) previously(outputs map[string]any) {
 	}
 }
 
+// previousState is what the stack's state has, by names and type tokens.
+func (r *recorder) previousState(types map[string]string) {
+	state := map[string]any{}
+	for name, typ := range types {
+		state[string(resource.NewURN(stack, project, components.IrsaRoleType, tokens.Type(typ), name))] = map[string]any{"type": typ}
+	}
+	r.answers["pulumi:pulumi:readStackResourceOutputs"] = resource.NewPropertyMapFromMap(map[string]any{"outputs": state})
+}
+
 func TestPlatformRefusesAKeyThatIsRenamedWithoutAliases(t *testing.T) {
 	t.Parallel()
 	outputs := deployed(t, aliasedAccount(), platformConfig(t, keys("hub", "eu", "app", "data", "target")))
@@ -231,27 +240,59 @@ func TestPlatformTakesAKeyThatIsRenamedWithAliases(t *testing.T) {
 	}
 }
 
-// The outputs only make an error come earlier.
-func TestPlatformIsDeployedWhenItsOutputsCannotBeRead(t *testing.T) {
+// The outputs only make an error come earlier, and the state matters to accounts that have moved.
+func TestPlatformIsDeployedWhenItsStateCannotBeRead(t *testing.T) {
 	t.Parallel()
-	r := aliasedAccount()
-	r.invokeErrors["pulumi:pulumi:readStackOutputs"] = errors.New("no backend client is available")
-	deployed(t, r, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
+	for _, unread := range []string{"pulumi:pulumi:readStackOutputs", "pulumi:pulumi:readStackResourceOutputs"} {
+		r := aliasedAccount()
+		r.previously(map[string]any{"roles": map[string]any{}})
+		r.invokeErrors[unread] = errors.New("no backend client is available")
+		deployed(t, r, platformConfig(t, keys("hub", "eu", "app", "data", "target")))
+	}
 }
 
-// Kubernetes knows an account by its name, so the engine could not make the new one before it deletes the old.
+// Kubernetes and EKS know an account by its name, so the engine could not make what belongs to the new one before it deletes the old.
 func TestPlatformMakesAnAccountThatGoesToAnotherRoleOnce(t *testing.T) {
 	t.Parallel()
-	platform := keys("hub", "eu", "app", "data", "target")
-	outputs := deployed(t, aliasedAccount(), platformConfig(t, platform))
-	split := strings.Replace(platform, "      - {namespace: apps, name: two, mode: patch}\n", "", 1)
-	split = strings.Replace(split, "roles:\n", "roles:\n  other: {clusters: [hub], serviceAccounts: [{namespace: apps, name: two}], testPod: {}}\n", 1)
+	r := clusters("hub")
+	r.previously(map[string]any{"roles": map[string]any{}})
+	r.previousState(map[string]string{
+		"second/hub/apps/one": serviceAccountType, "team/third/hub/apps/two": serviceAccountType, "fourth/hub/apps/two": accountPatchType,
+		"fifth/hub/apps/two-irsa-test": jobType, "fifth": roleType, "sixth/hub/apps/three": podIdentityType, "app/hub/apps/four": serviceAccountType,
+		"old/hub/apps/four": serviceAccountType, "second/edge/apps/four": serviceAccountType, "second/hub/apps": namespaceType,
+	})
+	deployed(t, r, platformConfig(t, `
+clusters: {hub: {region: eu-west-1, ownPodIdentityAgent: true}}
+roles:
+  app:
+    clusters: [hub]
+    aliases: [old]
+    identity: both
+    testPod: {}
+    serviceAccounts:
+      - {namespace: apps, name: one}
+      - {namespace: apps, name: two}
+      - {namespace: apps, name: three, mode: trustOnly}
+      - {namespace: apps, name: four}
+`))
+	for name, want := range map[string][]string{
+		"one": {"old", "second"}, "two": {"fourth", "old", "team/third"}, "three": {"old", "sixth"}, "four": {"old"},
+	} {
+		var names, jobs []string
+		for _, role := range want {
+			names, jobs = append(names, role+"/hub/apps/"+name), append(jobs, role+"/hub/apps/"+name+"-irsa-test")
+		}
+		assert.ElementsMatch(t, names, r.one(t, podIdentityType, "app/hub/apps/"+name).earlierNames())
+		if name != "three" {
+			assert.ElementsMatch(t, names, r.one(t, serviceAccountType, "app/hub/apps/"+name).earlierNames())
+			assert.ElementsMatch(t, jobs, r.one(t, jobType, "app/hub/apps/"+name+"-irsa-test").earlierNames())
+		}
+	}
+	assert.Equal(t, []string{"old"}, r.one(t, roleType, "app").earlierNames(), "the role is another")
 
-	r := aliasedAccount()
-	r.previously(outputs)
-	deployed(t, r, platformConfig(t, split))
-	assert.Equal(t, []string{"app/hub/apps/two"}, r.one(t, serviceAccountType, "other/hub/apps/two").earlierNames())
-	assert.Equal(t, []string{"app/hub/apps/two-irsa-test"}, r.one(t, jobType, "other/hub/apps/two-irsa-test").earlierNames())
-	assert.Empty(t, r.one(t, roleType, "other").earlierNames(), "the role is another")
-	assert.Empty(t, r.one(t, serviceAccountType, "app/hub/apps/one").earlierNames())
+	// Without outputs there may be no state either, and the engine would fail.
+	r = clusters("hub")
+	r.previously(nil)
+	deployed(t, r, platformConfig(t, "clusters: {hub: {region: eu-west-1}}"))
+	assert.Empty(t, r.called("pulumi:pulumi:readStackResourceOutputs"))
 }

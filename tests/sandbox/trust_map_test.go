@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-irsa/pulumi-eks-irsa/components/iampolicy"
 	"github.com/eks-irsa/pulumi-eks-irsa/stacks/trust"
@@ -96,6 +98,42 @@ func TestAnUpdateWhoseProofFailsLeavesTheOutputsOfTheOneBefore(t *testing.T) {
 	assert.Equal(t, "eks-default-late", is.Roles[0].Name)
 	assert.NotEmpty(t, is.Roles[0].ServiceAccounts[0].ProvenAt)
 	assert.Equal(t, was.Roles[0], is.Roles[1])
+}
+
+// An account that has gone to another role in an update whose proof failed goes back to its role: the outputs do not know of the other
+// one, but the state does.
+func TestAnAccountGoesBackFromARoleWhoseProofFailed(t *testing.T) {
+	t.Parallel()
+	e := newSmallEnvironment(t)
+	e.settings.Section("roles")["first"] = map[string]any{
+		"name": "first", "clusters": []any{"hub"}, "serviceAccounts": []any{
+			map[string]any{"namespace": "default", "name": "stays"}, map[string]any{"namespace": "default", "name": "moves"},
+		},
+	}
+	require.NoError(t, e.stack.Write(e.settings))
+	e.up(t)
+	first := maps.Clone(e.settings.Section("roles")["first"].(map[string]any))
+	account, err := e.client(t, "dev-hub").CoreV1().ServiceAccounts("default").Get(t.Context(), "moves", metav1.GetOptions{})
+	require.NoError(t, err)
+
+	e.settings.Section("roles")["first"].(map[string]any)["serviceAccounts"] = []any{map[string]any{"namespace": "default", "name": "stays"}}
+	e.settings.Section("roles")["second"] = map[string]any{
+		"name": "second", "clusters": []any{"hub"}, "testPod": map[string]any{"check": "false"},
+		"serviceAccounts": []any{map[string]any{"namespace": "default", "name": "moves"}},
+	}
+	require.NoError(t, e.stack.Write(e.settings))
+	_, err = e.stack.Up(t.Context())
+	require.Error(t, err)
+
+	delete(e.settings.Section("roles"), "second")
+	e.settings.Section("roles")["first"] = first
+	require.NoError(t, e.stack.Write(e.settings))
+	e.up(t)
+	back, err := e.client(t, "dev-hub").CoreV1().ServiceAccounts("default").Get(t.Context(), "moves", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, account.UID, back.UID, "it is the same all along")
+	assert.Contains(t, back.Annotations["eks.amazonaws.com/role-arn"], ":role/first")
+	assert.Empty(t, changed(e.up(t)))
 }
 
 // outputs are what pulumi stack output prints.

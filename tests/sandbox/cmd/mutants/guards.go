@@ -144,8 +144,13 @@ var guards = append([]guard{
 	// How what was given is taken away, and what was not given is kept.
 	{
 		"the refusal of a cluster that replaced another of its name",
-		[]edit{{"stacks/replaced_cluster.go", `if was == "" ||`, `if was != "" ||`}},
+		[]edit{{"stacks/replaced_cluster.go", `was == "" ||`, `was != "" ||`}},
 		program("TestPlatformRefusesAClusterThatReplacedAnotherUntilItMayForgetTheOldOne"),
+	},
+	{
+		"the roles that accounts of the state had, which a failed update does not tell in its outputs",
+		[]edit{{"stacks/renamed_keys.go", `p.readRolesBefore(stack)`, ``}},
+		program("TestPlatformMakesAnAccountThatGoesToAnotherRoleOnce"),
 	},
 	{
 		"the empty list that takes the groups of an access entry away",
