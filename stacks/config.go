@@ -33,6 +33,8 @@ type Config struct {
 	// ReadQuotas asks Service Quotas, once for each account, what the account allows its roles, and holds the roles against that.
 	// Default: false, IAM's defaults and what maxTrustPolicySize says.
 	ReadQuotas bool `json:"readQuotas"`
+	// Include are the paths of files, from the folder of Pulumi.yaml, that declare clusters, buckets and roles besides.
+	Include []string `json:"include"`
 	// Clusters are the EKS clusters, adopted or created.
 	Clusters map[string]Cluster `json:"clusters"`
 	// Buckets are S3 buckets for the roles to use.

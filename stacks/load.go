@@ -15,7 +15,7 @@ func LoadConfig(ctx *pulumi.Context) (*Config, error) {
 	if text == "" {
 		return nil, fmt.Errorf("%s:%s is not set: declare the platform in Pulumi.%s.yaml", ctx.Project(), ConfigKey, ctx.Stack())
 	}
-	cfg, err := ParseConfig(text)
+	cfg, err := ParseConfig(text, ctx.RootDirectory())
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +37,13 @@ func (cfg *Config) hasPassword() bool {
 	return false
 }
 
-// ParseConfig decodes a configuration in JSON, which is how Pulumi hands it over, sets its defaults and validates it.
-func ParseConfig(text string) (*Config, error) {
+// ParseConfig decodes a configuration in JSON, which is how Pulumi hands it over, with the files in dir that it includes, sets its
+// defaults and validates it.
+func ParseConfig(text, dir string) (*Config, error) {
+	text, err := include(text, dir)
+	if err != nil {
+		return nil, invalidConfiguration(err)
+	}
 	var cfg Config
 	if err := invalidConfiguration(decode(text, &cfg)); err != nil {
 		return nil, err

@@ -143,11 +143,11 @@ func TestConfigTakesEveryFormOfARegion(t *testing.T) {
 		"eu-west-1", "us-gov-west-1", "ap-southeast-7", "us-iso-east-1", "us-isob-east-1", "us-isof-south-1", "eu-isoe-west-1",
 		"eusc-de-east-1", "cn-northwest-1", "mx-central-1", "us-east-12",
 	} {
-		_, err := stacks.ParseConfig(`{"clusters": {"hub": {"region": "` + region + `"}}}`)
+		_, err := stacks.ParseConfig(`{"clusters": {"hub": {"region": "`+region+`"}}}`, "")
 		require.NoError(t, err, region)
 	}
 	for _, region := range []string{"eu-west", "EU-WEST-1", "eu_west_1", "eu-west-1a", "eu-west-123", "euwest1"} {
-		_, err := stacks.ParseConfig(`{"clusters": {"hub": {"region": "` + region + `"}}}`)
+		_, err := stacks.ParseConfig(`{"clusters": {"hub": {"region": "`+region+`"}}}`, "")
 		require.ErrorContains(t, err, "is not an AWS region such as eu-west-1", region)
 	}
 }

@@ -36,7 +36,7 @@ const (
 	isEmptyInAList = "is empty; give it a value, or take it off the list"
 
 	// Keys that the configuration knows.
-	topKeys  = "argocd, buckets, clusters, owner, readQuotas, roles, tags, testPodDefaults"
+	topKeys  = "argocd, buckets, clusters, include, owner, readQuotas, roles, tags, testPodDefaults"
 	roleKeys = "acknowledge, aliases, clusters, customerManagedPolicies, description, exclusivePolicies, forceDetachPolicies, identity, import, inlinePolicies, " +
 		"managedPolicies, maxSessionDuration, maxTrustPolicySize, name, namePrefix, path, permissionsBoundary, preset, serviceAccounts, tags, testPod, " +
 		"trustConditions"

@@ -218,6 +218,6 @@ func TestClusterLoginTestRefusesThePasswordOfAProxyThatArgoCDClusterTakes(t *tes
 	require.NoError(t, args.Validate())
 	const target = "targets: {edge: {cluster: edge, access: {kubernetesGroups: [x]}, proxyUrl: 'http://me:secret@proxy.internal:3128'}}}"
 	refusedConfig(t, "argocd: {hub: hub, testPod: {}, "+target, "platform.argocd.targets.edge.proxyUrl: "+forTheSecretOnly)
-	_, err := stacks.ParseConfig(platformConfig(t, "clusters: {hub: {region: eu-west-1}, edge: {region: eu-west-1}}\nargocd: {hub: hub, "+target)["eks-irsa:platform"])
+	_, err := stacks.ParseConfig(platformConfig(t, "clusters: {hub: {region: eu-west-1}, edge: {region: eu-west-1}}\nargocd: {hub: hub, "+target)["eks-irsa:platform"], "")
 	require.NoError(t, err)
 }

@@ -33,7 +33,7 @@ func FuzzParseConfig(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, at uint8, with string) {
 		text = altered(text, at, with)
-		cfg, err := stacks.ParseConfig(text)
+		cfg, err := stacks.ParseConfig(text, "")
 		if err == nil {
 			kept(t, text, cfg)
 			return

@@ -275,8 +275,8 @@ func TestConfigMayBeATextOfJSON(t *testing.T) {
 		})
 	}
 	for _, duration := range []string{"3600", "3600.0", "3.6e3", "36E2"} {
-		cfg, err := stacks.ParseConfig(`{"clusters":{"hub":{"region":"eu-west-1"}},"roles":{"app":{"clusters":["hub"],"maxSessionDuration":` + duration +
-			`,"serviceAccounts":[{"namespace":"x","name":"y"}]}}}`)
+		cfg, err := stacks.ParseConfig(`{"clusters":{"hub":{"region":"eu-west-1"}},"roles":{"app":{"clusters":["hub"],"maxSessionDuration":`+duration+
+			`,"serviceAccounts":[{"namespace":"x","name":"y"}]}}}`, "")
 		require.NoError(t, err)
 		assert.Equal(t, 3600, cfg.Roles["app"].MaxSessionDuration)
 	}
@@ -320,7 +320,7 @@ roles:
 func TestConfigTakesWhatHasOneMeaningToYAML(t *testing.T) {
 	t.Parallel()
 	values := platformConfig(t, oneMeaning)
-	cfg, err := stacks.ParseConfig(values["eks-irsa:platform"])
+	cfg, err := stacks.ParseConfig(values["eks-irsa:platform"], "")
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{
 		"empty": "", "null": "null", "yes": "no", "on": "off", "2026-12-31": "0123", "time": "12:30:45", "version": "1.2.3", "404": "y",

@@ -340,6 +340,7 @@ func fieldRules() []fieldRule {
 
 // elsewhere are the fields whose rules have tests of their own.
 var elsewhere = map[string]string{
+	"include":                     "TestAConfigurationRefusesFilesThatItCannotInclude",
 	"clusters.*.aliases":          "TestConfigRefusesClustersAndBuckets",
 	"clusters.*.access.*.aliases": "TestConfigRefusesAccessEntries",
 	"buckets.*.aliases":           "TestConfigRefusesClustersAndBuckets",
@@ -410,7 +411,7 @@ func TestConfigJudgesEveryFieldByTheRulesOfItsReceiver(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("%d %s, at the limit", i, rule.path), func(t *testing.T) {
 			t.Parallel()
-			_, err := stacks.ParseConfig(fullConfig(t, rule.path, rule.limit)["eks-irsa:platform"])
+			_, err := stacks.ParseConfig(fullConfig(t, rule.path, rule.limit)["eks-irsa:platform"], "")
 			require.NoError(t, err)
 		})
 	}
@@ -418,7 +419,7 @@ func TestConfigJudgesEveryFieldByTheRulesOfItsReceiver(t *testing.T) {
 
 func TestConfigHasRulesForEveryField(t *testing.T) {
 	t.Parallel()
-	_, err := stacks.ParseConfig(fullConfig(t, "", nil)["eks-irsa:platform"])
+	_, err := stacks.ParseConfig(fullConfig(t, "", nil)["eks-irsa:platform"], "")
 	require.NoError(t, err, "the configuration with every field is right")
 	judged := map[string]bool{}
 	for _, rule := range fieldRules() {

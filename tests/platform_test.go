@@ -351,7 +351,7 @@ clusters:
 
 func TestConfigIsWhatTheStackFileSays(t *testing.T) {
 	t.Parallel()
-	cfg, err := stacks.ParseConfig(devConfig(t)["eks-irsa:platform"])
+	cfg, err := stacks.ParseConfig(devConfig(t)["eks-irsa:platform"], "")
 	require.NoError(t, err)
 	assert.Equal(t, "dev-hub", cfg.Clusters["hub"].Name)
 	assert.Equal(t, []string{"argocd", "external-dns", "payments", "test"}, cfg.Clusters["hub"].Namespaces)

@@ -155,13 +155,20 @@ func isGroup(of reflect.Type) bool {
 func TestReadmesShowConfigurationsThatAreValid(t *testing.T) {
 	t.Parallel()
 	top := regexp.MustCompile(`^(testPod|` + strings.ReplaceAll(topKeys, ", ", "|") + `):`)
-	valid := 0
+	title, valid := regexp.MustCompile(`^# (\S+\.yaml)\n`), 0
 	for path, text := range readmes(t) {
+		included := map[string]string{}
+		for _, block := range blocks(text, "yaml") {
+			if name := title.FindStringSubmatch(block); name != nil {
+				included[name[1]] = block
+			}
+		}
+		dir := files(t, included)
 		for _, block := range blocks(text, "yaml") {
 			platform, whole := "", strings.Contains(block, "eks-irsa:platform:")
 			if whole {
 				platform = stackConfig(t, block)["eks-irsa:platform"]
-				_, err := stacks.ParseConfig(platform)
+				_, err := stacks.ParseConfig(platform, dir)
 				require.NoError(t, err, "%s:\n%s", path, block)
 				valid++
 			}

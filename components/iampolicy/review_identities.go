@@ -96,11 +96,11 @@ func (r *reviewer) reviewSubject(issuer string, subject valuePattern) {
 	namespace, name, both := strings.Cut(rest, ":")
 	switch {
 	case isAccount && (!both || strings.ContainsAny(namespace, "*?")):
-		r.find(AnyNamespace, "%q reaches several namespaces: whoever may make one of such a name gets in, and * matches a colon, too",
+		r.find(AnyNamespace, "%q reaches several namespaces: anyone who may make one of such a name gets in, and * matches a colon, too",
 			subject.text)
 	case isAccount && strings.Trim(name, "*") == "":
 		r.find(WholeNamespace, "%q is every service account of the namespace %s", subject.text, namespace)
 	default:
-		r.find(SubjectPattern, "%q is a pattern: whoever may make a subject of such a name gets in", subject.text)
+		r.find(SubjectPattern, "%q is a pattern: anyone who may make a subject of such a name gets in", subject.text)
 	}
 }

@@ -20,7 +20,7 @@ func (r *reviewer) awsPrincipal(name string, list clauses) {
 	account, whole := accountOf(name)
 	switch {
 	case uniqueIDPattern.MatchString(name):
-		r.find(DeletedPrincipal, "%s is the unique ID of a principal that was deleted: one of the same name that is made anew does not get in", name)
+		r.find(DeletedPrincipal, "%s is the unique ID of a principal that was deleted: a new one of the same name does not get in", name)
 		r.trust(Trusted{Kind: AWSPrincipal, Name: name, If: list.texts()})
 	case whole:
 		r.wholeAccount(account, list)
@@ -98,7 +98,7 @@ func (r *reviewer) podIdentity(s Statement, list clauses) {
 	}
 	switch {
 	case !inNamespace && !isAccount && !inCluster:
-		r.find(PodIdentityAnyPod, "trusts every pod of every cluster of the account: whoever may make an association and pass the role "+
+		r.find(PodIdentityAnyPod, "trusts every pod of every cluster of the account: anyone who may make an association and pass the role "+
 			"chooses which; ask for the session tags of the cluster, the namespace and the service account")
 	case !inNamespace && !isAccount:
 		r.find(PodIdentityAnyPod, "trusts every pod of the cluster: ask for the session tags of the namespace and the service account")

@@ -119,7 +119,7 @@ func TestAPlanIsConfigurationThatTheStackTakes(t *testing.T) {
 				assert.JSONEq(t, want, quoted(t, entries[key]), key)
 			}
 			main["name"], main["region"] = "prod-main", "eu-west-1"
-			_, err := stacks.ParseConfig(quoted(t, config))
+			_, err := stacks.ParseConfig(quoted(t, config), "")
 			require.NoError(t, err)
 		})
 	}

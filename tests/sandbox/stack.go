@@ -73,7 +73,7 @@ func (s *Settings) Clusters() ([]eks.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := stacks.ParseConfig(string(text))
+	config, err := stacks.ParseConfig(string(text), "")
 	if err != nil {
 		return nil, err
 	}

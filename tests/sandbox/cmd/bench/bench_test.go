@@ -102,7 +102,7 @@ func TestBenchDeclaresAPlatformThatIsValid(t *testing.T) {
 	t.Parallel()
 	text, err := json.Marshal(platformOf(7))
 	require.NoError(t, err)
-	config, err := stacks.ParseConfig(string(text))
+	config, err := stacks.ParseConfig(string(text), "")
 	require.NoError(t, err)
 	assert.Len(t, config.Roles, 7)
 	assert.Len(t, config.Clusters, 3)

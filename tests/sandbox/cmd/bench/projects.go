@@ -64,8 +64,9 @@ func pulumi(s *sandbox.Sandbox, name, program string) contender {
 				"name": sandbox.ProjectName, "runtime": map[string]any{"name": "go", "options": map[string]any{"binary": program}},
 			},
 			"Pulumi." + sandbox.StackName + ".yaml": map[string]any{
-				"config": map[string]any{sandbox.ProjectName + ":platform": platformOf(roles)},
+				"config": map[string]any{sandbox.ProjectName + ":platform": map[string]any{"include": []string{platformFile}}},
 			},
+			platformFile: platformOf(roles),
 		}
 		for _, folder := range []string{"state", "home"} {
 			if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
@@ -84,6 +85,9 @@ func pulumi(s *sandbox.Sandbox, name, program string) contender {
 		return p, p.run(ctx, "stack", "init", sandbox.StackName)
 	}}
 }
+
+// platformFile is where the platform is declared: 1,000 roles are more than Pulumi can hand to a program.
+const platformFile = "platform.json"
 
 // clusterRegions are the clusters, each in a region of its own.
 var clusterRegions = map[string]string{"hub": "eu-west-1", "eu": "eu-central-1", "us": "us-east-1"}

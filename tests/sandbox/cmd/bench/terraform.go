@@ -55,7 +55,7 @@ func writeModule(dir string, roles int) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "platform.json"), platform, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, platformFile), platform, 0o600); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "main.tf"), module.Bytes(), 0o600)

@@ -1,11 +1,14 @@
-// Command plain makes the clusters' OIDC providers and the roles of a Pulumi.<env>.yaml as a Pulumi program without components
+// Command plain makes the clusters' OIDC providers and the roles of a platform.json as a Pulumi program without components
 // does: the resources that the platform makes of them, with nothing checked. It is what the platform's cost is compared with, so
 // it knows only what the benchmark declares.
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,7 +19,6 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 )
 
 func main() { pulumi.Run(deploy) }
@@ -41,7 +43,13 @@ type cluster struct {
 
 func deploy(ctx *pulumi.Context) error {
 	var platform platform
-	config.New(ctx, "").RequireObject("platform", &platform)
+	text, err := os.ReadFile(filepath.Join(ctx.RootDirectory(), "platform.json"))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &platform); err != nil {
+		return err
+	}
 	account, err := aws.NewProvider(ctx, "aws-iam", &aws.ProviderArgs{Region: pulumi.String("us-east-1")})
 	if err != nil {
 		return err
