@@ -66,9 +66,14 @@ func (p valuePattern) isPattern() bool { return p.wild && strings.ContainsAny(p.
 var limiting = []Operator{StringEquals, StringEqualsIgnoreCase, StringLike, ARNEquals, ARNLike}
 
 // limits reports whether the clause leaves its key no values but those that it names. There is always a value where every request
-// has the key.
+// has the key, and the caller looks at how far the values reach.
 func (c clause) limits(always bool) bool {
-	return slices.Contains(limiting, c.base) && (always || c.needsKey())
+	return slices.Contains(limiting, c.base) && (always || c.needsKey() && !slices.ContainsFunc(c.patterns, c.matchesAnything))
+}
+
+// matchesAnything reports whether a value is a pattern that leaves nothing out, as a source in any account does.
+func (c clause) matchesAnything(value valuePattern) bool {
+	return value.isPattern() && (strings.Trim(value.text, "*?") == "" || c.key == strings.ToLower(sourceArn) && matchesAnything(value.text, nil))
 }
 
 // needsKey reports whether the clause fails where the request has not its key.

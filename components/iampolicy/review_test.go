@@ -51,6 +51,9 @@ func equals(pairs ...string) string {
 	return `, "Condition": {"StringEquals": {` + strings.Join(keys, ", ") + `}}`
 }
 
+// likes is as equals, with wildcards.
+func likes(pairs ...string) string { return strings.Replace(equals(pairs...), "StringEquals", "StringLike", 1) }
+
 const (
 	namespaceTag = "aws:RequestTag/kubernetes-namespace"
 	accountTag   = "aws:RequestTag/kubernetes-service-account"
@@ -95,6 +98,12 @@ var reviews = []struct {
 		"", "ArnEquals, which takes wildcards too", aws("111122223333", `, "Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::*:role/ci-*"}}`),
 		[]string{"principal arn:aws:iam::*:role/ci-* (pattern)"},
 		nil,
+	},
+	{"account-root", "the own account, and a star for the principal", aws("111122223333", likes("aws:PrincipalArn", "*")), []string{"account 111122223333"}, nil},
+	{
+		"other-account", "another account, and a star for the external ID", aws("444455556666", likes("sts:ExternalId", "*")),
+		[]string{"account 444455556666"},
+		[]iampolicy.FindingKind{"account-root"},
 	},
 	{"", "a role", aws("arn:aws:iam::444455556666:role/ci", ""), []string{"principal arn:aws:iam::444455556666:role/ci"}, nil},
 	{"deleted-principal", "a role that was deleted", aws("AROAEXAMPLEEXAMPLE12", ""), []string{"principal AROAEXAMPLEEXAMPLE12"}, nil},
@@ -217,6 +226,27 @@ var reviews = []struct {
 		nil,
 	},
 	{
+		"pod-identity-any-pod", "a cluster, and stars for the rest", pods(likes(namespaceTag, "*", accountTag, "*?", clusterTag, reviewedCluster)),
+		[]string{"podIdentity prod/*/* (pattern)"},
+		nil,
+	},
+	{
+		"any-namespace", "namespaces that begin so", pods(likes(namespaceTag, "pay*", accountTag, "app", clusterTag, reviewedCluster)),
+		[]string{"podIdentity prod/pay*/app (pattern)"},
+		nil,
+	},
+	{
+		"subject-pattern", "service accounts that begin so", pods(likes(namespaceTag, "payments", accountTag, "app-*", clusterTag, reviewedCluster)),
+		[]string{"podIdentity prod/payments/app-* (pattern)"},
+		nil,
+	},
+	{
+		"pod-identity-any-cluster", "a source in any account",
+		pods(likes(namespaceTag, "payments", accountTag, "app", "aws:SourceArn", "arn:aws:eks:*:*:cluster/*")),
+		[]string{"podIdentity */payments/app (pattern)"},
+		[]iampolicy.FindingKind{"no-source-account"},
+	},
+	{
 		"no-tag-session", "without the second action",
 		`{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"` +
 			equals(namespaceTag, "payments", accountTag, "app", clusterTag, reviewedCluster) + `}`,
@@ -226,6 +256,12 @@ var reviews = []struct {
 
 	{
 		"confused-deputy", "a service", `{"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}`,
+		[]string{"service scheduler.amazonaws.com"},
+		nil,
+	},
+	{
+		"confused-deputy", "a service for a topic of any account",
+		`{"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"` + likes("aws:SourceArn", "arn:aws:sns:*:*:alerts") + `}`,
 		[]string{"service scheduler.amazonaws.com"},
 		nil,
 	},
