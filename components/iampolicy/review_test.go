@@ -52,7 +52,9 @@ func equals(pairs ...string) string {
 }
 
 // likes is as equals, with wildcards.
-func likes(pairs ...string) string { return strings.Replace(equals(pairs...), "StringEquals", "StringLike", 1) }
+func likes(pairs ...string) string {
+	return strings.Replace(equals(pairs...), "StringEquals", "StringLike", 1)
+}
 
 const (
 	namespaceTag = "aws:RequestTag/kubernetes-namespace"
