@@ -41,5 +41,5 @@ func (t IdentityType) trustsOIDC() bool { return t != IdentityPodIdentity }
 // TrustsPodIdentity reports whether the role trusts EKS Pod Identity.
 func (t IdentityType) TrustsPodIdentity() bool { return t != "" && t != IdentityIRSA }
 
-// associates reports whether the service accounts have associations.
-func (t IdentityType) associates() bool { return t == IdentityBoth || t == IdentityPodIdentity }
+// Associates reports whether the service accounts have associations.
+func (t IdentityType) Associates() bool { return t == IdentityBoth || t == IdentityPodIdentity }

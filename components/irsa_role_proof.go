@@ -57,7 +57,7 @@ func (args *TestPodArgs) validate(accounts []ServiceAccountArgs, identity Identi
 	var found fielderr.List
 	found.Add("", args.Validate())
 	found.Add("check", validateCheck(args.Check))
-	found.Refuse(identity.associates() && args.NodeSelector[fargateLabel] == "fargate", "nodeSelector",
+	found.Refuse(identity.Associates() && args.NodeSelector[fargateLabel] == "fargate", "nodeSelector",
 		"EKS Pod Identity has no agent on Fargate; pods there need the identity %s", IdentityIRSA)
 	found.Refuse(len(accounts) > 0 && !slices.ContainsFunc(accounts, ServiceAccountArgs.annotated), "",
 		"needs a service account that is created or patched, as a pod gets its identity by the annotation")
@@ -215,7 +215,7 @@ func (b *irsaRoleBuilder) pod(proof roleProof) testpod.Pod {
 	subject := iampolicy.ServiceAccountSubject{Namespace: proof.account.Namespace, Name: proof.serviceAccount()}
 	return testpod.Pod{
 		Mode: proof.mode, Name: proof.name(), Namespace: proof.account.Namespace, ServiceAccount: proof.serviceAccount(),
-		PodIdentity: b.args.Identity.associates(), Settings: b.args.TestPod.PodSettings,
+		PodIdentity: b.args.Identity.Associates(), Settings: b.args.TestPod.PodSettings,
 		Env: testpod.Env{}.
 			With("IRSA_CHECK", pulumi.String(b.args.TestPod.Check)).
 			With("IRSA_POD", pulumi.String(childName(proof.cluster.firstName(), proof.account.Namespace, proof.name()))).

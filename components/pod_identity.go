@@ -19,7 +19,7 @@ const podIdentityAgent = "eks-pod-identity-agent"
 // Identity.
 func (b *irsaRoleBuilder) createAssociations() error {
 	b.associations = map[string]pulumi.Resource{}
-	if !b.args.Identity.associates() {
+	if !b.args.Identity.Associates() {
 		return nil
 	}
 	for _, cluster := range b.args.Clusters {

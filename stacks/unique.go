@@ -114,16 +114,22 @@ func (cfg *Config) claimRole(role Role, path fielderr.Path, found *claims, inAcc
 		twice := slices.ContainsFunc(role.ServiceAccounts[:i], func(other components.ServiceAccountArgs) bool {
 			return other.Namespace == serviceAccount.Namespace && other.Name == serviceAccount.Name
 		})
-		if serviceAccount.Mode == components.TrustOnly || twice { // which is reported already
+		if twice { // which is reported already
 			continue
 		}
 		clusters := role.Clusters
 		if len(serviceAccount.Clusters) > 0 {
 			clusters = serviceAccount.Clusters
 		}
+		name, at := serviceAccount.Namespace+"/"+serviceAccount.Name, path.Child("serviceAccounts").Index(i)
 		for _, cluster := range clusters {
-			found.claim("service account", serviceAccount.Namespace+"/"+serviceAccount.Name, " of cluster "+cluster,
-				path.Child("serviceAccounts").Index(i))
+			before := found.Len()
+			if role.Identity.Associates() {
+				found.claim("the association (EKS Pod Identity) of service account", name, " of cluster "+cluster, at)
+			}
+			if serviceAccount.Mode != components.TrustOnly && found.Len() == before {
+				found.claim("service account", name, " of cluster "+cluster, at)
+			}
 		}
 	}
 }

@@ -65,6 +65,12 @@ func TestConfigRefusesRoles(t *testing.T) {
 			"platform.roles.b.serviceAccounts[0]: service account default/app of cluster hub is declared already, at platform.roles.a.serviceAccounts[0]",
 		},
 		{
+			"an account with two associations", "roles: {a: {name: a, clusters: [hub], identity: podIdentity, serviceAccounts: [{namespace: default, name: app}]}, " +
+				"b: {name: b, clusters: [hub], identity: both, serviceAccounts: [{namespace: default, name: app, mode: trustOnly}]}}",
+			"platform.roles.b.serviceAccounts[0]: the association (EKS Pod Identity) of service account default/app of cluster hub is declared already, " +
+				"at platform.roles.a.serviceAccounts[0]",
+		},
+		{
 			"a managed policy in two roles", "roles: {a: {clusters: [edge], serviceAccounts: [{namespace: default, name: a}], customerManagedPolicies: &p {x: '" +
 				describeCluster + "'}}, b: {clusters: [edge], serviceAccounts: [{namespace: default, name: b}], customerManagedPolicies: *p}}",
 			"platform.roles.b.customerManagedPolicies.x: managed policy x (profile other) is declared already, at platform.roles.a.customerManagedPolicies.x",
