@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -96,9 +98,11 @@ func run(t *testing.T, program pulumi.RunFunc) *account {
 			"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}]}}},
 		"b": {"clusters": ["hub"], "serviceAccounts": [{"namespace": "default", "name": "b"}]},
 		"c": {"clusters": ["hub"], "serviceAccounts": [{"namespace": "default", "name": "c"}]}}}`
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "platform.json"), []byte(platform), 0o600))
 	a := &account{made: map[string][]any{}}
 	err := pulumi.RunErr(program, pulumi.WithMocks("eks-irsa", "dev", a), func(info *pulumi.RunInfo) {
-		info.Config = map[string]string{"eks-irsa:platform": platform}
+		info.Config, info.RootDirectory = map[string]string{"eks-irsa:platform": `{"include": ["platform.json"]}`}, dir
 	})
 	require.NoError(t, err)
 	return a
