@@ -148,6 +148,21 @@ var guards = append([]guard{
 		program("TestPlatformRefusesAClusterThatReplacedAnotherUntilItMayForgetTheOldOne"),
 	},
 	{
+		"the refusal of a key that two files declare",
+		[]edit{{"stacks/include.go", `if whole[name][key] != nil {`, `if false {`}},
+		program("TestAConfigurationRefusesFilesThatItCannotInclude"),
+	},
+	{
+		"the refusal of files outside of the project",
+		[]edit{{"stacks/include.go", `if !filepath.IsLocal(file) {`, `if false {`}},
+		program("TestAConfigurationRefusesFilesThatItCannotInclude"),
+	},
+	{
+		"the refusal of a second association for a service account",
+		[]edit{{"stacks/unique.go", `if role.Identity.Associates() {`, `if false {`}},
+		program("TestConfigRefusesRoles"),
+	},
+	{
 		"the roles that accounts of the state had, which a failed update does not tell in its outputs",
 		[]edit{{"stacks/renamed_keys.go", `p.readRolesBefore(stack)`, ``}},
 		program("TestPlatformMakesAnAccountThatGoesToAnotherRoleOnce"),

@@ -23,6 +23,11 @@ var trustReviewGuards = []guard{
 		evaluates(reviewTests),
 	},
 	{
+		"that a pattern may match whatever comes",
+		[]edit{{clauseFile, `&& !slices.ContainsFunc(c.patterns, c.matchesAnything)`, ``}},
+		suite{".", "components/iampolicy", "TestTrustPoliciesAreReviewed"},
+	},
+	{
 		"that all the rest gets in where a key must not be something",
 		[]edit{{clauseFile, `return !c.negated()`, `return true`}},
 		evaluates(reviewTests),
