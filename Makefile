@@ -62,7 +62,7 @@ e2e: bin/sandbox
 	@echo "== attacks"
 	go -C tests/sandbox/attack test -timeout 10m
 	@echo "== end to end"
-	go -C tests/sandbox test -timeout 45m
+	go -C tests/sandbox test -timeout 60m
 
 # First, so that nobody waits for a build to hear of it.
 graphviz:
