@@ -41,7 +41,7 @@ func include(text, dir string) (string, error) {
 	var found fielderr.List
 	found.Add("", keysTwice(json.NewDecoder(strings.NewReader(text))))
 	for i, file := range files {
-		at := fielderr.Path("").Child("include").Index(i)
+		at := child("include").Index(i)
 		if !filepath.IsLocal(file) {
 			found.Addf(at, "%q is not the path of a file below the folder of Pulumi.yaml", file)
 			continue

@@ -45,7 +45,7 @@ func (p *platform) readRolesBefore(stack string) {
 func (p *platform) earlierRoles(key string, role Role, account components.ServiceAccountArgs) []string {
 	var earlier []string
 	for _, cluster := range role.Clusters {
-		for _, name := range append([]string{cluster}, p.cfg.Clusters[cluster].Aliases...) {
+		for _, name := range p.cfg.Clusters[cluster].keys(cluster) {
 			earlier = append(earlier, p.rolesBefore[name+"/"+account.Namespace+"/"+account.Name]...)
 		}
 	}

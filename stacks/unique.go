@@ -127,7 +127,7 @@ func (cfg *Config) claimRole(role Role, path fielderr.Path, found *claims, inAcc
 			if role.Identity.Associates() {
 				found.claim("the association (EKS Pod Identity) of service account", name, " of cluster "+cluster, at)
 			}
-			if serviceAccount.Mode != components.TrustOnly && found.Len() == before {
+			if serviceAccount.Mode != components.TrustOnly && found.Len() == before { // one error says it
 				found.claim("service account", name, " of cluster "+cluster, at)
 			}
 		}

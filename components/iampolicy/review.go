@@ -110,6 +110,15 @@ func (r *reviewer) find(kind FindingKind, format string, args ...any) {
 	}
 }
 
+// findPatterns finds each value that is a pattern; the format takes its text.
+func (r *reviewer) findPatterns(kind FindingKind, values []valuePattern, format string) {
+	for _, value := range values {
+		if value.isPattern() {
+			r.find(kind, format, value.text)
+		}
+	}
+}
+
 func (r *reviewer) trust(trusted Trusted) { r.review.Trusted = append(r.review.Trusted, trusted) }
 
 // allow reviews a statement that lets principals in.

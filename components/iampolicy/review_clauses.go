@@ -68,11 +68,11 @@ var limiting = []Operator{StringEquals, StringEqualsIgnoreCase, StringLike, ARNE
 // limits reports whether the clause leaves its key no values but those that it names. There is always a value where every request
 // has the key, and the caller looks at how far the values reach.
 func (c clause) limits(always bool) bool {
-	return slices.Contains(limiting, c.base) && (always || c.needsKey() && !slices.ContainsFunc(c.patterns, c.matchesAnything))
+	return slices.Contains(limiting, c.base) && (always || c.needsKey() && !slices.ContainsFunc(c.patterns, c.leavesNothingOut))
 }
 
-// matchesAnything reports whether a value is a pattern that leaves nothing out, as a source in any account does.
-func (c clause) matchesAnything(value valuePattern) bool {
+// leavesNothingOut reports whether a value is a pattern that matches whatever comes, as a source in any account does.
+func (c clause) leavesNothingOut(value valuePattern) bool {
 	return value.isPattern() && (strings.Trim(value.text, "*?") == "" || c.key == strings.ToLower(sourceArn) && matchesAnything(value.text, nil))
 }
 

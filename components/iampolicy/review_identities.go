@@ -52,11 +52,7 @@ func (r *reviewer) webIdentity(condition Condition, issuer string, list clauses)
 	if !limited {
 		r.find(NoAudience, "does not ask for %s: a token for each client ID of the provider is taken", aud)
 	}
-	for _, audience := range audiences {
-		if audience.isPattern() {
-			r.find(AudiencePattern, "takes audiences by the pattern %q; there is one, %s", audience.text, Audience)
-		}
-	}
+	r.findPatterns(AudiencePattern, audiences, "takes audiences by the pattern %q; there is one, "+Audience)
 	subjects, limited := list.only(sub, true)
 	if !limited {
 		subjects = []valuePattern{{text: "*", wild: true}}

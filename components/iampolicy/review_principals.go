@@ -107,16 +107,8 @@ func (r *reviewer) podIdentity(s Statement, list clauses) {
 	case !isAccount:
 		r.find(PodIdentityWholeNamespace, "trusts every service account of the namespace; ask for %s", accountTag)
 	}
-	for _, namespace := range namespaces {
-		if namespace.isPattern() {
-			r.find(AnyNamespace, "%q reaches several namespaces: anyone who may make one of such a name gets in", namespace.text)
-		}
-	}
-	for _, account := range accounts {
-		if account.isPattern() {
-			r.find(SubjectPattern, "%q is a pattern: anyone who may make a service account of such a name gets in", account.text)
-		}
-	}
+	r.findPatterns(AnyNamespace, namespaces, "%q reaches several namespaces: anyone who may make one of such a name gets in")
+	r.findPatterns(SubjectPattern, accounts, "%q is a pattern: anyone who may make a service account of such a name gets in")
 	if !inCluster && (inNamespace || isAccount) {
 		r.find(PodIdentityAnyCluster, "trusts the service account in every cluster of the account; ask for %s", clusterArnTag)
 	}
